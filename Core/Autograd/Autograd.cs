@@ -1,0 +1,178 @@
+namespace MiniDL;
+
+/// <summary>
+/// Reverse-mode differentiation. The graph is made as the program runs: every operator remembers its inputs. A backward pass
+/// visits the operators behind a tensor in reverse order of their running, hands each the gradient of its result, and adds what
+/// it gives to the gradients of its inputs. Gradients of leaves are added into <see cref="Tensor.Grad"/>.
+/// </summary>
+public static class Autograd
+{
+    [ThreadStatic]
+    private static int _walks;
+
+    /// <summary>The number of the backward pass that runs on this thread; 0 outside.</summary>
+    [field: ThreadStatic]
+    internal static int CurrentWalk { get; private set; }
+
+    /// <inheritdoc cref="Tensor.Backward"/>
+    public static void Backward(Tensor root, Tensor? cotangent = null, bool retainGraph = false) =>
+        new Pass(root, retainGraph, targets: null).Run(cotangent);
+
+    /// <summary>
+    /// The gradients of one tensor with respect to any others, leaves or results of operators; nothing is added to
+    /// <see cref="Tensor.Grad"/>.
+    /// </summary>
+    /// <param name="output">What to differentiate.</param>
+    /// <param name="inputs">With respect to what.</param>
+    /// <param name="cotangent">The gradient of the loss with respect to <paramref name="output"/>; 1 by default, for one value.</param>
+    /// <param name="retainGraph">Keep the graph for another pass instead of freeing it.</param>
+    /// <returns>One gradient for each input; zeros where the output does not depend on it.</returns>
+    /// <exception cref="MiniDLException">There is nothing to differentiate, the graph was freed, or a cotangent is needed.</exception>
+    public static Tensor[] Grad(Tensor output, ReadOnlySpan<Tensor> inputs, Tensor? cotangent = null, bool retainGraph = false)
+    {
+        var targets = new Dictionary<Tensor, Tensor?>(ReferenceEqualityComparer.Instance);
+        foreach (var input in inputs) targets[input] = null;
+        new Pass(output, retainGraph, targets).Run(cotangent);
+        var gradients = new Tensor[inputs.Length];
+        for (int i = 0; i < inputs.Length; i++)
+            gradients[i] = targets[inputs[i]] ?? Tensor.Zeros(inputs[i].Shape, inputs[i].Device);
+        return gradients;
+    }
+
+    /// <summary>One backward pass.</summary>
+    private readonly struct Pass(Tensor root, bool retainGraph, Dictionary<Tensor, Tensor?>? targets)
+    {
+        private readonly List<Operator> _operators = [];
+        private readonly List<Tensor> _leaves = [];
+
+        public void Run(Tensor? cotangent)
+        {
+            CheckRoot(cotangent);
+            int outer = CurrentWalk;
+            CurrentWalk = ++_walks;
+            using var noGrad = new NoGrad();
+            try
+            {
+                Collect();
+                Receive(root, cotangent ?? Tensor.Ones(root.Shape, root.Device));
+                foreach (var node in _operators) Visit(node);
+                foreach (var leaf in _leaves) Finish(leaf);
+            }
+            finally
+            {
+                foreach (var node in _operators) node.PendingGradient = null;
+                foreach (var leaf in _leaves) leaf.PendingGradient = null;
+                CurrentWalk = outer;
+            }
+        }
+
+        private void CheckRoot(Tensor? cotangent)
+        {
+            if (root.Producer is Operator.FreedOperator)
+                throw new MiniDLException($"[backward] the graph of {root} was freed by an earlier backward pass. Run forward again, or pass retainGraph: true to the first.");
+            if (!root.RequiresGrad)
+                throw new MiniDLException($"[backward] {root} does not depend on any tensor that requires gradients. Set RequiresGrad on a leaf, and do not compute under NoGrad.");
+            if (cotangent is null && root.Count != 1)
+                throw new MiniDLException($"[backward] {root} has {root.Count} values, and only one value has a gradient without a cotangent. Reduce it to a loss, or pass a cotangent of its shape.");
+            if (cotangent is not null && cotangent.Shape != root.Shape)
+                throw new MiniDLException($"[backward] the cotangent {cotangent.Shape} should have the shape {root.Shape} of the tensor.");
+        }
+
+        /// <summary>Finds the operators behind the root without recursion and sorts them, the last that ran first.</summary>
+        private void Collect()
+        {
+            if (root.Producer is null) return;
+            _operators.Add(root.Producer);
+            root.Producer.Walk = CurrentWalk;
+            for (int i = 0; i < _operators.Count; i++)
+                foreach (var input in _operators[i].Inputs)
+                    if (input?.Producer is { } producer && producer.Walk != CurrentWalk)
+                    {
+                        if (producer is Operator.FreedOperator)
+                            throw new MiniDLException($"[backward] part of the graph of {root} was freed by an earlier backward pass. Run forward again, or pass retainGraph: true to the first.");
+                        producer.Walk = CurrentWalk;
+                        _operators.Add(producer);
+                    }
+            _operators.Sort(static (a, b) => b.Order.CompareTo(a.Order));
+        }
+
+        /// <summary>Every gradient of the operator's result has arrived: hands their sum to its backward.</summary>
+        private void Visit(Operator node)
+        {
+            if (node.PendingGradient is not { } dy) return;
+            node.PendingGradient = null;
+            if (node.Result!.HasHooks) dy = Exchange(dy, node.Result.RunHooks(dy));
+            if (targets is not null && targets.ContainsKey(node.Result)) targets[node.Result] = Own(dy);
+
+            var slots = new Slots();
+            Span<Tensor?> gradients = node.Inputs.Length <= Slots.Length ? ((Span<Tensor?>)slots)[..node.Inputs.Length] : new Tensor?[node.Inputs.Length];
+            node.RunBackward(dy, new Gradients(node, gradients, intoLeaves: targets is null));
+            for (int i = 0; i < gradients.Length; i++)
+                if (gradients[i] is { } gradient) Receive(node.Inputs[i]!, gradient);
+            Release(dy);
+            if (!retainGraph) node.Free();
+        }
+
+        /// <summary>Adds a gradient to what has arrived for a tensor so far.</summary>
+        private void Receive(Tensor x, Tensor gradient)
+        {
+            bool leaf = x.Producer is null;
+            var sofar = leaf ? x.PendingGradient : x.Producer!.PendingGradient;
+            gradient.Storage.GradientHolds++;
+            if (leaf && sofar is null) _leaves.Add(x);
+            if (sofar is not null)
+            {
+                // In place where nobody else looks at the sum so far; else into new memory.
+                var sum = IsOurs(sofar) && sofar.Storage.GradientHolds == 1 ? sofar : sofar.Clone();
+                x.Device.Backend.AddInto(sum, gradient);
+                Release(gradient);
+                gradient = Exchange(sofar, sum);
+            }
+            if (leaf) x.PendingGradient = gradient;
+            else x.Producer!.PendingGradient = gradient;
+        }
+
+        private void Finish(Tensor leaf)
+        {
+            var gradient = leaf.PendingGradient!;
+            leaf.PendingGradient = null;
+            if (leaf.HasHooks) gradient = Exchange(gradient, leaf.RunHooks(gradient));
+            if (targets is null) leaf.AccumulateGradient(gradient);
+            else if (targets.ContainsKey(leaf)) targets[leaf] = Own(gradient);
+            Release(gradient);
+        }
+
+        private static Tensor Exchange(Tensor old, Tensor replacement)
+        {
+            if (ReferenceEquals(old, replacement)) return old;
+            replacement.Storage.GradientHolds++;
+            Release(old);
+            return replacement;
+        }
+
+        /// <summary>Whether the storage was taken for a gradient of this pass and belongs to nobody else.</summary>
+        private static bool IsOurs(Tensor gradient) => gradient.Storage.BornInWalk == CurrentWalk && !gradient.Storage.Kept;
+
+        /// <summary>A gradient that is handed out no longer belongs to the engine.</summary>
+        private static Tensor Own(Tensor gradient)
+        {
+            gradient.Storage.BornInWalk = 0;
+            return gradient;
+        }
+
+        /// <summary>Drops one hold; memory that nobody looks at any more serves the next gradient while it is still in the cache.</summary>
+        private static void Release(Tensor gradient)
+        {
+            var storage = gradient.Storage;
+            if (--storage.GradientHolds == 0 && IsOurs(gradient)) storage.Device.Backend.Pool.Return(storage);
+        }
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(Length)]
+    private struct Slots
+    {
+        public const int Length = 8;
+
+        private Tensor? _first;
+    }
+}

@@ -1,0 +1,23 @@
+namespace MiniDL;
+
+/// <summary>While it lives, operators on this thread record nothing: <c>using var _ = new NoGrad();</c>. Scopes may nest.</summary>
+public readonly ref struct NoGrad
+{
+    [ThreadStatic]
+    private static bool _active;
+
+    private readonly bool _outer;
+
+    /// <summary>Stops recording on this thread.</summary>
+    public NoGrad()
+    {
+        _outer = _active;
+        _active = true;
+    }
+
+    /// <summary>Whether operators on this thread record nothing.</summary>
+    public static bool Active => _active;
+
+    /// <summary>Goes back to what was before.</summary>
+    public void Dispose() => _active = _outer;
+}

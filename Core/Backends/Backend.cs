@@ -1,0 +1,183 @@
+using MiniDL.Memory;
+
+namespace MiniDL.Backends;
+
+/// <summary>
+/// What a device must be able to do: neutral primitives, in terms of which operators and their derivatives are written once.
+/// Primitives write every value of their destinations, which never overlap their sources unless that is said; shapes have been
+/// checked by the operators. Tensors are row-major unless channels last is said, and hold the device's floating-point type
+/// unless another is said.
+/// </summary>
+public abstract class Backend
+{
+    private protected Backend(Device device)
+    {
+        Device = device;
+        Pool = new StoragePool(Create);
+    }
+
+    /// <summary>The device this is the backend of.</summary>
+    public Device Device { get; }
+
+    /// <summary>The type that primitives compute in.</summary>
+    public abstract DType FloatType { get; }
+
+    /// <summary>Bytes of all tensor storage that was ever created on the device: constant in the steady state of a training loop.</summary>
+    public long CreatedStorageBytes => Pool.CreatedBytes;
+
+    /// <summary>Lets go of pooled storage that is not in use.</summary>
+    public void TrimPool() => Pool.Trim();
+
+    internal StoragePool Pool { get; }
+
+    private protected abstract Storage Create(DType type, int capacity);
+
+    // ---- moving values ----------------------------------------------------------------------------------------------------
+
+    /// <summary>Values from this process into a tensor of any type, as they lie in its storage, converted.</summary>
+    internal abstract void Upload<T>(ReadOnlySpan<T> values, Tensor y) where T : unmanaged;
+
+    /// <summary>Values of a tensor of any type, as they lie in its storage, into this process, converted.</summary>
+    internal abstract void Download<T>(Tensor x, Span<T> values) where T : unmanaged;
+
+    /// <summary>y = value everywhere; any type.</summary>
+    internal abstract void Fill(Tensor y, double value);
+
+    /// <summary>
+    /// Moves a box of values between any two strided places:
+    /// y[yStart + Σ iₖ·yStridesₖ] = x[xStart + Σ iₖ·xStridesₖ] for all 0 ≤ iₖ &lt; sizesₖ, or += if <paramref name="add"/>.
+    /// Starts count from the tensors' first values. A stride of 0 in x repeats values. Any one type.
+    /// Transposes, slices, pads, concatenates, broadcasts, and changes the layout.
+    /// </summary>
+    internal abstract void CopyStrided(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
+        Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add = false);
+
+    /// <summary>y = x, of one shape and type; the layouts may differ.</summary>
+    internal void Copy(Tensor x, Tensor y) => CopyLogical(x, y, add: false);
+
+    /// <summary>y += x, of one shape; the layouts may differ.</summary>
+    internal void AddInto(Tensor y, Tensor x) => CopyLogical(x, y, add: true);
+
+    private void CopyLogical(Tensor x, Tensor y, bool add)
+    {
+        if (x.Layout == y.Layout)
+        {
+            CopyStrided([x.Count], x, 0, [1], y, 0, [1], add);
+            return;
+        }
+        Span<int> from = stackalloc int[x.Rank], to = stackalloc int[x.Rank];
+        x.Strides(from);
+        y.Strides(to);
+        CopyStrided(x.Shape.Sizes, x, 0, from, y, 0, to, add);
+    }
+
+    // ---- elementwise ------------------------------------------------------------------------------------------------------
+
+    /// <summary>y = f(x), as the values lie in storage; x and y have one layout.</summary>
+    internal abstract void Map<TFunction>(TFunction f, Tensor x, Tensor y) where TFunction : struct, IUnaryFunction;
+
+    /// <summary>dx = dy · f′(x), as the values lie in storage; all have one layout.</summary>
+    internal abstract void MapGradient<TFunction>(TFunction f, Tensor dy, Tensor x, Tensor y, Tensor dx) where TFunction : struct, IUnaryFunction;
+
+    /// <summary>
+    /// c = f(a, b) over a box of <paramref name="sizes"/>, in the order in which c lies in storage; the strides say where the
+    /// operands' values are, 0 where they repeat.
+    /// </summary>
+    internal abstract void Zip<TFunction>(TFunction f, ReadOnlySpan<int> sizes, Tensor a, ReadOnlySpan<int> aStrides,
+        Tensor b, ReadOnlySpan<int> bStrides, Tensor c) where TFunction : struct, IBinaryFunction;
+
+    /// <summary>y = scale · x + shift, as the values lie in storage.</summary>
+    internal abstract void Affine(Tensor x, double scale, double shift, Tensor y);
+
+    // ---- reductions -------------------------------------------------------------------------------------------------------
+
+    /// <summary>y[o, i] = Σᵣ x[o, r, i].</summary>
+    internal abstract void Sum(Tensor x, Tensor y, int outer, int reduced, int inner);
+
+    /// <summary>y[o, i] = maxᵣ x[o, r, i], and index[o, i] (I64) the first r that has it.</summary>
+    internal abstract void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner);
+
+    /// <summary>dx[o, r, i] = dy[o, i] where r = index[o, i], else 0.</summary>
+    internal abstract void MaxGradient(Tensor dy, Tensor index, Tensor dx, int outer, int reduced, int inner);
+
+    // ---- linear algebra ---------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// c = a · b, or with the transposes: a is rows × inner (inner × rows if <paramref name="transposeA"/>), b is inner × columns
+    /// (columns × inner if <paramref name="transposeB"/>), c is rows × columns.
+    /// </summary>
+    internal abstract void MatMul(Tensor a, Tensor b, Tensor c, int rows, int inner, int columns, bool transposeA = false, bool transposeB = false);
+
+    // ---- convolution and pooling: x, y and their gradients are channels last; weights are row-major [K, C, R, S] ------------
+
+    /// <summary>y[n,k,p,q] = bias[k] + Σ x[n, c, p·stride + r − pad, q·stride + s − pad] · w[k,c,r,s]; the bias may be absent.</summary>
+    internal abstract void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g);
+
+    /// <summary>dx: the transpose of <see cref="Conv2d"/> in x, applied to dy.</summary>
+    internal abstract void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g);
+
+    /// <summary>dw[k,c,r,s] = Σ dy[n,k,p,q] · x[n, c, p·stride + r − pad, q·stride + s − pad].</summary>
+    internal abstract void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g);
+
+    /// <summary>The largest value of each window, and index (I64, like y) its pixel h·W + w in the image; padding never wins.</summary>
+    internal abstract void MaxPool2d(Tensor x, Tensor y, Tensor index, in Window2d g);
+
+    /// <summary>dx: every dy is added at the pixel that won.</summary>
+    internal abstract void MaxPool2dGradient(Tensor dy, Tensor index, Tensor dx, in Window2d g);
+
+    /// <summary>The mean of each window; padding counts as zeros.</summary>
+    internal abstract void AvgPool2d(Tensor x, Tensor y, in Window2d g);
+
+    /// <summary>dx: every dy, divided by the window's size, is added to its pixels.</summary>
+    internal abstract void AvgPool2dGradient(Tensor dy, Tensor dx, in Window2d g);
+
+    // ---- normalization: x, y and their gradients lie as [samples, positions, channels] --------------------------------------
+
+    /// <summary>
+    /// The mean and the biased variance of every group, by centred sums (never E[x²] − E[x]²); both are [samples, groups].
+    /// </summary>
+    internal abstract void Moments(Tensor x, Tensor mean, Tensor variance, in NormGeometry g);
+
+    /// <summary>
+    /// y = act((x − mean) / √(variance + eps) · weight + bias + residual); weight, bias and residual may be absent. The residual
+    /// lies like x.
+    /// </summary>
+    internal abstract void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
+        Tensor? residual, Activation activation, Tensor y, in NormGeometry g);
+
+    /// <summary>
+    /// The gradients of <see cref="Normalize"/>. With g = dy where the activation let it pass (y &gt; 0), x̂ = (x − mean)·invstd and
+    /// ĝ = g · weight: dresidual = g; dbias = Σ g; dweight = Σ g·x̂; dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd, the means taken over
+    /// each group; or dx = ĝ·invstd where the statistics are <paramref name="constant"/>. Destinations may be absent.
+    /// </summary>
+    /// <param name="y">The output, whose sign is the activation's mask; only read with an activation.</param>
+    internal abstract void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
+        Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias, Tensor? dresidual, in NormGeometry g);
+
+    // ---- losses -----------------------------------------------------------------------------------------------------------
+
+    /// <summary>Throws unless every label (I64) is in [0, classes).</summary>
+    /// <exception cref="ShapeException">A label is not.</exception>
+    internal abstract void CheckLabels(Tensor labels, int classes);
+
+    /// <summary>y[r] = x[r] − log Σ exp x[r], over the columns of each row, with the largest value subtracted first.</summary>
+    internal abstract void LogSoftmax(Tensor x, Tensor y, int rows, int columns);
+
+    /// <summary>dx[r] = dy[r] − exp(y[r]) · Σ dy[r].</summary>
+    internal abstract void LogSoftmaxGradient(Tensor dy, Tensor y, Tensor dx, int rows, int columns);
+
+    /// <summary>loss (one value) = −mean over the rows of logProbabilities[r, labels[r]]; labels are I64.</summary>
+    internal abstract void NegativeLogLikelihood(Tensor logProbabilities, Tensor labels, Tensor loss, int rows, int columns);
+
+    /// <summary>dx[r, c] = (exp(logProbabilities[r, c]) − [c = labels[r]]) · dloss / rows: cross-entropy's gradient in one pass.</summary>
+    internal abstract void CrossEntropyGradient(Tensor dloss, Tensor logProbabilities, Tensor labels, Tensor dx, int rows, int columns);
+
+    // ---- optimizer --------------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// One step of SGD in place, over tensors of one shape: g = gradient + weightDecay·parameter; with momentum,
+    /// v = momentum·v + (1 − dampening)·g (v = g on the <paramref name="first"/> step), and g = g + momentum·v with Nesterov, else v;
+    /// parameter −= learningRate·g.
+    /// </summary>
+    internal abstract void SgdStep(Tensor parameter, Tensor gradient, Tensor? velocity, bool first, in SgdSettings settings);
+}

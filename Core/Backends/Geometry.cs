@@ -1,0 +1,68 @@
+namespace MiniDL.Backends;
+
+// N batch, C channels in, K channels out, H×W input pixels, P×Q output pixels, R×S kernel.
+
+/// <summary>The sizes of a two-dimensional convolution or pooling; tensors are channels last.</summary>
+public readonly record struct Window2d(
+    int Batch, int InChannels, int InHeight, int InWidth,
+    int OutChannels, int OutHeight, int OutWidth,
+    int KernelHeight, int KernelWidth, int StrideHeight, int StrideWidth, int PadHeight, int PadWidth)
+{
+    /// <summary>The sizes for an input [N, C, H, W]; output sizes are ⌊(in + 2·pad − kernel) / stride⌋ + 1.</summary>
+    /// <exception cref="ShapeException">The kernel is larger than the padded input, or a setting is out of range.</exception>
+    public static Window2d Of(string operation, Shape input, int outChannels, (int H, int W) kernel, (int H, int W) stride, (int H, int W) pad)
+    {
+        Check.That(kernel.H >= 1 && kernel.W >= 1 && stride.H >= 1 && stride.W >= 1 && pad.H >= 0 && pad.W >= 0, operation,
+            $"kernel {kernel}, stride {stride} and padding {pad} must be at least 1, 1 and 0.");
+        int height = input[2] + 2 * pad.H, width = input[3] + 2 * pad.W;
+        Check.That(height >= kernel.H && width >= kernel.W, operation,
+            $"the kernel {kernel} is larger than the padded input ({height}, {width}) of {input}. Use a smaller kernel or more padding.");
+        return new Window2d(input[0], input[1], input[2], input[3], outChannels, (height - kernel.H) / stride.H + 1,
+            (width - kernel.W) / stride.W + 1, kernel.H, kernel.W, stride.H, stride.W, pad.H, pad.W);
+    }
+
+    /// <summary>[N, C, H, W].</summary>
+    public Shape Input => [Batch, InChannels, InHeight, InWidth];
+
+    /// <summary>[N, K, P, Q].</summary>
+    public Shape Output => [Batch, OutChannels, OutHeight, OutWidth];
+
+    /// <summary>Output pixels of one image.</summary>
+    public int OutPixels => OutHeight * OutWidth;
+}
+
+/// <summary>
+/// Every normalization is one problem: values lie as [samples, positions, channels], and a statistic is taken over all positions
+/// and over the channels of one group of one sample.
+/// <list type="bullet">
+/// <item>BatchNorm of [N, C, …]: 1 sample of N·… positions, C channels in C groups.</item>
+/// <item>InstanceNorm: N samples, … positions, C channels in C groups.</item>
+/// <item>GroupNorm: N samples, … positions, C channels in G groups.</item>
+/// <item>LayerNorm over the last D values: a sample is a row, 1 position, D channels in 1 group.</item>
+/// </list>
+/// Statistics are [samples, groups]; weight and bias are [channels].
+/// </summary>
+public readonly record struct NormGeometry(int Samples, int Positions, int Channels, int Groups)
+{
+    /// <summary>Channels that share a statistic.</summary>
+    public int ChannelsPerGroup => Channels / Groups;
+
+    /// <summary>How many values one statistic is taken over.</summary>
+    public int ValuesPerStatistic => Positions * ChannelsPerGroup;
+
+    /// <summary>How many statistics there are.</summary>
+    public int Statistics => Samples * Groups;
+}
+
+/// <summary>What a fused normalization applies last.</summary>
+public enum Activation
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>max(x, 0).</summary>
+    Relu,
+}
+
+/// <summary>The constants of one step of stochastic gradient descent, as PyTorch names them.</summary>
+public readonly record struct SgdSettings(float LearningRate, float Momentum, float Dampening, float WeightDecay, bool Nesterov);

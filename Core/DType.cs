@@ -1,0 +1,44 @@
+namespace MiniDL;
+
+/// <summary>The type of a tensor's values.</summary>
+public enum DType
+{
+    /// <summary>32-bit float: what the CPU and CUDA devices compute in.</summary>
+    F32,
+
+    /// <summary>64-bit float: what the Reference device computes in.</summary>
+    F64,
+
+    /// <summary>64-bit signed integer: labels, permutations, counters.</summary>
+    I64,
+
+    /// <summary>8-bit unsigned integer: images as they are stored.</summary>
+    U8,
+}
+
+/// <summary>How a tensor's values lie in its storage.</summary>
+public enum Layout
+{
+    /// <summary>The last dimension is contiguous.</summary>
+    RowMajor,
+
+    /// <summary>
+    /// At rank 3 to 5: N, …spatial, C, with the channels contiguous, while the logical shape stays (N, C, …spatial).
+    /// Convolution, pooling and normalization take and give it.
+    /// </summary>
+    ChannelsLast,
+}
+
+internal static class DTypes
+{
+    public static bool IsFloat(this DType type) => type is DType.F32 or DType.F64;
+
+    public static int Bytes(this DType type) => type switch { DType.F32 => 4, DType.U8 => 1, _ => 8 };
+
+    public static DType Of<T>() where T : unmanaged =>
+        typeof(T) == typeof(float) ? DType.F32
+        : typeof(T) == typeof(double) ? DType.F64
+        : typeof(T) == typeof(long) ? DType.I64
+        : typeof(T) == typeof(byte) ? DType.U8
+        : throw new ArgumentException($"Tensors hold float, double, long or byte, not {typeof(T).Name}.");
+}

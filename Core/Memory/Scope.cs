@@ -1,0 +1,75 @@
+using MiniDL.Memory;
+
+namespace MiniDL;
+
+/// <summary>
+/// The memory of one training step. Tensors made between <see cref="Step"/> and <see cref="Dispose"/> on this thread give their
+/// storage back to a pool at the end, so that the next step runs in the same, warm memory. Parameters, gradients of leaves,
+/// optimizer state and buffers belong to their owners and survive; anything else survives only after <see cref="Tensor.Keep"/>.
+/// Touching a recycled tensor throws. Scopes are optional: without one the garbage collector does the work.
+/// </summary>
+/// <example><code>
+/// foreach (var batch in loader)
+/// {
+///     using var step = Scope.Step();
+///     …
+/// }
+/// </code></example>
+public sealed class Scope : IDisposable
+{
+    [ThreadStatic]
+    private static Scope? _current;
+
+    /// <summary>The last scope of this thread, kept to reuse its list.</summary>
+    [ThreadStatic]
+    private static Scope? _spare;
+
+    private readonly List<(Storage Storage, int Lease)> _leases = [];
+    private Scope? _outer;
+
+    private Scope()
+    {
+    }
+
+    /// <summary>Opens a scope on this thread; scopes may nest.</summary>
+    public static Scope Step()
+    {
+        var scope = _spare ?? new Scope();
+        _spare = null;
+        scope._outer = _current;
+        return _current = scope;
+    }
+
+    /// <summary>Runs outside every scope of this thread: for what outlives the step, such as a parameter's gradient.</summary>
+    internal static Suspension Suspend() => new();
+
+    internal static void Register(Storage storage) => _current?._leases.Add((storage, storage.Lease));
+
+    /// <summary>Whether tensors made now on this thread will be recycled.</summary>
+    internal static bool Active => _current is not null;
+
+    /// <summary>Recycles what was made in this scope and not kept.</summary>
+    public void Dispose()
+    {
+        if (_current != this) return;
+        _current = _outer;
+        foreach (var (storage, lease) in _leases)
+            if (storage.Lease == lease && !storage.Kept) storage.Device.Backend.Pool.Return(storage);
+        _leases.Clear();
+        _outer = null;
+        _spare = this;
+    }
+
+    internal readonly ref struct Suspension
+    {
+        private readonly Scope? _suspended;
+
+        public Suspension()
+        {
+            _suspended = _current;
+            _current = null;
+        }
+
+        public void Dispose() => _current = _suspended;
+    }
+}

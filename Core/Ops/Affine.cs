@@ -1,0 +1,20 @@
+namespace MiniDL;
+
+/// <summary>y = scale · x + shift with two numbers; dx = scale · dy. Behind arithmetic with numbers, and negation.</summary>
+internal sealed class AffineOp(string name, Tensor x, double scale, double shift) : Operator(name, x)
+{
+    protected override Tensor Forward()
+    {
+        Check.Float(Name, "x", x);
+        var y = New(x.Shape, x.Layout);
+        Backend.Affine(x, scale, shift, y);
+        return y;
+    }
+
+    protected override void Backward(Tensor dy, Gradients d)
+    {
+        var dx = New(dy.Shape, dy.Layout);
+        Backend.Affine(dy, scale, 0, dx);
+        d[0] = dx;
+    }
+}

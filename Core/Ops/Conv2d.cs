@@ -1,0 +1,48 @@
+using MiniDL.Backends;
+
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>
+    /// Two-dimensional convolution (cross-correlation, as in PyTorch):
+    /// <c>y[n,k,p,q] = bias[k] + Σ x[n, c, p·stride + r − padding, q·stride + s − padding] · weight[k,c,r,s]</c>.
+    /// </summary>
+    /// <param name="weight">[K, C, R, S].</param>
+    /// <param name="bias">[K], or null.</param>
+    /// <param name="stride">Rows and columns between windows.</param>
+    /// <param name="padding">Rows and columns of zeros on each side.</param>
+    /// <returns>[N, K, P, Q], channels last.</returns>
+    /// <exception cref="ShapeException">A rank or the number of channels is wrong, or the kernel does not fit.</exception>
+    public Tensor Conv2d(Tensor weight, Tensor? bias = null, (int H, int W)? stride = null, (int H, int W)? padding = null)
+    {
+        Check.Rank("conv2d", "input", this, 4, "An image goes in as [N, C, H, W].");
+        Check.Rank("conv2d", "weight", weight, 4, "It should be [out channels, in channels, height, width].");
+        Check.Float("conv2d", "input", this);
+        Check.That(Shape[1] == weight.Shape[1], "conv2d",
+            $"input {Shape} has {Shape[1]} channels, weight {weight.Shape} expects {weight.Shape[1]}. Match inChannels to what comes before.");
+        Check.That(bias is null || bias.Shape == [weight.Shape[0]], "conv2d",
+            $"bias {bias?.Shape} should be [{weight.Shape[0]}], one value per output channel of weight {weight.Shape}.");
+        var geometry = Window2d.Of("conv2d", Shape, weight.Shape[0], (weight.Shape[2], weight.Shape[3]), stride ?? (1, 1), padding ?? (0, 0));
+        return new Conv2dOp(ToLayout(Layout.ChannelsLast), weight.ToLayout(Layout.RowMajor), bias, geometry).Run();
+    }
+}
+
+/// <summary>y = x ∗ w + b; dx is the transposed convolution of dy, dw correlates x with dy, db sums dy over images and pixels.</summary>
+internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry) : Operator("conv2d", x, weight, bias)
+{
+    protected override Tensor Forward()
+    {
+        var y = New(geometry.Output, Layout.ChannelsLast);
+        Backend.Conv2d(x, weight, bias, y, geometry);
+        return y;
+    }
+
+    protected override void Backward(Tensor dy, Gradients d)
+    {
+        dy = dy.ToLayout(Layout.ChannelsLast);
+        if (d.Wanted(0, out var dx)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
+        if (d.Wanted(1, out var dw)) Backend.Conv2dWeightGradient(x, dy, dw, geometry);
+        if (d.Wanted(2, out var db)) Backend.Sum(dy, db, 1, geometry.Batch * geometry.OutPixels, geometry.OutChannels);
+    }
+}

@@ -1,0 +1,25 @@
+using System.Numerics.Tensors;
+using MiniDL.Backends;
+
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>The exponential, <c>y = eˣ</c>.</summary>
+    public Tensor Exp() => UnaryOp<ExpFunction>.Apply(default, this);
+}
+
+/// <summary>y = eˣ, dx = dy · y.</summary>
+internal readonly struct ExpFunction : IUnaryFunction
+{
+    public string Name => "exp";
+
+    public double Value(double x) => Math.Exp(x);
+
+    public double Gradient(double dy, double x, double y) => dy * y;
+
+    public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Exp(x, y);
+
+    public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
+        TensorPrimitives.Multiply(dy, y, dx);
+}

@@ -1,0 +1,38 @@
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>The same values, in logical order, with other sizes; one size may be −1 and is worked out. Shares the memory
+    /// of a row-major tensor.</summary>
+    /// <exception cref="ShapeException">The number of values would change.</exception>
+    public Tensor Reshape(params ReadOnlySpan<int> sizes)
+    {
+        Span<int> known = stackalloc int[sizes.Length];
+        sizes.CopyTo(known);
+        int open = known.IndexOf(-1);
+        if (open >= 0)
+        {
+            int rest = 1;
+            for (int i = 0; i < known.Length; i++) rest *= i == open ? 1 : known[i];
+            known[open] = rest == 0 ? 0 : Count / rest;
+        }
+        Shape shape = new(known);
+        Check.That(shape.Count == Count, "reshape", $"{Shape} has {Count} values, {shape} has {shape.Count}; they must be equal.");
+        return shape == Shape && Layout == Layout.RowMajor ? this : new ReshapeOp(this, shape).Run();
+    }
+
+    /// <summary>Joins the dimensions from <paramref name="start"/> on into one: [N, C, H, W] becomes [N, C·H·W].</summary>
+    public Tensor Flatten(int start = 1)
+    {
+        start = Shape.Dimension(start, "flatten");
+        return Reshape([.. Shape.Sizes[..start], Shape.Product(start, Rank)]);
+    }
+}
+
+/// <summary>The same values with other sizes; the gradient gets the old ones back.</summary>
+internal sealed class ReshapeOp(Tensor x, Shape shape) : Operator("reshape", x)
+{
+    protected override Tensor Forward() => x.ToLayout(Layout.RowMajor).Window(0, shape);
+
+    protected override void Backward(Tensor dy, Gradients d) => d[0] = dy.ToLayout(Layout.RowMajor).Window(0, x.Shape);
+}

@@ -1,0 +1,27 @@
+using MiniDL.Backends;
+
+namespace MiniDL;
+
+/// <summary>Any elementwise function of one tensor: y = f(x), dx = dy · f′(x). The functions are in files of their own.</summary>
+internal sealed class UnaryOp<TFunction>(TFunction f, Tensor x) : Operator(f.Name, x) where TFunction : struct, IUnaryFunction
+{
+    private Tensor? _y;
+
+    public static Tensor Apply(TFunction f, Tensor x)
+    {
+        Check.Float(f.Name, "x", x);
+        return new UnaryOp<TFunction>(f, x).Run();
+    }
+
+    protected override Tensor Forward()
+    {
+        _y = New(x.Shape, x.Layout);
+        Backend.Map(f, x, _y);
+        return _y;
+    }
+
+    protected override void Backward(Tensor dy, Gradients d)
+    {
+        if (d.Wanted(0, out var dx)) Backend.MapGradient(f, dy.ToLayout(x.Layout), x, _y!, dx);
+    }
+}

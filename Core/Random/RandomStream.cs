@@ -1,0 +1,70 @@
+namespace MiniDL;
+
+/// <summary>
+/// A stream of random numbers that is a function of (seed, purpose, epoch, position): the same whatever the number of threads,
+/// and restored from <see cref="Position"/> alone. Streams of other purposes or epochs are independent.
+/// </summary>
+/// <param name="seed">The seed of the whole program.</param>
+public sealed class RandomStream(ulong seed)
+{
+    private readonly ulong _stream;
+
+    private RandomStream(ulong seed, ulong stream) : this(seed) => _stream = stream;
+
+    /// <summary>The seed it was made from.</summary>
+    public ulong Seed { get; } = seed;
+
+    /// <summary>How many 32-bit numbers have been drawn; set it to go on where a checkpoint was written.</summary>
+    public ulong Position { get; set; }
+
+    /// <summary>An independent stream for a purpose, such as "augmentation", and a number, such as the epoch or the image's index.</summary>
+    public RandomStream Fork(string purpose, ulong number = 0)
+    {
+        // FNV-1a: a fixed hash, since string.GetHashCode differs from run to run.
+        ulong hash = 0xCBF29CE484222325UL ^ _stream;
+        foreach (char letter in purpose) hash = (hash ^ letter) * 0x100000001B3UL;
+        var (a, b, _, _) = Philox.Block(Seed, hash, number);
+        return new RandomStream(Seed, (ulong)a << 32 | b);
+    }
+
+    /// <summary>A uniform 32-bit integer.</summary>
+    public uint NextUInt()
+    {
+        var (a, b, c, d) = Philox.Block(Seed, _stream, Position / 4);
+        return (Position++ % 4) switch { 0 => a, 1 => b, 2 => c, _ => d };
+    }
+
+    /// <summary>A uniform integer in [0, <paramref name="bound"/>), without bias.</summary>
+    public int NextInt(int bound)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bound, 1);
+        while (true)
+        {
+            ulong product = (ulong)NextUInt() * (uint)bound;
+            if ((uint)product >= (uint)(0x100000000UL % (uint)bound)) return (int)(product >> 32);
+        }
+    }
+
+    /// <summary>A uniform float in [0, 1), a multiple of 2⁻²⁴.</summary>
+    public float NextFloat() => (NextUInt() >> 8) * (1f / (1 << 24));
+
+    /// <summary>A uniform double in [0, 1), a multiple of 2⁻⁵³.</summary>
+    public double NextDouble() => (((ulong)NextUInt() << 32 | NextUInt()) >> 11) * (1.0 / (1L << 53));
+
+    /// <summary>A standard normal number, by Box and Muller.</summary>
+    public double NextNormal() =>
+        Math.Sqrt(-2 * Math.Log(1 - NextDouble())) * Math.Cos(2 * Math.PI * NextDouble());
+
+    /// <summary>The numbers 0 to <paramref name="count"/> − 1 in random order, by Fisher and Yates.</summary>
+    public int[] Permutation(int count)
+    {
+        var order = new int[count];
+        for (int i = 0; i < count; i++)
+        {
+            int j = NextInt(i + 1);
+            order[i] = order[j];
+            order[j] = i;
+        }
+        return order;
+    }
+}

@@ -1,0 +1,169 @@
+using System.Numerics.Tensors;
+using MiniDL.Memory;
+
+namespace MiniDL;
+
+/// <summary>
+/// An array of numbers with a shape on a device, and a node of the autograd graph. Operators are methods, one file each in
+/// <c>Core/Ops</c>; they return new tensors and never change their operands.
+/// </summary>
+/// <remarks>
+/// A tensor is a window (offset, shape, layout) into storage that may be shared: <see cref="Detach"/>, reshapes and the flat
+/// buffers of parameters are windows into the same memory.
+/// </remarks>
+public sealed partial class Tensor
+{
+    private readonly Storage _storage;
+    private readonly int _lease;
+    private bool _requiresGrad;
+
+    internal Tensor(Storage storage, int offset, Shape shape, Layout layout = Layout.RowMajor)
+    {
+        _storage = storage;
+        _lease = storage.Lease;
+        Offset = offset;
+        Shape = shape;
+        Layout = layout;
+    }
+
+    /// <summary>The sizes, in PyTorch's logical order.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>How the values lie in storage.</summary>
+    public Layout Layout { get; }
+
+    /// <summary>The type of the values.</summary>
+    public DType DType => _storage.DType;
+
+    /// <summary>Where the values are.</summary>
+    public Device Device => _storage.Device;
+
+    /// <summary>The number of dimensions.</summary>
+    public int Rank => Shape.Rank;
+
+    /// <summary>The number of values.</summary>
+    public int Count => Shape.Count;
+
+    /// <summary>Where the first value lies in the storage.</summary>
+    internal int Offset { get; }
+
+    /// <summary>The operator that made this tensor, for error messages; null for tensors made from data.</summary>
+    internal string? Origin { get; set; }
+
+    /// <summary>The storage, after a check that it has not been recycled.</summary>
+    internal Storage Storage => _storage.Lease == _lease ? _storage : throw Recycled();
+
+    /// <summary>
+    /// Whether gradients are computed for this tensor. Set it on leaves (tensors made from data); what operators make of such a
+    /// tensor has it too.
+    /// </summary>
+    /// <exception cref="MiniDLException">Set to false on the result of an operator, or to true on integers.</exception>
+    public bool RequiresGrad
+    {
+        get => _requiresGrad || Producer is not null;
+        set
+        {
+            if (Producer is not null && !value)
+                throw new MiniDLException($"[autograd] {this} is the result of {Producer.Name}; use Detach() for a copy without gradient.");
+            if (value) Check.Float("autograd", "tensor", this);
+            _requiresGrad = value;
+        }
+    }
+
+    /// <summary>The values as they lie in storage; valid as long as the tensor is.</summary>
+    /// <exception cref="MiniDLException">The values are not float (see <see cref="Values{T}"/>), or the tensor was recycled.</exception>
+    public Span<float> Span => Values<float>();
+
+    /// <summary>The values as they lie in storage, in their own type: float, double, long or byte.</summary>
+    /// <exception cref="MiniDLException">The values are of another type, are not in this process's memory, or were recycled.</exception>
+    public Span<T> Values<T>() where T : unmanaged =>
+        Storage is HostStorage<T> host
+            ? host.Span.Slice(Offset, Count)
+            : throw new MiniDLException($"[tensor] {this} holds {DType} on {Device}; it cannot be read as {typeof(T).Name} in place. "
+                + "Use ToArray<T>(), which converts.");
+
+    /// <summary>The strides of the logical dimensions, in values.</summary>
+    internal void Strides(Span<int> strides)
+    {
+        int stride = 1;
+        if (Layout == Layout.ChannelsLast)
+        {
+            strides[1] = 1;
+            stride = Shape[1];
+        }
+        for (int dim = Rank - 1; dim >= 0; dim--)
+        {
+            if (Layout == Layout.ChannelsLast && dim == 1) continue;
+            strides[dim] = stride;
+            stride *= Shape[dim];
+        }
+    }
+
+    /// <summary>The values as a strided span in logical order, for System.Numerics.Tensors; shares the memory.</summary>
+    public TensorSpan<float> AsTensorSpan()
+    {
+        if (Rank == 0) return new TensorSpan<float>(Span, [1], [0]);
+        Span<int> strides = stackalloc int[Rank];
+        Strides(strides);
+        Span<nint> lengths = stackalloc nint[Rank], steps = stackalloc nint[Rank];
+        for (int i = 0; i < Rank; i++) (lengths[i], steps[i]) = (Shape[i], Shape[i] <= 1 ? 0 : strides[i]);
+        return new TensorSpan<float>(Span, lengths, steps);
+    }
+
+    /// <summary>A copy of the values in logical order, converted to float.</summary>
+    public float[] ToArray() => ToArray<float>();
+
+    /// <summary>A copy of the values in logical order, converted to <typeparamref name="T"/> (float, double, long or byte).</summary>
+    public T[] ToArray<T>() where T : unmanaged
+    {
+        using var noGrad = new NoGrad();
+        var values = new T[Count];
+        Device.Backend.Download<T>(ToLayout(Layout.RowMajor), values);
+        return values;
+    }
+
+    /// <summary>The one value of a tensor with one value, such as a loss.</summary>
+    /// <exception cref="ShapeException">There is not exactly one value.</exception>
+    public float Item()
+    {
+        Check.That(Count == 1, "item", $"{Shape} has {Count} values, expected one. Reduce it first, or use ToArray().");
+        Span<float> value = stackalloc float[1];
+        Device.Backend.Download(this, value);
+        return value[0];
+    }
+
+    /// <summary>The same values without their history: gradients stop here. Shares the memory.</summary>
+    public Tensor Detach() => new(Storage, Offset, Shape, Layout) { Origin = Origin };
+
+    /// <summary>A copy of the values in memory of their own, without history.</summary>
+    public Tensor Clone()
+    {
+        var copy = NewLike(this);
+        Device.Backend.Copy(this, copy);
+        return copy;
+    }
+
+    /// <summary>Lets this tensor survive the end of the step scope it was made in.</summary>
+    public Tensor Keep()
+    {
+        Storage.Kept = true;
+        return this;
+    }
+
+    /// <summary>The same values on another device, in its floating-point type; this tensor if it is there already.</summary>
+    public Tensor To(Device device)
+    {
+        if (device == Device) return this;
+        var there = New(Shape, device, DType.IsFloat() ? device.FloatType : DType);
+        device.Backend.Upload<double>(ToArray<double>(), there);
+        there.RequiresGrad = RequiresGrad && Producer is null;
+        return there;
+    }
+
+    /// <summary>Type, shape and device: <c>f32[8, 16] on cpu from conv2d</c>.</summary>
+    public override string ToString() =>
+        $"{DType.ToString().ToLowerInvariant()}{Shape} on {_storage.Device}{(Origin is null ? "" : $" from {Origin}")}";
+
+    private MiniDLException Recycled() => new(
+        $"[scope] {this} was recycled at the end of the step scope it was made in. Read it inside the scope, or call Keep() on it there.");
+}

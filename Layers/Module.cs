@@ -1,0 +1,193 @@
+namespace MiniDL.Layers;
+
+/// <summary>
+/// A piece of a model: parameters, buffers and child modules, each registered under a name, and a forward pass. Names, defaults
+/// and formulas are PyTorch's; casing is .NET's.
+/// </summary>
+/// <example><code>
+/// sealed class Net : Module
+/// {
+///     private readonly Linear _hidden, _out;
+///     public Net(RandomStream random)
+///     {
+///         _hidden = Register("hidden", new Linear(2, 16, random: random));
+///         _out = Register("out", new Linear(16, 1, random: random));
+///     }
+///     protected override Tensor ForwardCore(Tensor x) => _out.Forward(_hidden.Forward(x).Relu());
+/// }
+/// </code></example>
+public abstract partial class Module : IPath
+{
+    private readonly List<Module> _children = [];
+    private readonly List<Parameter> _parameters = [];
+    private readonly List<ModuleBuffer> _buffers = [];
+    private List<Func<Module, Tensor, Tensor, Tensor?>>? _hooks;
+
+    /// <summary>The name under which its parent registered it; empty at the root.</summary>
+    public string Name { get; private set; } = "";
+
+    /// <summary>The module that registered this one; null at the root.</summary>
+    public Module? Parent { get; private set; }
+
+    /// <summary>The dotted path from the root: <c>blocks.3.conv1</c>.</summary>
+    public string Path => Parent?.Path is { Length: > 0 } parent ? $"{parent}.{Name}" : Name;
+
+    /// <summary>Whether it is in training mode, as it is at first; see <see cref="Train"/> and <see cref="Eval"/>.</summary>
+    public bool Training { get; private set; } = true;
+
+    /// <summary>The child modules, in the order of their registration.</summary>
+    public IReadOnlyList<Module> Children => _children;
+
+    /// <summary>Whether a forward hook wants to see what comes out.</summary>
+    public bool HasHooks => _hooks is { Count: > 0 };
+
+    /// <summary>Runs the module on an input, then its forward hooks.</summary>
+    /// <exception cref="ShapeException">The input does not fit; the message names this module's path.</exception>
+    public Tensor Forward(Tensor x)
+    {
+        using var running = new RunningModule(this);
+        return AfterForward(x, ForwardCore(x));
+    }
+
+    /// <summary>The forward pass itself: what a derived module writes.</summary>
+    protected abstract Tensor ForwardCore(Tensor x);
+
+    private protected Tensor AfterForward(Tensor x, Tensor y)
+    {
+        if (HasHooks)
+            foreach (var hook in _hooks!.ToArray()) y = hook(this, x, y) ?? y;
+        return y;
+    }
+
+    /// <summary>
+    /// Calls the hook after every forward pass with (module, input, output); what it returns, if not null, takes the output's
+    /// place. A hook on a norm, or on the activation after it, selects the plain, unfused path.
+    /// </summary>
+    /// <returns>Dispose it to remove the hook.</returns>
+    public IDisposable OnForward(Func<Module, Tensor, Tensor, Tensor?> hook)
+    {
+        var hooks = _hooks ??= [];
+        hooks.Add(hook);
+        return new HookRemoval(() => hooks.Remove(hook));
+    }
+
+    /// <summary>Puts this module and all below it into training mode: batch statistics, dropout.</summary>
+    public Module Train(bool training = true)
+    {
+        Training = training;
+        foreach (var child in _children) child.Train(training);
+        return this;
+    }
+
+    /// <summary>Puts this module and all below it into evaluation mode: running statistics, no dropout.</summary>
+    public Module Eval() => Train(false);
+
+    /// <summary>Registers a child under a name and returns it.</summary>
+    /// <exception cref="MiniDLException">The name is taken or has a dot, or the child has a parent already.</exception>
+    protected T Register<T>(string name, T child) where T : Module
+    {
+        CheckName(name);
+        if (child.Parent is not null)
+            throw new MiniDLException($"[module] {child.GetType().Name} is registered as {child.Path} already; a module has one parent.");
+        (child.Name, child.Parent) = (name, this);
+        _children.Add(child);
+        return child;
+    }
+
+    /// <summary>Registers a parameter with its initial value.</summary>
+    protected Parameter RegisterParameter(string name, Tensor value)
+    {
+        CheckName(name);
+        var parameter = new Parameter(name, value);
+        _parameters.Add(parameter);
+        return parameter;
+    }
+
+    /// <summary>Registers a buffer with its initial value.</summary>
+    protected ModuleBuffer RegisterBuffer(string name, Tensor value)
+    {
+        CheckName(name);
+        var buffer = new ModuleBuffer(name, value);
+        _buffers.Add(buffer);
+        return buffer;
+    }
+
+    private void CheckName(string name)
+    {
+        bool taken = _children.Exists(c => c.Name == name) || _parameters.Exists(p => p.Name == name) || _buffers.Exists(b => b.Name == name);
+        if (taken || name.Length == 0 || (name.Contains('.') && !name.StartsWith("parametrizations.", StringComparison.Ordinal)))
+            throw new MiniDLException($"[module] '{name}' cannot be registered in {GetType().Name}: names are not empty, have no dots and are unique in their module.");
+    }
+
+    /// <summary>
+    /// Computes one of this module's parameters from those of <paramref name="computation"/>, which appear in the state dictionary
+    /// as <c>parametrizations.NAME.…</c>, as in PyTorch.
+    /// </summary>
+    /// <exception cref="MiniDLException">There is no such parameter, or it is computed already.</exception>
+    public void Reparametrize(string parameter, Reparametrization computation)
+    {
+        var target = _parameters.Find(p => p.Name == parameter) is { ComputedBy: null } found
+            ? found
+            : throw new MiniDLException($"[reparametrize] {GetType().Name} {Path} has no parameter '{parameter}' that is learned itself.");
+        Register($"parametrizations.{parameter}", computation);
+        target.ComputedBy = computation.Compute;
+    }
+
+    /// <summary>This module and all below it, parents first, with their paths from here.</summary>
+    public IEnumerable<(string Path, Module Module)> NamedModules(string prefix = "")
+    {
+        yield return (prefix, this);
+        foreach (var child in _children)
+            foreach (var named in child.NamedModules(Join(prefix, child.Name)))
+                yield return named;
+    }
+
+    /// <summary>The learned parameters of this module and all below it, with their paths from here.</summary>
+    public IEnumerable<(string Path, Parameter Parameter)> NamedParameters() =>
+        NamedModules().SelectMany(m => m.Module._parameters.Where(p => p.ComputedBy is null).Select(p => (Join(m.Path, p.Name), p)));
+
+    /// <summary>The learned parameters of this module and all below it.</summary>
+    public IEnumerable<Parameter> Parameters() => NamedParameters().Select(p => p.Parameter);
+
+    /// <summary>The buffers of this module and all below it, with their paths from here.</summary>
+    public IEnumerable<(string Path, ModuleBuffer Buffer)> NamedBuffers() =>
+        NamedModules().SelectMany(m => m.Module._buffers.Select(b => (Join(m.Path, b.Name), b)));
+
+    /// <summary>The number of learned values.</summary>
+    public int ParameterCount => Parameters().Sum(p => p.Shape.Count);
+
+    /// <summary>Forgets the gradients of all parameters.</summary>
+    public void ZeroGrad()
+    {
+        foreach (var parameter in Parameters()) parameter.Value.ZeroGrad();
+    }
+
+    /// <summary>Moves all parameters and buffers to a device; gradients are forgotten.</summary>
+    public Module To(Device device)
+    {
+        foreach (var parameter in Parameters()) parameter.Value = parameter.Value.To(device);
+        foreach (var (_, buffer) in NamedBuffers()) buffer.Value = buffer.Value.To(device).Keep();
+        return this;
+    }
+
+    private static string Join(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";
+
+    /// <summary>Names the module in errors while its forward pass runs.</summary>
+    private protected readonly ref struct RunningModule
+    {
+        private readonly IPath? _outer;
+
+        public RunningModule(Module module)
+        {
+            _outer = Check.Running;
+            Check.Running = module;
+        }
+
+        public void Dispose() => Check.Running = _outer;
+    }
+
+    private sealed class HookRemoval(Action remove) : IDisposable
+    {
+        public void Dispose() => remove();
+    }
+}

@@ -1,0 +1,17 @@
+namespace MiniDL.Layers;
+
+/// <summary>A tensor that a module carries along without learning it, such as a running mean.</summary>
+public sealed class ModuleBuffer
+{
+    internal ModuleBuffer(string name, Tensor value)
+    {
+        Name = name;
+        Value = value.Keep();
+    }
+
+    /// <summary>The name within its module: <c>running_mean</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>The value; it belongs to the module and survives step scopes.</summary>
+    public Tensor Value { get; internal set; }
+}

@@ -1,0 +1,12 @@
+namespace MiniDL.Layers;
+
+/// <summary>Computes one parameter of a module from parameters of its own: <see cref="Module.Reparametrize"/>.</summary>
+public abstract class Reparametrization : Module
+{
+    /// <summary>The value of the parameter that stands in the module.</summary>
+    public abstract Tensor Compute();
+
+    /// <inheritdoc/>
+    protected sealed override Tensor ForwardCore(Tensor x) =>
+        throw new MiniDLException($"[reparametrization] {Path} computes a parameter; it has no forward pass of its own.");
+}
