@@ -1,0 +1,66 @@
+namespace MiniDL.Backends.Cpu;
+
+// Pooling. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C.
+internal sealed partial class CpuBackend
+{
+    /// <summary>Calls back for every output pixel and every tap that hits a pixel of the input.</summary>
+    private static void ForEachTap(in Window2d g, Action<int, int, int> tap)
+    {
+        for (int n = 0; n < g.Batch; n++)
+            for (int p = 0; p < g.OutHeight; p++)
+                for (int q = 0; q < g.OutWidth; q++)
+                    for (int r = 0; r < g.KernelHeight; r++)
+                        for (int s = 0; s < g.KernelWidth; s++)
+                        {
+                            int h = p * g.StrideHeight + r - g.PadHeight, w = q * g.StrideWidth + s - g.PadWidth;
+                            if (h >= 0 && h < g.InHeight && w >= 0 && w < g.InWidth)
+                                tap((n * g.OutHeight + p) * g.OutWidth + q, (n * g.InHeight + h) * g.InWidth + w, r * g.KernelWidth + s);
+                        }
+    }
+
+    internal override void MaxPool2d(Tensor x, Tensor y, Tensor index, in Window2d g)
+    {
+        index.Values<long>().Fill(-1);
+        var (channels, pixels) = (g.InChannels, g.InHeight * g.InWidth);
+        ForEachTap(g, (to, from, _) =>
+        {
+            for (int c = 0; c < channels; c++)
+            {
+                float value = F(x)[from * channels + c];
+                if (index.Values<long>()[to * channels + c] >= 0 && !IsLarger(value, F(y)[to * channels + c])) continue;
+                F(y)[to * channels + c] = value;
+                index.Values<long>()[to * channels + c] = from % pixels;
+            }
+        });
+    }
+
+    internal override void MaxPool2dGradient(Tensor dy, Tensor index, Tensor dx, in Window2d g)
+    {
+        F(dx).Clear();
+        for (int i = 0; i < dy.Count; i++)
+        {
+            int c = i % g.InChannels, n = i / (g.OutPixels * g.InChannels), pixel = (int)index.Values<long>()[i];
+            F(dx)[(n * g.InHeight * g.InWidth + pixel) * g.InChannels + c] += F(dy)[i];
+        }
+    }
+
+    internal override void AvgPool2d(Tensor x, Tensor y, in Window2d g)
+    {
+        F(y).Clear();
+        var (channels, size) = (g.InChannels, (float)(g.KernelHeight * g.KernelWidth));
+        ForEachTap(g, (to, from, _) =>
+        {
+            for (int c = 0; c < channels; c++) F(y)[to * channels + c] += F(x)[from * channels + c] / size;
+        });
+    }
+
+    internal override void AvgPool2dGradient(Tensor dy, Tensor dx, in Window2d g)
+    {
+        F(dx).Clear();
+        var (channels, size) = (g.InChannels, (float)(g.KernelHeight * g.KernelWidth));
+        ForEachTap(g, (to, from, _) =>
+        {
+            for (int c = 0; c < channels; c++) F(dx)[from * channels + c] += F(dy)[to * channels + c] / size;
+        });
+    }
+}
