@@ -27,6 +27,7 @@ public sealed class Parameter
         {
             Check.That(ComputedBy is null && value.Shape == _value.Shape, "parameter",
                 $"{Name} has shape {_value.Shape} and cannot be replaced by {value.Shape}.");
+            value.ShareHooks(_value);
             _value = value.Keep();
             _value.RequiresGrad = true;
         }

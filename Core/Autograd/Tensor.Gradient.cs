@@ -38,6 +38,12 @@ public sealed partial class Tensor
 
     internal bool HasHooks => _hooks is { Count: > 0 };
 
+    /// <summary>Takes over the hooks of a tensor in whose place this one is put.</summary>
+    internal void ShareHooks(Tensor replaced)
+    {
+        if (replaced._hooks is not null) _hooks = replaced._hooks;
+    }
+
     /// <summary>Whether a first gradient may be written into the leaf's own buffer.</summary>
     internal bool TakesGradientDirectly => Producer is null && !_hasGradient && !HasHooks && PendingGradient is null;
 

@@ -42,7 +42,7 @@ internal sealed class HostStorage<T>(Device device, int capacity) : Storage(DTyp
 {
     private const int Alignment = 64;
 
-    private readonly T[] _values = GC.AllocateUninitializedArray<T>(capacity + Alignment / 4, pinned: true);
+    private readonly T[] _values = GC.AllocateUninitializedArray<T>(capacity + Alignment / DTypes.Of<T>().Bytes(), pinned: true);
 
     public override Device Device { get; } = device;
 
