@@ -1,0 +1,92 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace MiniDL.Serialization;
+
+/// <summary>What a safetensors file holds.</summary>
+/// <param name="Tensors">The tensors by name, in the order of the file's header.</param>
+/// <param name="Metadata">Free text by key; empty if there is none.</param>
+public sealed record SafeTensorsFile(IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata);
+
+/// <summary>
+/// Named tensors in a file, in the safetensors format that PyTorch's tools read and write: the length of the header (8 bytes,
+/// little-endian), the header (JSON: dtype, shape and place of every tensor), then the values in row-major logical order.
+/// https://github.com/huggingface/safetensors. F32, F64, I64 and U8 are read and written.
+/// </summary>
+public static class SafeTensors
+{
+    /// <summary>Writes tensors into a file, whole or not at all (<see cref="AtomicFile"/>).</summary>
+    /// <param name="path">The file; an old one is replaced.</param>
+    /// <param name="tensors">The tensors by name; each is stored in its own type and logical order, from any device.</param>
+    /// <param name="metadata">Free text by key.</param>
+    /// <exception cref="MiniDLException">The file cannot be written.</exception>
+    public static void Save(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        // Wide types first: every tensor is then aligned to its type, which readers that map the file rely on.
+        var ordered = tensors.OrderByDescending(t => t.Value.DType.Bytes()).ToArray();
+        byte[] header = SafeTensorsHeader.Write(ordered, metadata);
+        AtomicFile.Write(path, stream =>
+        {
+            Span<byte> length = stackalloc byte[sizeof(long)];
+            BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+            stream.Write(length);
+            stream.Write(header);
+            foreach (var (_, tensor) in ordered) WriteValues(stream, tensor);
+        });
+    }
+
+    /// <summary>Reads a whole file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="device">Where the tensors go; the CPU by default. Floating-point values become the device's type.</param>
+    /// <exception cref="MiniDLException">The file is missing, truncated, inconsistent, or holds other types.</exception>
+    public static SafeTensorsFile Load(string path, Device? device = null)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read);
+            var header = SafeTensorsHeader.Read(path, stream);
+            var tensors = new OrderedDictionary<string, Tensor>();
+            foreach (var entry in header.Entries)
+            {
+                stream.Position = header.DataStart + entry.Begin;
+                tensors.Add(entry.Name, ReadValues(stream, entry, device ?? Device.Cpu));
+            }
+            return new SafeTensorsFile(tensors, header.Metadata);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MiniDLException($"[load] {path} cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+    }
+
+    private static void WriteValues(Stream stream, Tensor tensor)
+    {
+        switch (tensor.DType)
+        {
+            case DType.F32: Write(tensor.ToArray<float>()); break;
+            case DType.F64: Write(tensor.ToArray<double>()); break;
+            case DType.I64: Write(tensor.ToArray<long>()); break;
+            default: Write(tensor.ToArray<byte>()); break;
+        }
+
+        void Write<T>(T[] values) where T : unmanaged => stream.Write(MemoryMarshal.AsBytes(values.AsSpan()));
+    }
+
+    private static Tensor ReadValues(Stream stream, SafeTensorsEntry entry, Device device)
+    {
+        return entry.Type switch
+        {
+            DType.F32 => Read<float>(),
+            DType.F64 => Read<double>(),
+            DType.I64 => Read<long>(),
+            _ => Read<byte>(),
+        };
+
+        Tensor Read<T>() where T : unmanaged
+        {
+            var values = new T[entry.Shape.Count];
+            stream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
+            return Tensor.From(values, entry.Shape, device).Keep();
+        }
+    }
+}
