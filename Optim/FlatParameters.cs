@@ -1,0 +1,146 @@
+using MiniDL.Backends;
+
+namespace MiniDL.Optim;
+
+/// <summary>
+/// Parameters whose values, gradients and velocities lie in one flat buffer each, so that a step of the optimizer is one call of
+/// the backend. Between the parameters are zeros, so that each starts on a cache line.
+/// </summary>
+internal sealed class FlatParameters
+{
+    /// <summary>Values in a cache line of 64 bytes, for float.</summary>
+    private const int Alignment = 16;
+
+    private readonly Parameter[] _parameters;
+    private readonly int[] _offsets;
+    private readonly int _count;
+
+    /// <summary>What <see cref="Gather"/> made each parameter's value: another one there now has been put in its place.</summary>
+    private readonly Tensor?[] _windows;
+
+    /// <summary>Whether a parameter's velocity holds something: on its first step it becomes the gradient.</summary>
+    private readonly bool[] _moving;
+
+    private readonly Tensor[] _velocityWindows;
+    private Tensor? _values, _gradients, _velocities;
+
+    public FlatParameters(Parameter[] parameters)
+    {
+        _parameters = parameters;
+        _windows = new Tensor?[parameters.Length];
+        _moving = new bool[parameters.Length];
+        _velocityWindows = new Tensor[parameters.Length];
+        _offsets = new int[parameters.Length];
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            _offsets[i] = _count;
+            _count += (parameters[i].Shape.Count + Alignment - 1) / Alignment * Alignment;
+        }
+        CheckLearned();
+    }
+
+    public Shape Shape(int index) => _parameters[index].Shape;
+
+    /// <summary>Moves the parameters into new flat buffers, with their gradients and velocities.</summary>
+    public void Gather()
+    {
+        CheckLearned();
+        var first = _parameters[0].Value;
+        foreach (var parameter in _parameters) Check.SameDevice("sgd", parameter.Value, first);
+        _values = NewFlat(first.Device);
+        _gradients = NewFlat(first.Device);
+        if (_velocities is not null && _velocities.Device != first.Device) MakeVelocities(first.Device);
+        for (int i = 0; i < _parameters.Length; i++)
+        {
+            var old = _parameters[i].Value;
+            var window = Window(_values, i);
+            first.Device.Backend.Copy(old, window);
+            window.PlaceGradient(Window(_gradients, i));
+            if (old.Grad is { } gradient) window.AccumulateGradient(gradient);
+            _parameters[i].Value = window;
+            window.RequiresGrad = old.RequiresGrad;
+            _windows[i] = window;
+        }
+    }
+
+    public void ZeroGrad()
+    {
+        foreach (var parameter in _parameters)
+            if (parameter.ComputedBy is null) parameter.Value.ZeroGrad();
+    }
+
+    public void Step(in SgdSettings settings)
+    {
+        if (!IsGathered()) Gather();
+        bool momentum = settings.Momentum != 0;
+        if (momentum && _velocities is null) MakeVelocities(_values!.Device);
+        if (AllAlike())
+        {
+            Backend.SgdStep(_values!, _gradients!, momentum ? _velocities : null, first: !_moving[0], settings);
+            Array.Fill(_moving, momentum);
+            return;
+        }
+        for (int i = 0; i < _parameters.Length; i++)
+        {
+            if (_windows[i]!.Grad is not { } gradient) continue;
+            Backend.SgdStep(_windows[i]!, gradient, momentum ? _velocityWindows[i] : null, first: !_moving[i], settings);
+            _moving[i] = momentum;
+        }
+    }
+
+    /// <summary>A parameter's velocity; null before its first step with momentum.</summary>
+    public Tensor? Velocity(int index) => _moving[index] ? _velocityWindows[index] : null;
+
+    /// <summary>Sets a parameter's velocity; null to start anew.</summary>
+    public void SetVelocity(int index, Tensor? velocity)
+    {
+        _moving[index] = velocity is not null;
+        if (velocity is null) return;
+        var device = _values!.Device;
+        if (_velocities is null) MakeVelocities(device);
+        device.Backend.Copy(Tensor.From(velocity.ToArray<double>(), velocity.Shape, device), _velocityWindows[index]);
+    }
+
+    private Backend Backend => _values!.Device.Backend;
+
+    private void CheckLearned()
+    {
+        foreach (var parameter in _parameters)
+            if (parameter.ComputedBy is not null)
+                throw new MiniDLException($"[sgd] parameter {parameter.Name} {parameter.Shape} is computed from others, which are learned in its place. "
+                    + "Reparametrize the module first, then pass its Parameters() to a new optimizer.");
+    }
+
+    private bool IsGathered()
+    {
+        for (int i = 0; i < _parameters.Length; i++)
+            if (_parameters[i].ComputedBy is not null || !ReferenceEquals(_parameters[i].Value, _windows[i])) return false;
+        return true;
+    }
+
+    /// <summary>Whether every parameter has a gradient, and all or none have a velocity: then one call does for all.</summary>
+    private bool AllAlike()
+    {
+        for (int i = 0; i < _parameters.Length; i++)
+            if (_windows[i]!.Grad is null || _moving[i] != _moving[0]) return false;
+        return true;
+    }
+
+    /// <summary>Makes the velocities, or moves them to another device.</summary>
+    private void MakeVelocities(Device device)
+    {
+        var old = _velocities;
+        _velocities = NewFlat(device);
+        if (old is not null) device.Backend.Copy(old.To(device), _velocities);
+        for (int i = 0; i < _parameters.Length; i++) _velocityWindows[i] = Window(_velocities, i);
+    }
+
+    private Tensor Window(Tensor flat, int index) =>
+        flat.Window(_offsets[index], _parameters[index].Shape, _parameters[index].Value.Layout);
+
+    private Tensor NewFlat(Device device)
+    {
+        using var suspension = Scope.Suspend();
+        return Tensor.Zeros([_count], device).Keep();
+    }
+}
