@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 using MiniDL.Backends;
 
@@ -5,23 +6,24 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>Rectified linear unit, <c>y = max(x, 0)</c>. The gradient at 0 is 0, as in PyTorch.</summary>
+    /// <summary>Rectified linear unit, <c>y = max(x, 0)</c>. The gradient at 0 is 0 and NaN stays NaN, as in PyTorch.</summary>
     public Tensor Relu() => UnaryOp<ReluFunction>.Apply(default, this);
 }
 
-/// <summary>y = max(x, 0), dx = dy where y &gt; 0, else 0.</summary>
-internal readonly struct ReluFunction : IUnaryFunction
+/// <summary>y = max(x, 0), dx = 0 where y ≤ 0, else dy.</summary>
+internal readonly struct ReluFunction : IUnaryFunction, IVectorExpression
 {
     public string Name => "relu";
 
     public double Value(double x) => Math.Max(x, 0);
 
-    public double Gradient(double dy, double x, double y) => y > 0 ? dy : 0;
+    public double Gradient(double dy, double x, double y) => y <= 0 ? 0 : dy;
 
     public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Max(x, 0f, y);
 
-    public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx)
-    {
-        for (int i = 0; i < dx.Length; i++) dx[i] = y[i] > 0 ? dy[i] : 0;
-    }
+    public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
+        VectorLoop.Run(this, dy, x, y, dx);
+
+    Vector<float> IVectorExpression.Of(Vector<float> dy, Vector<float> x, Vector<float> y) =>
+        Vector.ConditionalSelect(Vector.LessThanOrEqual(y, Vector<float>.Zero), Vector<float>.Zero, dy);
 }

@@ -1,0 +1,33 @@
+using MiniDL.Backends;
+
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>
+    /// The mean of each window, <c>y[n,c,p,q] = 1/(R·S) · Σ x[n, c, p·stride + r − padding, q·stride + s − padding]</c>; padding
+    /// counts as zeros.
+    /// </summary>
+    /// <inheritdoc cref="MaxPool2d"/>
+    public Tensor AvgPool2d((int H, int W) kernel, (int H, int W)? stride = null, (int H, int W)? padding = null)
+    {
+        var window = PoolWindow("avg_pool2d", this, kernel, stride, padding);
+        return new AvgPool2dOp(ToLayout(Layout.ChannelsLast), window).Run();
+    }
+}
+
+/// <summary>y = the mean of each window; dx = Σ dy / (R·S) over the windows that a value is in.</summary>
+internal sealed class AvgPool2dOp(Tensor x, Window2d geometry) : Operator("avg_pool2d", x)
+{
+    protected override Tensor Forward()
+    {
+        var y = New(geometry.Output, Layout.ChannelsLast);
+        Backend.AvgPool2d(x, y, geometry);
+        return y;
+    }
+
+    protected override void Backward(Tensor dy, Gradients d)
+    {
+        if (d.Wanted(0, out var dx)) Backend.AvgPool2dGradient(dy.ToLayout(Layout.ChannelsLast), dx, geometry);
+    }
+}

@@ -1,0 +1,45 @@
+using System.Numerics.Tensors;
+using MiniDL.Backends;
+
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>Quotient, elementwise with broadcasting: <c>c = a / b</c>.</summary>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public static Tensor operator /(Tensor a, Tensor b) => new DivOp(a, b).Run();
+
+    /// <summary>Divides every value by a number.</summary>
+    public static Tensor operator /(Tensor a, double b) => new AffineOp("div", a, 1 / b, 0).Run();
+
+    /// <summary>Divides a number by every value.</summary>
+    public static Tensor operator /(double a, Tensor b) => Scalar(a, b.Device) / b;
+}
+
+/// <summary>c = a / b; da = dc / b, db = −dc / b · c, summed over what was broadcast.</summary>
+internal sealed class DivOp(Tensor a, Tensor b) : BinaryOp<DivFunction>(default, a, b)
+{
+    private Tensor? _c;
+
+    protected override Tensor Forward() => _c = base.Forward();
+
+    protected override void Backward(Tensor dc, Gradients d)
+    {
+        var quotient = dc / B;
+        if (d.Wanted(0)) d[0] = SumOp.ToShape(quotient, A.Shape);
+        if (d.Wanted(1)) d[1] = -SumOp.ToShape(quotient * _c!, B.Shape);
+    }
+}
+
+internal readonly struct DivFunction : IBinaryFunction
+{
+    public string Name => "div";
+
+    public double Value(double a, double b) => a / b;
+
+    public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Divide(a, b, c);
+
+    public void Values(ReadOnlySpan<float> a, float b, Span<float> c) => TensorPrimitives.Divide(a, b, c);
+
+    public void Values(float a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Divide(a, b, c);
+}

@@ -1,0 +1,26 @@
+using System.Buffers;
+
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>
+    /// Sets every value to 0 with probability p and divides the others by 1 − p, so that the mean stays: for training only.
+    /// The mask depends on the stream and its position alone. Srivastava et al. 2014.
+    /// </summary>
+    /// <param name="p">The probability of 0, from 0 to 1.</param>
+    /// <param name="random">Where the mask is drawn from.</param>
+    public Tensor Dropout(double p, RandomStream random)
+    {
+        Check.Float("dropout", "x", this);
+        Check.That(p is >= 0 and <= 1, "dropout", $"p {p} is a probability; use 0 to 1.");
+        if (p == 0) return this;
+        var mask = New(Shape, Device, Device.FloatType);
+        float[] values = ArrayPool<float>.Shared.Rent(Count);
+        float kept = p == 1 ? 0 : (float)(1 / (1 - p));
+        for (int i = 0; i < Count; i++) values[i] = random.NextFloat() < p ? 0 : kept;
+        Device.Backend.Upload<float>(values.AsSpan(0, Count), mask);
+        ArrayPool<float>.Shared.Return(values);
+        return this * mask.ToLayout(Layout);
+    }
+}

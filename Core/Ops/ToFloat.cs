@@ -1,0 +1,24 @@
+using System.Buffers;
+
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>The values in the device's floating-point type; this tensor if it has it already. Integers have no gradient.</summary>
+    public Tensor ToFloat() => DType switch
+    {
+        DType.U8 => Converted<byte>(),
+        DType.I64 => Converted<long>(),
+        _ => this,
+    };
+
+    private Tensor Converted<T>() where T : unmanaged
+    {
+        var y = New(Shape, Device, Device.FloatType, Layout);
+        T[] values = ArrayPool<T>.Shared.Rent(Count);
+        Device.Backend.Download(this, values.AsSpan(0, Count));
+        Device.Backend.Upload<T>(values.AsSpan(0, Count), y);
+        ArrayPool<T>.Shared.Return(values);
+        return y;
+    }
+}
