@@ -8,11 +8,7 @@ public abstract partial class Module
     public IReadOnlyDictionary<string, Tensor> StateDict()
     {
         var state = new OrderedDictionary<string, Tensor>();
-        foreach (var (path, module) in NamedModules())
-        {
-            foreach (var parameter in module._parameters.Where(p => p.ComputedBy is null)) state.Add(Join(path, parameter.Name), parameter.Value.Detach());
-            foreach (var buffer in module._buffers) state.Add(Join(path, buffer.Name), buffer.Value.Detach());
-        }
+        foreach (var entry in StateEntries()) state.Add(entry.Key, entry.Value);
         return state;
     }
 
@@ -22,25 +18,49 @@ public abstract partial class Module
     /// <exception cref="MiniDLException">Keys do not match: every one is listed, and nothing has changed.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state, bool strict = true)
     {
-        var own = StateDict();
-        List<string> problems = [];
-        if (strict)
+        var unused = new OrderedDictionary<string, Tensor>(state);
+        List<(Tensor From, Tensor To)> copies = [];
+        List<string> missing = [], wrong = [];
+        foreach (var (key, legacyKey, target, optional) in StateEntries())
         {
-            AddProblem(problems, "missing", own.Keys.Where(key => !state.ContainsKey(key)));
-            AddProblem(problems, "unexpected", state.Keys.Where(key => !own.ContainsKey(key)));
+            string given = legacyKey is not null && !state.ContainsKey(key) ? legacyKey : key;
+            unused.Remove(given);
+            if (!state.TryGetValue(given, out var value))
+            {
+                if (!optional) missing.Add(key);
+            }
+            else if (value.Shape != target.Shape) wrong.Add($"{given} is {value.Shape}, expected {target.Shape}");
+            else copies.Add((value, target));
         }
-        AddProblem(problems, "wrong shape", own.Where(p => state.TryGetValue(p.Key, out var value) && value.Shape != p.Value.Shape)
-            .Select(p => $"{p.Key} is {state[p.Key].Shape}, expected {p.Value.Shape}"));
-        if (problems.Count > 0)
-            throw new MiniDLException($"[load_state_dict] {GetType().Name}: {string.Join("; ", problems)}. Nothing was loaded.");
-        foreach (var (key, target) in own)
-            if (state.TryGetValue(key, out var value))
-                target.Device.Backend.Copy(value.DType == target.DType ? value.To(target.Device) : Tensor.From(value.ToArray<double>(), value.Shape, target.Device), target);
+        if (!strict) (missing, unused) = ([], []);
+        if (missing.Count + unused.Count + wrong.Count > 0)
+            throw new MiniDLException($"[load_state_dict] {this}: "
+                + string.Join("; ", [.. Problem("missing", missing), .. Problem("unexpected", unused.Keys), .. Problem("wrong shape", wrong)])
+                + ". Nothing was loaded. Was it saved from a model with the same settings?");
+        foreach (var (from, to) in copies) to.Device.Backend.Upload<double>(from.ToArray<double>(), to);
     }
 
-    private static void AddProblem(List<string> problems, string kind, IEnumerable<string> keys)
+    /// <summary>An older name, within this module's parent, under which a parameter is accepted when loading; null without one.</summary>
+    internal virtual string? LegacyKey(string parameter) => null;
+
+    private readonly record struct StateEntry(string Key, string? LegacyKey, Tensor Value, bool Optional);
+
+    private IEnumerable<StateEntry> StateEntries()
     {
-        string list = string.Join(", ", keys);
-        if (list.Length > 0) problems.Add($"{kind}: {list}");
+        foreach (var (path, module) in NamedModules())
+        {
+            foreach (var parameter in module._parameters.Where(p => p.ComputedBy is null))
+            {
+                string? legacy = module != this && module.LegacyKey(parameter.Name) is { } name
+                    ? path[..^module.Name.Length] + name
+                    : null;
+                yield return new StateEntry(Join(path, parameter.Name), legacy, parameter.Value.Detach(), Optional: false);
+            }
+            foreach (var buffer in module._buffers)
+                yield return new StateEntry(Join(path, buffer.Name), null, buffer.Value.Detach(), buffer.Optional);
+        }
     }
+
+    private static string[] Problem(string kind, IReadOnlyCollection<string> keys) =>
+        keys.Count == 0 ? [] : [$"{kind}: {string.Join(", ", keys)}"];
 }

@@ -89,6 +89,9 @@ public abstract partial class Module : IPath
         CheckName(name);
         if (child.Parent is not null)
             throw new MiniDLException($"[module] {child.GetType().Name} is registered as {child.Path} already; a module has one parent.");
+        for (Module? ancestor = this; ancestor is not null; ancestor = ancestor.Parent)
+            if (ReferenceEquals(ancestor, child))
+                throw new MiniDLException($"[module] {this} cannot be registered below itself, as {Join(Path, name)}.");
         (child.Name, child.Parent) = (name, this);
         _children.Add(child);
         return child;
@@ -104,10 +107,13 @@ public abstract partial class Module : IPath
     }
 
     /// <summary>Registers a buffer with its initial value.</summary>
-    protected ModuleBuffer RegisterBuffer(string name, Tensor value)
+    /// <param name="name">The name within this module.</param>
+    /// <param name="value">The initial value, which the module owns from then on.</param>
+    /// <param name="optional">Whether a state dictionary may lack it; it keeps its value then.</param>
+    protected ModuleBuffer RegisterBuffer(string name, Tensor value, bool optional = false)
     {
         CheckName(name);
-        var buffer = new ModuleBuffer(name, value);
+        var buffer = new ModuleBuffer(name, value, optional);
         _buffers.Add(buffer);
         return buffer;
     }
@@ -126,12 +132,31 @@ public abstract partial class Module : IPath
     /// <exception cref="MiniDLException">There is no such parameter, or it is computed already.</exception>
     public void Reparametrize(string parameter, Reparametrization computation)
     {
-        var target = _parameters.Find(p => p.Name == parameter) is { ComputedBy: null } found
-            ? found
-            : throw new MiniDLException($"[reparametrize] {GetType().Name} {Path} has no parameter '{parameter}' that is learned itself.");
+        var target = LearnedParameter(parameter);
         Register($"parametrizations.{parameter}", computation);
         target.ComputedBy = computation.Compute;
     }
+
+    /// <summary>Makes a computed parameter one that is learned itself, with the value it has now.</summary>
+    /// <exception cref="MiniDLException">The parameter is not computed by a <typeparamref name="T"/>.</exception>
+    internal void RemoveReparametrization<T>(string parameter) where T : Reparametrization
+    {
+        var computation = _children.Find(child => child.Name == $"parametrizations.{parameter}") as T
+            ?? throw new MiniDLException(Check.Line("reparametrize", $"{this} has no parameter '{parameter}' computed by {typeof(T).Name}."));
+        using var noGrad = new NoGrad();
+        _children.Remove(computation);
+        (computation.Name, computation.Parent) = ("", null);
+        var target = _parameters.Find(p => p.Name == parameter)!;
+        target.ComputedBy = null;
+        target.Value = computation.Compute();
+    }
+
+    /// <summary>One of this module's own parameters that is learned itself.</summary>
+    /// <exception cref="MiniDLException">There is none of that name.</exception>
+    internal Parameter LearnedParameter(string name) =>
+        _parameters.Find(p => p.Name == name) is { ComputedBy: null } found
+            ? found
+            : throw new MiniDLException(Check.Line("reparametrize", $"{this} has no parameter '{name}' that is learned itself."));
 
     /// <summary>This module and all below it, parents first, with their paths from here.</summary>
     public IEnumerable<(string Path, Module Module)> NamedModules(string prefix = "")
@@ -169,6 +194,9 @@ public abstract partial class Module : IPath
         foreach (var (_, buffer) in NamedBuffers()) buffer.Value = buffer.Value.To(device).Keep();
         return this;
     }
+
+    /// <summary>Type and path: <c>Conv2d blocks.3.conv1</c>.</summary>
+    public override string ToString() => Path.Length == 0 ? GetType().Name : $"{GetType().Name} {Path}";
 
     private static string Join(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";
 

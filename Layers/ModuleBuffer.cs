@@ -3,14 +3,18 @@ namespace MiniDL.Layers;
 /// <summary>A tensor that a module carries along without learning it, such as a running mean.</summary>
 public sealed class ModuleBuffer
 {
-    internal ModuleBuffer(string name, Tensor value)
+    internal ModuleBuffer(string name, Tensor value, bool optional)
     {
         Name = name;
+        Optional = optional;
         Value = value.Keep();
     }
 
     /// <summary>The name within its module: <c>running_mean</c>.</summary>
     public string Name { get; }
+
+    /// <summary>Whether a state dictionary may lack it.</summary>
+    public bool Optional { get; }
 
     /// <summary>The value; it belongs to the module and survives step scopes.</summary>
     public Tensor Value { get; internal set; }

@@ -1,0 +1,66 @@
+namespace MiniDL.Layers;
+
+/// <summary>
+/// Weight normalization of any layer's weight: <c>w = g · v / ‖v‖</c>, the length g learned apart from the direction v. Salimans and
+/// Kingma 2016.
+/// </summary>
+/// <remarks>
+/// At the start v = w and g = ‖w‖, so nothing changes. State, in place of the weight: <c>parametrizations.weight.original0</c> (g) and
+/// <c>parametrizations.weight.original1</c> (v); PyTorch's older <c>weight_g</c> and <c>weight_v</c> are accepted when loading.
+/// </remarks>
+public sealed class WeightNorm : Reparametrization
+{
+    private readonly int[] _dims;
+
+    private WeightNorm(Tensor weight, int[] dims)
+    {
+        _dims = dims;
+        using var noGrad = new NoGrad();
+        Length = RegisterParameter("original0", Norm(weight));
+        Direction = RegisterParameter("original1", weight.Clone());
+    }
+
+    /// <summary>g, with size 1 in every dimension but the one given; [] for the whole weight.</summary>
+    public Parameter Length { get; }
+
+    /// <summary>v, of the weight's shape.</summary>
+    public Parameter Direction { get; }
+
+    /// <summary>Normalizes a weight of a module from now on.</summary>
+    /// <param name="module">Any module with such a parameter.</param>
+    /// <param name="parameter">Its name.</param>
+    /// <param name="dim">The dimension that keeps a length for each index, usually 0, the outputs; null has one length for all.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="MiniDLException">There is no such parameter, or it is computed already.</exception>
+    /// <exception cref="ShapeException">The weight has no such dimension.</exception>
+    public static T Apply<T>(T module, string parameter = "weight", int? dim = 0) where T : Module
+    {
+        var weight = module.LearnedParameter(parameter).Value;
+        int kept = dim is { } d ? weight.Shape.Dimension(d, "weight_norm") : -1;
+        int[] dims = [.. Enumerable.Range(0, weight.Rank).Where(i => i != kept)];
+        module.Reparametrize(parameter, new WeightNorm(weight.Detach(), dims));
+        return module;
+    }
+
+    /// <summary>Puts the weight back as a parameter of its own, with the value it has now.</summary>
+    /// <exception cref="MiniDLException">The parameter is not weight-normalized.</exception>
+    public static T Remove<T>(T module, string parameter = "weight") where T : Module
+    {
+        module.RemoveReparametrization<WeightNorm>(parameter);
+        return module;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Compute() => Direction.Value * (Length.Value / Norm(Direction.Value));
+
+    /// <inheritdoc/>
+    internal override string? LegacyKey(string parameter) => parameter switch
+    {
+        "original0" => $"{Name["parametrizations.".Length..]}_g",
+        "original1" => $"{Name["parametrizations.".Length..]}_v",
+        _ => null,
+    };
+
+    private Tensor Norm(Tensor v) =>
+        _dims.Length == 0 ? v.Abs() : v.Square().Sum(_dims, keepDim: _dims.Length < v.Rank).Sqrt();
+}
