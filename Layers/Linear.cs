@@ -3,29 +3,26 @@ namespace MiniDL.Layers;
 /// <summary>Affine map of the last dimension: <c>y = x · Wᵀ + b</c>, W [out, in], b [out].</summary>
 public sealed class Linear : Module
 {
-    private readonly Parameter _weight;
-    private readonly Parameter? _bias;
-
     /// <summary>Makes the layer with PyTorch's initial values, uniform in ±1/√in.</summary>
     /// <param name="inFeatures">Size of the last dimension of the input.</param>
     /// <param name="outFeatures">Size of the last dimension of the output.</param>
     /// <param name="bias">Whether a bias is added.</param>
-    /// <param name="random">Where initial values are drawn from; seed 0 by default.</param>
+    /// <param name="random">Where initial values are drawn from; by default a stream of this layer's own.</param>
+    /// <exception cref="ShapeException">A size is not positive.</exception>
     public Linear(int inFeatures, int outFeatures, bool bias = true, RandomStream? random = null)
     {
         Check.That(inFeatures > 0 && outFeatures > 0, "linear", $"inFeatures {inFeatures} and outFeatures {outFeatures} must be positive.");
-        random ??= new RandomStream(0).Fork("linear");
-        double bound = 1 / Math.Sqrt(inFeatures);
-        _weight = RegisterParameter("weight", Tensor.Uniform([outFeatures, inFeatures], random, -bound, bound));
-        if (bias) _bias = RegisterParameter("bias", Tensor.Uniform([outFeatures], random, -bound, bound));
+        random = Init.Stream(random);
+        Weight = RegisterParameter("weight", Init.Default([outFeatures, inFeatures], inFeatures, random));
+        if (bias) Bias = RegisterParameter("bias", Init.Default([outFeatures], inFeatures, random));
     }
 
     /// <summary>[out, in].</summary>
-    public Parameter Weight => _weight;
+    public Parameter Weight { get; }
 
     /// <summary>[out], or null.</summary>
-    public Parameter? Bias => _bias;
+    public Parameter? Bias { get; }
 
     /// <inheritdoc/>
-    protected override Tensor ForwardCore(Tensor x) => x.Linear(_weight.Value, _bias?.Value);
+    protected override Tensor ForwardCore(Tensor x) => x.Linear(Weight.Value, Bias?.Value);
 }

@@ -1,0 +1,41 @@
+namespace MiniDL.Layers;
+
+/// <summary>
+/// Two-dimensional convolution of images [N, C, H, W]: <see cref="Tensor.Conv2d"/> with a weight [K, C, R, S] and a bias [K].
+/// </summary>
+public sealed class Conv2d : Module
+{
+    private readonly (int H, int W) _stride, _padding;
+
+    /// <summary>Makes the layer with PyTorch's initial values, uniform in ±1/√(C·R·S).</summary>
+    /// <param name="inChannels">C, channels of the input.</param>
+    /// <param name="outChannels">K, channels of the output.</param>
+    /// <param name="kernelSize">R and S: one number or (height, width).</param>
+    /// <param name="stride">Pixels between windows; 1 by default.</param>
+    /// <param name="padding">Zeros on each side; 0 by default.</param>
+    /// <param name="bias">Whether a bias is added.</param>
+    /// <param name="random">Where initial values are drawn from; by default a stream of this layer's own.</param>
+    /// <exception cref="ShapeException">A setting is out of range.</exception>
+    public Conv2d(int inChannels, int outChannels, Size2d kernelSize, Size2d? stride = null, Size2d padding = default,
+        bool bias = true, RandomStream? random = null)
+    {
+        (_stride, _padding) = ((stride ?? 1).Pair, padding.Pair);
+        Check.That(inChannels > 0 && outChannels > 0 && kernelSize is { Height: > 0, Width: > 0 }, "conv2d",
+            $"inChannels {inChannels}, outChannels {outChannels} and kernelSize {kernelSize} must be positive.");
+        Check.That(_stride is { H: > 0, W: > 0 } && _padding is { H: >= 0, W: >= 0 }, "conv2d",
+            $"stride {_stride} must be at least 1, padding {_padding} at least 0.");
+        random = Init.Stream(random);
+        int fanIn = inChannels * kernelSize.Height * kernelSize.Width;
+        Weight = RegisterParameter("weight", Init.Default([outChannels, inChannels, kernelSize.Height, kernelSize.Width], fanIn, random));
+        if (bias) Bias = RegisterParameter("bias", Init.Default([outChannels], fanIn, random));
+    }
+
+    /// <summary>[K, C, R, S].</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>[K], or null.</summary>
+    public Parameter? Bias { get; }
+
+    /// <inheritdoc/>
+    protected override Tensor ForwardCore(Tensor x) => x.Conv2d(Weight.Value, Bias?.Value, _stride, _padding);
+}

@@ -1,0 +1,9 @@
+namespace MiniDL.Layers;
+
+/// <summary>Joins the dimensions from <paramref name="start"/> on into one: [N, C, H, W] becomes [N, C·H·W].</summary>
+/// <param name="start">The first dimension to join.</param>
+public sealed class Flatten(int start = 1) : Module
+{
+    /// <inheritdoc/>
+    protected override Tensor ForwardCore(Tensor x) => x.Flatten(start);
+}

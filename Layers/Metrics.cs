@@ -1,0 +1,40 @@
+namespace MiniDL.Layers;
+
+/// <summary>How good a classification is.</summary>
+public static class Metrics
+{
+    /// <summary>How many rows have their largest logit elsewhere than at their label, in percent.</summary>
+    /// <inheritdoc cref="Errors"/>
+    public static double ErrorPercent(Tensor logits, Tensor labels) => 100.0 * Errors(logits, labels) / labels.Count;
+
+    /// <summary>
+    /// How many rows have their largest logit, the first of equal ones, elsewhere than at their label. A row with NaN is an error.
+    /// </summary>
+    /// <param name="logits">[N, classes].</param>
+    /// <param name="labels">Class numbers, I64 [N].</param>
+    /// <exception cref="ShapeException">The shapes do not fit, or there are no rows.</exception>
+    public static int Errors(Tensor logits, Tensor labels)
+    {
+        Check.Rank("error", "logits", logits, 2, "They should be [N, classes].");
+        Check.That(labels.DType == DType.I64 && labels.Shape == [logits.Shape[0]] && labels.Count > 0, "error",
+            $"logits {logits.Shape} need labels [{logits.Shape[0]}] of type I64, and at least one; got {labels.DType} {labels.Shape}.");
+        bool inPlace = logits.Device == Device.Cpu && logits.DType == DType.F32;
+        ReadOnlySpan<float> values = inPlace ? logits.Span : logits.ToArray();
+        ReadOnlySpan<long> classes = inPlace ? labels.Values<long>() : labels.ToArray<long>();
+        int errors = 0, columns = logits.Shape[1];
+        for (int row = 0; row < classes.Length; row++)
+            if (!IsLargest(values.Slice(row * columns, columns), classes[row])) errors++;
+        return errors;
+    }
+
+    private static bool IsLargest(ReadOnlySpan<float> row, long label)
+    {
+        Check.That(label >= 0 && label < row.Length, "error", $"label {label} is not one of the classes 0 to {row.Length - 1}.");
+        for (int i = 0; i < row.Length; i++)
+        {
+            bool below = i < label ? row[i] < row[(int)label] : row[i] <= row[(int)label];
+            if (!below) return false;
+        }
+        return true;
+    }
+}

@@ -1,0 +1,37 @@
+using MiniDL.Backends;
+
+namespace MiniDL.Layers;
+
+/// <summary>
+/// Modules one after the other, named <c>0</c>, <c>1</c>, … as in PyTorch. A norm followed by <see cref="Relu"/> runs as one fused
+/// operator, unless a forward hook wants to see what is between them or behind.
+/// </summary>
+public sealed class Sequential : Module
+{
+    /// <summary>Makes the chain; the first module runs first.</summary>
+    public Sequential(params ReadOnlySpan<Module> modules)
+    {
+        foreach (var module in modules) Register($"{Children.Count}", module);
+    }
+
+    /// <summary>The number of modules.</summary>
+    public int Count => Children.Count;
+
+    /// <summary>The module at a position.</summary>
+    public Module this[int index] => Children[index];
+
+    /// <inheritdoc/>
+    protected override Tensor ForwardCore(Tensor x)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            if (this[i] is Norm norm && i + 1 < Count && this[i + 1] is Relu { HasHooks: false })
+            {
+                x = norm.Forward(x, activation: Activation.Relu);
+                i++;
+            }
+            else x = this[i].Forward(x);
+        }
+        return x;
+    }
+}
