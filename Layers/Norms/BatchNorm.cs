@@ -1,0 +1,105 @@
+using MiniDL.Backends;
+
+namespace MiniDL.Layers;
+
+/// <summary>
+/// Batch normalization: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>, mean and variance of each channel taken over the
+/// batch and all positions. In training mode they are those of the batch, and running averages are kept, which evaluation mode
+/// uses as constants. Ioffe and Szegedy 2015.
+/// </summary>
+/// <remarks>
+/// PyTorch's rules: the batch is normalized with the biased variance, the unbiased one (divided by n − 1) goes into the running
+/// average. State: <c>weight</c>, <c>bias</c>, <c>running_mean</c>, <c>running_var</c>, <c>num_batches_tracked</c>.
+/// </remarks>
+public abstract class BatchNorm : MeanVarianceNorm
+{
+    private readonly string _shape;
+    private readonly int _minRank, _maxRank;
+    private readonly RunningStatistics? _running;
+
+    private protected BatchNorm(string shape, int minRank, int maxRank, int numFeatures, double eps, double? momentum, bool affine,
+        bool trackRunningStats) : base("batch_norm", eps)
+    {
+        Check.That(numFeatures > 0, Operation, $"numFeatures {numFeatures} must be positive.");
+        (_shape, _minRank, _maxRank, NumFeatures, Momentum) = (shape, minRank, maxRank, numFeatures, momentum);
+        RegisterAffine([numFeatures], affine, affine);
+        if (trackRunningStats) _running = RegisterRunningStatistics(numFeatures);
+    }
+
+    /// <summary>The number of channels.</summary>
+    public int NumFeatures { get; }
+
+    /// <summary>The weight of the newest batch in the running statistics; null averages over all batches.</summary>
+    public double? Momentum { get; set; }
+
+    /// <summary>The running mean, [channels]; null where none is tracked.</summary>
+    public ModuleBuffer? RunningMean => _running?.Mean;
+
+    /// <summary>The running, unbiased variance, [channels]; null where none is tracked.</summary>
+    public ModuleBuffer? RunningVar => _running?.Spread;
+
+    /// <summary>How many batches went into the running statistics, I64 []; null where none are tracked.</summary>
+    public ModuleBuffer? NumBatchesTracked => _running?.Batches;
+
+    private protected override NormGeometry Geometry(Tensor x)
+    {
+        Check.That(x.Rank >= _minRank && x.Rank <= _maxRank, Operation, $"input {x.Shape} has {x.Rank} dimensions, expected {_shape}.");
+        Check.That(x.Shape[1] == NumFeatures, Operation,
+            $"input {x.Shape} has {x.Shape[1]} channels, the layer has {NumFeatures}. Match numFeatures to what comes before.");
+        int positions = NumFeatures == 0 ? 0 : x.Count / NumFeatures;
+        Check.That(Constants is not null || positions > 1, Operation,
+            $"{(Training ? "training" : "evaluation without running statistics")} needs more than one value per channel, got input {x.Shape}. "
+            + $"Use a larger batch, drop the last incomplete batch (dropLast: true), or another norm (GroupNorm does not average over the batch).");
+        return new NormGeometry(Samples: 1, positions, NumFeatures, Groups: NumFeatures);
+    }
+
+    private protected override int[] Reduced(Tensor x) => [0, .. From(2, x)];
+
+    private protected override (Tensor Mean, Tensor Variance)? Constants =>
+        Training || _running is null ? null : (_running.Mean.Value, _running.Spread.Value);
+
+    private protected override void Observe(Tensor mean, Tensor variance, in NormGeometry geometry)
+    {
+        if (!Training || _running is null) return;
+        double n = geometry.ValuesPerStatistic;
+        _running.Update(mean, variance, samples: 1, _running.Count(Momentum), correction: n / (n - 1));
+    }
+}
+
+/// <summary>Batch normalization of features [N, C] or sequences [N, C, L].</summary>
+/// <inheritdoc cref="BatchNorm"/>
+public sealed class BatchNorm1d : BatchNorm
+{
+    /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1.</summary>
+    /// <param name="numFeatures">C, the number of channels.</param>
+    /// <param name="eps">Added to the variance.</param>
+    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages over all batches.</param>
+    /// <param name="affine">Whether there are a weight and a bias.</param>
+    /// <param name="trackRunningStats">Whether running statistics are kept; without them evaluation uses the batch's own.</param>
+    public BatchNorm1d(int numFeatures, double eps = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStats = true)
+        : base("[N, C] or [N, C, L]", 2, 3, numFeatures, eps, momentum, affine, trackRunningStats)
+    {
+    }
+}
+
+/// <summary>Batch normalization of images [N, C, H, W].</summary>
+/// <inheritdoc cref="BatchNorm"/>
+public sealed class BatchNorm2d : BatchNorm
+{
+    /// <inheritdoc cref="BatchNorm1d(int, double, double?, bool, bool)"/>
+    public BatchNorm2d(int numFeatures, double eps = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStats = true)
+        : base("[N, C, H, W]", 4, 4, numFeatures, eps, momentum, affine, trackRunningStats)
+    {
+    }
+}
+
+/// <summary>Batch normalization of volumes [N, C, D, H, W].</summary>
+/// <inheritdoc cref="BatchNorm"/>
+public sealed class BatchNorm3d : BatchNorm
+{
+    /// <inheritdoc cref="BatchNorm1d(int, double, double?, bool, bool)"/>
+    public BatchNorm3d(int numFeatures, double eps = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStats = true)
+        : base("[N, C, D, H, W]", 5, 5, numFeatures, eps, momentum, affine, trackRunningStats)
+    {
+    }
+}

@@ -1,0 +1,96 @@
+using MiniDL.Backends;
+
+namespace MiniDL.Layers;
+
+/// <summary>
+/// What BatchNorm, InstanceNorm, GroupNorm and LayerNorm have in common: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>,
+/// with the biased variance (divided by n). They differ in what the mean and the variance are taken over.
+/// </summary>
+public abstract class MeanVarianceNorm : Norm
+{
+    private protected MeanVarianceNorm(string operation, double eps)
+    {
+        Check.That(eps >= 0, operation, $"eps {eps} must not be negative.");
+        (Operation, Eps) = (operation, eps);
+    }
+
+    /// <summary>Added to the variance, so that constant values do not divide by zero.</summary>
+    public double Eps { get; }
+
+    /// <summary>The scale γ, 1 at first; null without it.</summary>
+    public Parameter? Weight { get; private set; }
+
+    /// <summary>The shift β, 0 at first; null without it.</summary>
+    public Parameter? Bias { get; private set; }
+
+    /// <summary>The name in errors.</summary>
+    private protected string Operation { get; }
+
+    private protected void RegisterAffine(Shape shape, bool weight, bool bias)
+    {
+        if (weight) Weight = RegisterParameter("weight", Tensor.Ones(shape));
+        if (bias) Bias = RegisterParameter("bias", Tensor.Zeros(shape));
+    }
+
+    /// <summary>What is normalized over, for the fused form.</summary>
+    /// <exception cref="ShapeException">The input does not fit.</exception>
+    private protected abstract NormGeometry Geometry(Tensor x);
+
+    /// <summary>x in the shape in which the definition reduces over <see cref="Reduced"/>.</summary>
+    private protected virtual Tensor Grouped(Tensor x) => x;
+
+    /// <summary>The dimensions of <see cref="Grouped"/> that mean and variance are taken over.</summary>
+    private protected abstract int[] Reduced(Tensor grouped);
+
+    /// <summary>Mean and variance to use in place of the input's own, [channels]; null for those of the input.</summary>
+    private protected virtual (Tensor Mean, Tensor Variance)? Constants => null;
+
+    /// <summary>Called with the input's own mean and biased variance, [samples, groups].</summary>
+    private protected virtual void Observe(Tensor mean, Tensor variance, in NormGeometry geometry)
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor ForwardPlain(Tensor x)
+    {
+        var geometry = Geometry(x);
+        var grouped = Grouped(x);
+        Tensor centred, variance;
+        if (Constants is var (runningMean, runningVariance))
+            (centred, variance) = (x - AlongChannels(runningMean, x), AlongChannels(runningVariance, x));
+        else
+        {
+            int[] reduced = Reduced(grouped);
+            var mean = grouped.Mean(reduced, keepDim: true);
+            centred = grouped - mean;
+            variance = centred.Square().Mean(reduced, keepDim: true);
+            Observe(mean.Detach(), variance.Detach(), geometry);
+        }
+        var y = (centred / (variance + Eps).Sqrt()).Reshape(x.Shape.Sizes);
+        if (Weight is not null) y *= IsChannelwise ? AlongChannels(Weight.Value, x) : Weight.Value;
+        if (Bias is not null) y += IsChannelwise ? AlongChannels(Bias.Value, x) : Bias.Value;
+        return y;
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor? ForwardFused(Tensor x, Tensor? residual, Activation activation)
+    {
+        var geometry = Geometry(x);
+        // Channels last ends at rank 5; more spatial dimensions are as good as one.
+        if (x.Rank > 5 && IsChannelwise)
+            return ForwardFused(Joined(x), residual is null ? null : Joined(residual), activation)!.Reshape(x.Shape.Sizes);
+        var layout = x.Rank >= 3 && IsChannelwise ? Layout.ChannelsLast : Layout.RowMajor;
+        var constants = Constants;
+        var normalize = new NormalizeOp(x.ToLayout(layout), Weight?.Value, Bias?.Value, residual?.ToLayout(layout), constants, Eps,
+            activation, geometry);
+        var y = normalize.Run();
+        if (constants is null) Observe(normalize.Mean, normalize.Variance, geometry);
+        return y;
+    }
+
+    /// <summary>Whether weight and bias have one value for each channel, dimension 1, rather than for each of the last dimensions.</summary>
+    private protected virtual bool IsChannelwise => true;
+
+    /// <summary>[N, C, …spatial] as [N, C, positions].</summary>
+    private static Tensor Joined(Tensor x) => x.Reshape(x.Shape[0], x.Shape[1], x.Shape.Product(2, x.Rank));
+}

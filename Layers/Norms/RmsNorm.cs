@@ -1,0 +1,74 @@
+namespace MiniDL.Layers;
+
+/// <summary>
+/// Root mean square normalization: <c>y = x / √(mean(x²) + eps) · weight</c>, the mean taken over the last dimensions. Zhang and
+/// Sennrich 2019.
+/// </summary>
+/// <remarks>State: <c>weight</c>, of the normalized shape.</remarks>
+public sealed class RmsNorm : Norm
+{
+    private readonly double? _eps;
+
+    /// <summary>Makes the layer: weight 1.</summary>
+    /// <param name="normalizedShape">The sizes of the last dimensions, which are normalized over: <c>[64]</c>.</param>
+    /// <param name="eps">Added to the mean square; by default the distance from 1 to the next number of the tensor's type.</param>
+    /// <param name="elementwiseAffine">Whether there is a weight.</param>
+    /// <exception cref="ShapeException">The normalized shape is empty.</exception>
+    public RmsNorm(Shape normalizedShape, double? eps = null, bool elementwiseAffine = true)
+    {
+        Check.That(normalizedShape.Rank > 0 && normalizedShape.Count > 0, "rms_norm",
+            $"normalizedShape {normalizedShape} must have at least one dimension and no size 0.");
+        (NormalizedShape, _eps) = (normalizedShape, eps);
+        if (elementwiseAffine) Weight = RegisterParameter("weight", Tensor.Ones(normalizedShape));
+    }
+
+    /// <summary>The sizes of the last dimensions, which are normalized over.</summary>
+    public Shape NormalizedShape { get; }
+
+    /// <summary>The scale γ; null without it.</summary>
+    public Parameter? Weight { get; }
+
+    /// <inheritdoc/>
+    protected override Tensor ForwardPlain(Tensor x)
+    {
+        LayerNorm.CheckLastDimensions("rms_norm", x, NormalizedShape);
+        var y = x / (x.Square().Mean(From(x.Rank - NormalizedShape.Rank, x), keepDim: true) + (_eps ?? Epsilon(x.DType))).Sqrt();
+        return Weight is null ? y : y * Weight.Value;
+    }
+
+    /// <summary>The distance from 1 to the next number: 2⁻²³ for float, 2⁻⁵² for double.</summary>
+    internal static double Epsilon(DType type) => type == DType.F32 ? Math.BitIncrement(1f) - 1f : Math.BitIncrement(1.0) - 1.0;
+}
+
+/// <summary>
+/// Root mean square normalization of images [N, C, H, W] or features [N, C]:
+/// <c>y = x / √(mean(x²) + eps) · weight</c>, the mean taken over everything of one image, with a weight for each channel. It is to
+/// <see cref="RmsNorm"/> what <see cref="GroupNorm"/> with one group is to <see cref="LayerNorm"/>.
+/// </summary>
+/// <remarks>State: <c>weight</c>, [C].</remarks>
+public sealed class ChannelRmsNorm : Norm
+{
+    private readonly double _eps;
+
+    /// <summary>Makes the layer: weight 1.</summary>
+    /// <param name="channels">C, the number of channels.</param>
+    /// <param name="eps">Added to the mean square.</param>
+    /// <exception cref="ShapeException">The number of channels is not positive.</exception>
+    public ChannelRmsNorm(int channels, double eps = 1e-5)
+    {
+        Check.That(channels > 0, "rms_norm", $"channels {channels} must be positive.");
+        _eps = eps;
+        Weight = RegisterParameter("weight", Tensor.Ones([channels]));
+    }
+
+    /// <summary>The scale γ.</summary>
+    public Parameter Weight { get; }
+
+    /// <inheritdoc/>
+    protected override Tensor ForwardPlain(Tensor x)
+    {
+        int channels = Weight.Shape[0];
+        Check.That(x.Rank >= 2 && x.Shape[1] == channels, "rms_norm", $"input {x.Shape} should be [N, {channels}, …]. Match channels to what comes before.");
+        return x / (x.Square().Mean(From(1, x), keepDim: true) + _eps).Sqrt() * AlongChannels(Weight.Value, x);
+    }
+}
