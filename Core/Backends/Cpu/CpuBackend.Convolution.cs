@@ -1,41 +1,39 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using MiniDL.Backends.Cpu.Convolution;
+
 namespace MiniDL.Backends.Cpu;
 
 // Convolution. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C.
-internal sealed partial class CpuBackend
+internal sealed unsafe partial class CpuBackend
 {
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
     {
-        for (int i = 0; i < y.Count; i++) F(y)[i] = bias is null ? 0 : F(bias)[i % g.OutChannels];
-        var (channels, outputs, taps) = (g.InChannels, g.OutChannels, g.KernelHeight * g.KernelWidth);
-        ForEachTap(g, (to, from, tap) =>
-        {
-            for (int k = 0; k < outputs; k++)
-                for (int c = 0; c < channels; c++)
-                    F(y)[to * outputs + k] += F(x)[from * channels + c] * F(weight)[(k * channels + c) * taps + tap];
-        });
+        Convolver.Widest.Forward(Pointer(x), Pointer(weight), bias is null ? null : Pointer(bias), Pointer(y), g);
+        KeepAlive(x, weight, bias, y);
     }
 
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
     {
-        F(dx).Clear();
-        var (channels, outputs, taps) = (g.InChannels, g.OutChannels, g.KernelHeight * g.KernelWidth);
-        ForEachTap(g, (to, from, tap) =>
-        {
-            for (int k = 0; k < outputs; k++)
-                for (int c = 0; c < channels; c++)
-                    F(dx)[from * channels + c] += F(dy)[to * outputs + k] * F(weight)[(k * channels + c) * taps + tap];
-        });
+        Convolver.Widest.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g);
+        KeepAlive(dy, weight, dx);
     }
 
     internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
     {
-        F(dw).Clear();
-        var (channels, outputs, taps) = (g.InChannels, g.OutChannels, g.KernelHeight * g.KernelWidth);
-        ForEachTap(g, (to, from, tap) =>
-        {
-            for (int k = 0; k < outputs; k++)
-                for (int c = 0; c < channels; c++)
-                    F(dw)[(k * channels + c) * taps + tap] += F(dy)[to * outputs + k] * F(x)[from * channels + c];
-        });
+        Convolver.Widest.WeightGradient(Pointer(x), Pointer(dy), Pointer(dw), g);
+        KeepAlive(x, dy, dw);
+    }
+
+    /// <summary>The first value: storage is pinned, so the address holds as long as the tensor is alive.</summary>
+    private static float* Pointer(Tensor x) => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(F(x)));
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void KeepAlive(Tensor? a, Tensor? b, Tensor? c, Tensor? d = null)
+    {
+        GC.KeepAlive(a);
+        GC.KeepAlive(b);
+        GC.KeepAlive(c);
+        GC.KeepAlive(d);
     }
 }

@@ -1,0 +1,156 @@
+namespace MiniDL.Backends.Cpu.Convolution;
+
+/// <summary>
+/// A pass over taps that makes the target pixels <c>(TargetRow + i·targetStep, TargetColumn + j·targetStep)</c> from the windows of
+/// the padded source that start at <c>(SourceRow + i·sourceStep, SourceColumn + j·sourceStep)</c>.
+/// </summary>
+internal readonly record struct DirectPart(TapGrid Taps, int SourceRow, int SourceColumn,
+    int TargetRow, int TargetColumn, int Rows, int Columns, int Weights);
+
+/// <summary>
+/// Direct convolution, and its input gradient, which is one too: forward is one <see cref="DirectPart"/> whose windows move by the
+/// stride; the input gradient is a convolution of dy with the flipped, transposed kernel, and with a stride one for each residue
+/// class of the input's pixels, with those taps that meet the class.
+/// </summary>
+/// <remarks>
+/// A chunk of work is a band of rows of one image: the source is copied with its padding into scratch that fits the first level
+/// cache, then register tiles of pixels × output channels run over it. Tiles that reach over the end of a row or of the channels
+/// are computed whole in scratch, and only the valid part is copied out.
+/// </remarks>
+internal sealed unsafe class DirectConvolution<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+{
+    private const int MaxTilePixels = 16, MaxTileVectors = 2, BandRows = 8;
+
+    private readonly float* _source, _target, _bias, _weights;
+    private readonly int _height, _width, _inputs, _padTop, _padLeft;
+    private readonly int _targetHeight, _targetWidth, _outputs;
+    private readonly (int H, int W) _sourceStep, _targetStep;
+    private readonly DirectPart[] _parts;
+    private readonly int _bands, _bandRows, _rows, _columns;
+
+    private DirectConvolution(float* source, float* weight, float* bias, float* target, in Window2d g, bool gradient)
+    {
+        _source = source;
+        _target = target;
+        var (input, output) = ((g.InHeight, g.InWidth, g.InChannels), (g.OutHeight, g.OutWidth, g.OutChannels));
+        (_height, _width, _inputs) = gradient ? output : input;
+        (_targetHeight, _targetWidth, _outputs) = gradient ? input : output;
+        var stride = (g.StrideHeight, g.StrideWidth);
+        (_sourceStep, _targetStep) = gradient ? ((1, 1), stride) : (stride, (1, 1));
+        (_padTop, _padLeft) = gradient
+            ? ((g.KernelHeight - 1) / g.StrideHeight, (g.KernelWidth - 1) / g.StrideWidth)
+            : (g.PadHeight, g.PadWidth);
+        _parts = gradient ? GradientParts(g) : [ForwardPart(g)];
+        foreach (var part in _parts)
+        {
+            _rows = Math.Max(_rows, part.Rows);
+            _columns = Math.Max(_columns, part.SourceColumn + (part.Columns - 1) * _sourceStep.W + part.Taps.Columns);
+        }
+        _bandRows = Math.Min(_rows, BandRows);
+        _bands = (_rows + _bandRows - 1) / _bandRows;
+
+        int padded = PackedWeights.VectorsOf(_outputs, TSimd.Lanes) * TSimd.Lanes, taps = g.KernelHeight * g.KernelWidth;
+        _bias = Scratch.Rent(ScratchUse.Weights, padded + PackedWeights.Size(_outputs, _inputs, taps, TSimd.Lanes));
+        _weights = _bias + padded;
+        PackedWeights.PackBias(bias, _outputs, TSimd.Lanes, _bias);
+        foreach (var part in _parts) PackedWeights.Pack(weight, g, gradient, part.Taps, TSimd.Lanes, _weights + part.Weights);
+    }
+
+    /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
+    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g)
+    {
+        if (g.Output.Count == 0) return;
+        var convolution = new DirectConvolution<TSimd, V>(x, weight, bias, y, g, gradient: false);
+        Workers.Run(g.Batch * convolution._bands, convolution.RunChunk);
+    }
+
+    /// <summary>See <see cref="Backend.Conv2dInputGradient"/>.</summary>
+    public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g)
+    {
+        if (g.Input.Count == 0) return;
+        var convolution = new DirectConvolution<TSimd, V>(dy, weight, null, dx, g, gradient: true);
+        Workers.Run(g.Batch * convolution._bands, convolution.RunChunk);
+    }
+
+    private static DirectPart ForwardPart(in Window2d g) =>
+        new(new TapGrid(g.KernelHeight, 0, 1, g.KernelWidth, 0, 1), 0, 0, 0, 0, g.OutHeight, g.OutWidth, 0);
+
+    private static DirectPart[] GradientParts(in Window2d g)
+    {
+        var parts = new DirectPart[Math.Min(g.StrideHeight, g.InHeight) * Math.Min(g.StrideWidth, g.InWidth)];
+        int next = 0, weights = 0;
+        for (int a = 0; a < Math.Min(g.StrideHeight, g.InHeight); a++)
+            for (int b = 0; b < Math.Min(g.StrideWidth, g.InWidth); b++)
+            {
+                var (rowTaps, lastRow, sourceRow, rows) = ResidueClass(a, g.InHeight, g.KernelHeight, g.StrideHeight, g.PadHeight);
+                var (columnTaps, lastColumn, sourceColumn, columns) = ResidueClass(b, g.InWidth, g.KernelWidth, g.StrideWidth, g.PadWidth);
+                var taps = new TapGrid(rowTaps, lastRow, -g.StrideHeight, columnTaps, lastColumn, -g.StrideWidth);
+                parts[next++] = new DirectPart(taps, sourceRow, sourceColumn, a, b, rows, columns, weights);
+                weights += PackedWeights.Size(g.InChannels, g.OutChannels, taps.Count, TSimd.Lanes);
+            }
+        return parts;
+    }
+
+    /// <summary>
+    /// In one dimension, the pixels h = a + stride·i. Pixel h meets output p at tap r if h + pad = stride·p + r, so that the taps
+    /// are r ≡ a + pad modulo the stride, and the largest of them meets the first output.
+    /// </summary>
+    private static (int Taps, int LastTap, int Source, int Pixels) ResidueClass(int a, int size, int kernel, int stride, int pad)
+    {
+        int first = (a + pad) % stride;
+        int taps = first < kernel ? (kernel - 1 - first) / stride + 1 : 0;
+        int padding = (kernel - 1) / stride;
+        return (taps, first + stride * (taps - 1), (a + pad) / stride - (taps - 1) + padding, (size - 1 - a) / stride + 1);
+    }
+
+    private void RunChunk(int chunk)
+    {
+        int image = chunk / _bands, from = chunk % _bands * _bandRows, to = Math.Min(from + _bandRows, _rows);
+        int first = int.MaxValue, last = 0;
+        foreach (var part in _parts)
+        {
+            first = Math.Min(first, part.SourceRow + from * _sourceStep.H);
+            last = Math.Max(last, part.SourceRow + (to - 1) * _sourceStep.H + part.Taps.Rows);
+        }
+        // Tiles that reach over the end of the last row read, but do not use, some values behind it.
+        int behind = MaxTilePixels * _sourceStep.W * _inputs;
+        float* source = Scratch.Rent(ScratchUse.Image, (last - first) * _columns * _inputs + behind);
+        PaddedRows.Copy(_source + (nint)image * _height * _width * _inputs, _height, _width, _inputs,
+            first - _padTop, last - first, -_padLeft, _columns, source);
+        float* target = _target + (nint)image * _targetHeight * _targetWidth * _outputs;
+        foreach (var part in _parts)
+            for (int vector = 0, vectors; vector * TSimd.Lanes < _outputs; vector += vectors)
+            {
+                vectors = TSimd.HasManyRegisters && (vector + 1) * TSimd.Lanes < _outputs ? 2 : 1;
+                for (int i = from; i < Math.Min(to, part.Rows); i++)
+                    RunRow(part, vector, vectors,
+                        source + ((part.SourceRow + i * _sourceStep.H - first) * _columns + part.SourceColumn) * _inputs,
+                        target + ((part.TargetRow + i * _targetStep.H) * _targetWidth + part.TargetColumn) * _outputs);
+            }
+    }
+
+    /// <summary>One row of target pixels, for one or two vectors of output channels.</summary>
+    private void RunRow(in DirectPart part, int vector, int vectors, float* source, float* target)
+    {
+        int perVector = part.Taps.Count * _inputs * TSimd.Lanes, yStep = _targetStep.W * _outputs, tile;
+        float* weights = _weights + part.Weights + vector * perVector, bias = _bias + vector * TSimd.Lanes;
+        int channels = Math.Min(vectors * TSimd.Lanes, _outputs - vector * TSimd.Lanes);
+        float* y = target + vector * TSimd.Lanes;
+        for (int j = 0; j < part.Columns; j += tile, y += tile * yStep)
+        {
+            tile = vectors == 1 && TSimd.HasManyRegisters && part.Columns - j > 8 ? 16 : 8;
+            int pixels = Math.Min(tile, part.Columns - j);
+            bool whole = pixels == tile && channels == vectors * TSimd.Lanes;
+            float* to = whole ? y : Scratch.Rent(ScratchUse.Tile, MaxTilePixels * MaxTileVectors * TSimd.Lanes);
+            int step = whole ? yStep : vectors * TSimd.Lanes;
+            float* x = source + j * _sourceStep.W * _inputs;
+            int row = _columns * _inputs, pixel = _sourceStep.W * _inputs, length = part.Taps.Columns * _inputs;
+            if (vectors == 2) Tile8x2<TSimd, V>.Run(x, row, pixel, part.Taps.Rows, length, weights, perVector, bias, to, step);
+            else if (tile == 16) Tile16x1<TSimd, V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
+            else Tile8x1<TSimd, V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
+            if (whole) continue;
+            for (int i = 0; i < pixels; i++)
+                new ReadOnlySpan<float>(to + i * step, channels).CopyTo(new Span<float>(y + i * yStep, channels));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+namespace MiniDL.Backends.Cpu.Convolution;
+
+/// <summary>
+/// The weight gradient by outer products: for every kernel row, tiles of values of the window × output channels stay in registers
+/// while all pixels of a band of rows pass by.
+/// </summary>
+/// <remarks>
+/// The bands of all images are dealt to a number of chunks that follows from the shape alone; each chunk sums into a partial
+/// gradient of its own, and the partial gradients are added in order: the same bits for any number of threads.
+/// </remarks>
+internal sealed unsafe class DirectWeightGradient<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+{
+    private const int BandRows = 8, PartialFloats = 1 << 18;
+
+    private readonly float* _x, _dy, _dw, _partials;
+    private readonly Window2d _g;
+    private readonly int _tile, _rowLength, _tiledLength, _vectors, _partialSize;
+    private readonly int _bandRows, _bands, _chunks, _columns;
+
+    private DirectWeightGradient(float* x, float* dy, float* dw, in Window2d g)
+    {
+        _x = x;
+        _dy = dy;
+        _dw = dw;
+        _g = g;
+        _tile = TSimd.HasManyRegisters ? OuterProduct24x1<TSimd, V>.Inputs : OuterProduct8x1<TSimd, V>.Inputs;
+        _rowLength = g.KernelWidth * g.InChannels;
+        _tiledLength = (_rowLength + _tile - 1) / _tile * _tile;
+        _vectors = PackedWeights.VectorsOf(g.OutChannels, TSimd.Lanes);
+        _partialSize = _vectors * g.KernelHeight * _tiledLength * TSimd.Lanes;
+        _bandRows = Math.Min(g.OutHeight, BandRows);
+        _bands = (g.OutHeight + _bandRows - 1) / _bandRows;
+        _chunks = Math.Min(g.Batch * _bands, Math.Clamp(PartialFloats / _partialSize, 4, 32));
+        _columns = (g.OutWidth - 1) * g.StrideWidth + g.KernelWidth;
+        _partials = Scratch.Rent(ScratchUse.Partials, _chunks * _partialSize);
+    }
+
+    /// <summary>See <see cref="Backend.Conv2dWeightGradient"/>.</summary>
+    public static void Run(float* x, float* dy, float* dw, in Window2d g)
+    {
+        if (g.OutChannels * g.InChannels == 0) return;
+        var gradient = new DirectWeightGradient<TSimd, V>(x, dy, dw, g);
+        Workers.Run(gradient._chunks, gradient.RunChunk);
+        Workers.Run(gradient._vectors * g.KernelHeight, gradient.AddPartials);
+    }
+
+    private void RunChunk(int chunk)
+    {
+        float* partial = _partials + (nint)chunk * _partialSize;
+        new Span<float>(partial, _partialSize).Clear();
+        long bands = (long)_g.Batch * _bands;
+        for (int band = (int)(bands * chunk / _chunks); band < (int)(bands * (chunk + 1) / _chunks); band++)
+            AddBand(band / _bands, band % _bands * _bandRows, partial);
+    }
+
+    private void AddBand(int image, int from, float* partial)
+    {
+        int rows = Math.Min(_bandRows, _g.OutHeight - from), row = _columns * _g.InChannels;
+        int xRows = (rows - 1) * _g.StrideHeight + _g.KernelHeight;
+        float* x = Scratch.Rent(ScratchUse.Image, xRows * row + _tile);
+        PaddedRows.Copy(_x + (nint)image * _g.InHeight * _g.InWidth * _g.InChannels, _g.InHeight, _g.InWidth, _g.InChannels,
+            from * _g.StrideHeight - _g.PadHeight, xRows, -_g.PadWidth, _columns, x);
+        float* dy = PaddedChannels(_dy + ((nint)image * _g.OutHeight + from) * _g.OutWidth * _g.OutChannels, rows * _g.OutWidth);
+        int xRow = row * _g.StrideHeight, xStep = _g.StrideWidth * _g.InChannels, dyStep = _vectors * TSimd.Lanes;
+        for (int vector = 0; vector < _vectors; vector++)
+            for (int r = 0; r < _g.KernelHeight; r++)
+                for (int j = 0; j < _tiledLength; j += _tile, partial += _tile * TSimd.Lanes)
+                    if (TSimd.HasManyRegisters)
+                        OuterProduct24x1<TSimd, V>.Run(x + r * row + j, xRow, xStep, dy + vector * TSimd.Lanes, dyStep, rows, _g.OutWidth, partial);
+                    else
+                        OuterProduct8x1<TSimd, V>.Run(x + r * row + j, xRow, xStep, dy + vector * TSimd.Lanes, dyStep, rows, _g.OutWidth, partial);
+    }
+
+    /// <summary>Pixels whose channels fill whole vectors: where they lie, or in a copy filled up with zeros.</summary>
+    private float* PaddedChannels(float* dy, int pixels)
+    {
+        int channels = _g.OutChannels, padded = _vectors * TSimd.Lanes;
+        if (channels == padded) return dy;
+        float* copy = Scratch.Rent(ScratchUse.Gradient, pixels * padded);
+        for (int i = 0; i < pixels; i++)
+        {
+            new ReadOnlySpan<float>(dy + i * channels, channels).CopyTo(new Span<float>(copy + i * padded, channels));
+            new Span<float>(copy + i * padded + channels, padded - channels).Clear();
+        }
+        return copy;
+    }
+
+    /// <summary>Adds the partial gradients, for one vector of output channels and one kernel row, and stores them as [K, C, R, S].</summary>
+    private void AddPartials(int index)
+    {
+        var (vector, r) = (index / _g.KernelHeight, index % _g.KernelHeight);
+        int taps = _g.KernelHeight * _g.KernelWidth, lanes = Math.Min(TSimd.Lanes, _g.OutChannels - vector * TSimd.Lanes);
+        float* sums = stackalloc float[TSimd.Lanes];
+        for (int j = 0; j < _rowLength; j++)
+        {
+            V sum = TSimd.Zero;
+            float* partial = _partials + ((nint)index * _tiledLength + j) * TSimd.Lanes;
+            for (int chunk = 0; chunk < _chunks; chunk++, partial += _partialSize) sum = TSimd.Add(sum, TSimd.Load(partial));
+            TSimd.Store(sum, sums);
+            var (s, c) = (j / _g.InChannels, j % _g.InChannels);
+            float* to = _dw + ((nint)vector * TSimd.Lanes * _g.InChannels + c) * taps + r * _g.KernelWidth + s;
+            for (int lane = 0; lane < lanes; lane++) to[lane * _g.InChannels * taps] = sums[lane];
+        }
+    }
+}

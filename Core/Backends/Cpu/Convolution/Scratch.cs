@@ -1,0 +1,43 @@
+using System.Runtime.CompilerServices;
+
+namespace MiniDL.Backends.Cpu.Convolution;
+
+/// <summary>What a thread's scratch memory is used for; each use has a buffer of its own.</summary>
+internal enum ScratchUse
+{
+    /// <summary>Weights (and bias) in the order that a kernel reads; made by the calling thread, read by all.</summary>
+    Weights,
+
+    /// <summary>Partial weight gradients, one for each chunk of work; the calling thread's, written by all.</summary>
+    Partials,
+
+    /// <summary>Rows of an image within their padding.</summary>
+    Image,
+
+    /// <summary>Rows of an output gradient with channels padded to whole vectors.</summary>
+    Gradient,
+
+    /// <summary>One tile of results, of which only a part is stored.</summary>
+    Tile,
+}
+
+/// <summary>
+/// Memory of one thread that its kernels use again and again: grown when needed, never cleared, warm in the thread's cache.
+/// </summary>
+internal static unsafe class Scratch
+{
+    private const int AlignedFloats = 16;
+
+    [ThreadStatic]
+    private static float[][]? _buffers;
+
+    /// <summary>At least <paramref name="count"/> values on a 64-byte boundary, valid until this thread asks for the same use again.</summary>
+    public static float* Rent(ScratchUse use, int count)
+    {
+        var buffers = _buffers ??= new float[Enum.GetValues<ScratchUse>().Length][];
+        if (buffers[(int)use] is not { } buffer || buffer.Length < count + AlignedFloats)
+            buffers[(int)use] = buffer = GC.AllocateUninitializedArray<float>(count + count / 4 + AlignedFloats, pinned: true);
+        var first = (nuint)Unsafe.AsPointer(ref buffer[0]);
+        return (float*)((first + 63) & ~(nuint)63);
+    }
+}
