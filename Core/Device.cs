@@ -14,7 +14,7 @@ public sealed class Device
     }
 
     /// <summary>The CPU: float, SIMD, several threads.</summary>
-    public static Device Cpu { get; } = new("cpu", device => new CpuBackend(device));
+    public static Device Cpu { get; } = new("cpu", CpuBackend.Widest);
 
     /// <summary>Naive loops in double precision on one thread: slow, and what every other device is held to.</summary>
     public static Device Reference { get; } = new("reference", device => new ReferenceBackend(device));

@@ -5,7 +5,7 @@ using MiniDL.Backends.Cpu.Convolution;
 namespace MiniDL.Backends.Cpu;
 
 // Convolution. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C.
-internal sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuBackend<V>
 {
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
     {

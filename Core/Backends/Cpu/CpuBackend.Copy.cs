@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace MiniDL.Backends.Cpu;
 
-internal sealed partial class CpuBackend
+internal sealed partial class CpuBackend<V>
 {
     internal override void CopyStrided(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
         Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add = false)

@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 namespace MiniDL.Backends.Cpu;
 
 // Elementwise maps, in chunks of a few pages that the threads share.
-internal sealed partial class CpuBackend
+internal sealed partial class CpuBackend<V>
 {
     internal override void Map<TFunction>(TFunction f, Tensor x, Tensor y) =>
         Workers.Split(y.Count, Workers.Grain, (start, length) => f.Values(F(x).Slice(start, length), F(y).Slice(start, length)));

@@ -1,6 +1,6 @@
 namespace MiniDL.Backends.Cpu;
 
-internal sealed partial class CpuBackend
+internal sealed partial class CpuBackend<V>
 {
     internal override void LogSoftmax(Tensor x, Tensor y, int rows, int columns)
     {

@@ -1,6 +1,6 @@
 namespace MiniDL.Backends.Cpu;
 
-internal sealed partial class CpuBackend
+internal sealed partial class CpuBackend<V>
 {
     internal override void MatMul(Tensor a, Tensor b, Tensor c, int rows, int inner, int columns, bool transposeA = false, bool transposeB = false)
     {

@@ -1,7 +1,7 @@
 namespace MiniDL.Backends.Cpu;
 
 // Pooling. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C.
-internal sealed partial class CpuBackend
+internal sealed partial class CpuBackend<V>
 {
     /// <summary>Calls back for every output pixel and every tap that hits a pixel of the input.</summary>
     private static void ForEachTap(in Window2d g, Action<int, int, int> tap)

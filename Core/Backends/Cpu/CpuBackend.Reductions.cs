@@ -1,6 +1,6 @@
 namespace MiniDL.Backends.Cpu;
 
-internal sealed partial class CpuBackend
+internal sealed partial class CpuBackend<V>
 {
     internal override void Sum(Tensor x, Tensor y, int outer, int reduced, int inner)
     {

@@ -48,6 +48,15 @@ internal static class Workers
         job.Error?.Throw();
     }
 
+    /// <summary>The same, but on the calling thread alone when the whole is less work than waking a helper.</summary>
+    /// <param name="values">About how many values are read and written.</param>
+    public static void Run(int chunks, long values, Action<int> body)
+    {
+        if (values >= Grain) Run(chunks, body);
+        else
+            for (int chunk = 0; chunk < chunks; chunk++) body(chunk);
+    }
+
     /// <summary>Cuts 0 … count − 1 into ranges of <paramref name="grain"/>, the last one shorter, and calls body(start, length).</summary>
     public static void Split(int count, int grain, Action<int, int> body)
     {
@@ -88,7 +97,7 @@ internal static class Workers
         }
     }
 
-    /// <summary>One call of <see cref="Run"/>. A helper that comes late finds no chunk left; jobs are never used again.</summary>
+    /// <summary>One call of <c>Run</c>. A helper that comes late finds no chunk left; jobs are never used again.</summary>
     private sealed class Job(Action<int> body, int chunks, int seats)
     {
         private int _next = -1, _done, _seats = seats;

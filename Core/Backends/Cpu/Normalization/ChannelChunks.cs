@@ -1,0 +1,67 @@
+namespace MiniDL.Backends.Cpu.Normalization;
+
+/// <summary>
+/// How [samples, positions, channels] is cut for the channel kernels: chunks are runs of positions of one sample that stay in the
+/// second-level cache, and a chunk is walked as rows of <see cref="Lanes"/> values, a multiple of both the channels and the
+/// widest stripe of registers. Lane l then always is channel l mod C, whatever the number of channels, and every load is full.
+/// </summary>
+internal readonly struct ChannelChunks
+{
+    /// <summary>Values that one pass of a kernel's inner loop takes: four of the widest registers.</summary>
+    public const int Stripe = 64;
+
+    private const int ValuesPerChunk = 16 * 1024, LargestWholeSample = 32 * 1024;
+
+    private readonly NormGeometry _geometry;
+
+    public ChannelChunks(in NormGeometry g)
+    {
+        _geometry = g;
+        int period = g.Channels / GreatestCommonDivisor(g.Channels, Stripe);
+        bool whole = (long)g.Positions * g.Channels <= LargestWholeSample;
+        PositionsPerChunk = whole ? g.Positions : Math.Max(1, ValuesPerChunk / g.Channels);
+        PerSample = (g.Positions - 1) / PositionsPerChunk + 1;
+        int stripes = (PositionsPerChunk * g.Channels - 1) / Stripe + 1;
+        Lanes = Math.Min(period, stripes) * Stripe;
+    }
+
+    /// <summary>Values after which the walk is at the same channel and the same register again.</summary>
+    public int Lanes { get; }
+
+    /// <summary>Chunks of one sample.</summary>
+    public int PerSample { get; }
+
+    /// <summary>Chunks in all.</summary>
+    public int Count => _geometry.Samples * PerSample;
+
+    private int PositionsPerChunk { get; }
+
+    public int Sample(int chunk) => chunk / PerSample;
+
+    /// <summary>How many positions a chunk has.</summary>
+    public int Positions(int chunk) =>
+        Math.Min(PositionsPerChunk, _geometry.Positions - chunk % PerSample * PositionsPerChunk);
+
+    /// <summary>Where a chunk's values begin, and how many they are.</summary>
+    public (int Start, int Length) Values(int chunk) =>
+        ((Sample(chunk) * _geometry.Positions + chunk % PerSample * PositionsPerChunk) * _geometry.Channels,
+            Positions(chunk) * _geometry.Channels);
+
+    /// <summary>Repeats one value a channel over the lanes.</summary>
+    public unsafe void Spread(ReadOnlySpan<float> perChannel, float* lanes)
+    {
+        var to = new Span<float>(lanes, Lanes);
+        for (int start = 0; start < to.Length; start += perChannel.Length)
+            perChannel[..Math.Min(perChannel.Length, to.Length - start)].CopyTo(to[start..]);
+    }
+
+    /// <summary>Adds the lanes up to one sum a channel.</summary>
+    public unsafe void Fold(float* lanes, Span<double> perChannel)
+    {
+        perChannel.Clear();
+        for (int start = 0; start < Lanes; start += perChannel.Length)
+            for (int c = 0; c < perChannel.Length && start + c < Lanes; c++) perChannel[c] += lanes[start + c];
+    }
+
+    private static int GreatestCommonDivisor(int a, int b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
+}

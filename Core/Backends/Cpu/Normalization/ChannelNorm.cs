@@ -1,0 +1,101 @@
+using System.Numerics.Tensors;
+using MiniDL.Memory;
+
+namespace MiniDL.Backends.Cpu.Normalization;
+
+/// <summary>
+/// Normalization of [samples, positions, channels] with registers along the channels: sums are taken per channel and chunk, and
+/// combined in double, in the order of the chunks, over the chunks of a sample and the channels of a group.
+/// </summary>
+internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
+{
+    /// <summary>
+    /// Each chunk's sums are centred at its own mean m, which a first pass over it finds; with e = Σ (x − m) and q = Σ (x − m)², it
+    /// contributes n·m + e to the mean and q − e²/n + n·(m + e/n − mean)² to the variance (Chan, Golub and LeVeque 1983).
+    /// </summary>
+    public static void Moments(Tensor x, Tensor mean, Tensor variance, StoragePool pool, NormGeometry g)
+    {
+        var chunks = new ChannelChunks(g);
+        var rented = pool.Rent(DType.F64, chunks.Count * 3 * g.Channels);
+        var sums = new Tensor(rented, 0, [chunks.Count, 3, g.Channels]);
+        Workers.Run(chunks.Count, x.Count, chunk =>
+        {
+            ChunkSums(x, chunk, chunks, sums.Values<double>().Slice(chunk * 3 * g.Channels, 3 * g.Channels));
+            if (chunks.PerSample == 1)
+                for (int group = 0; group < g.Groups; group++) Combine(sums, chunk, group, chunks, mean, variance, g);
+        });
+        if (chunks.PerSample > 1)
+            Workers.Run(g.Statistics, sums.Count, s => Combine(sums, s / g.Groups, s % g.Groups, chunks, mean, variance, g));
+        pool.Return(rented);
+    }
+
+    /// <summary>Per channel of the chunk: m, e and q.</summary>
+    private static void ChunkSums(Tensor x, int chunk, in ChannelChunks chunks, Span<double> sums)
+    {
+        int channels = sums.Length / 3, lanes = chunks.Lanes, positions = chunks.Positions(chunk);
+        var (start, length) = chunks.Values(chunk);
+        float* centre = Scratch.Rent<float>(3 * lanes + channels), e = centre + lanes, q = e + lanes;
+        var perChannel = new Span<float>(q + lanes, channels);
+        fixed (float* values = x.Span.Slice(start, length))
+        {
+            // Around the first position, so that a mean far from zero costs no digits; then around the chunk's own mean.
+            new ReadOnlySpan<float>(values, channels).CopyTo(perChannel);
+            for (int pass = 0; pass < 2; pass++)
+            {
+                chunks.Spread(perChannel, centre);
+                ChannelKernels<V>.CentredSums(values, length, centre, e, q, lanes);
+                chunks.Fold(e, sums.Slice(channels, channels));
+                if (pass == 1) break;
+                for (int c = 0; c < channels; c++) perChannel[c] += (float)(sums[channels + c] / positions);
+            }
+        }
+        chunks.Fold(q, sums[(2 * channels)..]);
+        for (int c = 0; c < channels; c++) sums[c] = perChannel[c];
+    }
+
+    private static void Combine(Tensor sums, int sample, int group, in ChannelChunks chunks, Tensor mean, Tensor variance, in NormGeometry g)
+    {
+        var s = sums.Values<double>();
+        int first = sample * chunks.PerSample, last = first + chunks.PerSample, channels = g.ChannelsPerGroup;
+        double total = 0, squares = 0;
+        for (int chunk = first; chunk < last; chunk++)
+            for (int c = group * channels; c < (group + 1) * channels; c++)
+            {
+                int m = chunk * 3 * g.Channels + c, e = m + g.Channels;
+                total += chunks.Positions(chunk) * s[m] + s[e];
+            }
+        double average = total / g.ValuesPerStatistic;
+        for (int chunk = first; chunk < last; chunk++)
+            for (int c = group * channels; c < (group + 1) * channels; c++)
+            {
+                int m = chunk * 3 * g.Channels + c, e = m + g.Channels, q = e + g.Channels, n = chunks.Positions(chunk);
+                double apart = s[m] + s[e] / n - average;
+                squares += s[q] - s[e] * s[e] / n + n * apart * apart;
+            }
+        mean.Span[sample * g.Groups + group] = (float)average;
+        variance.Span[sample * g.Groups + group] = (float)(squares / g.ValuesPerStatistic);
+    }
+
+    public static void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
+        Tensor? residual, Activation activation, Tensor y, NormGeometry g)
+    {
+        var chunks = new ChannelChunks(g);
+        Workers.Run(chunks.Count, x.Count, chunk =>
+        {
+            int lanes = chunks.Lanes, sample = chunks.Sample(chunk);
+            float* means = Scratch.Rent<float>(3 * lanes + g.Channels), scales = means + lanes, shifts = scales + lanes;
+            var perChannel = new Span<float>(shifts + lanes, g.Channels);
+            Statistics.Means(mean, sample, g, perChannel);
+            chunks.Spread(perChannel, means);
+            Statistics.InverseStds(variance, eps, sample, g, perChannel);
+            if (weight is not null) TensorPrimitives.Multiply(perChannel, weight.Span, perChannel);
+            chunks.Spread(perChannel, scales);
+            if (bias is null) new Span<float>(shifts, lanes).Clear();
+            else chunks.Spread(bias.Span, shifts);
+            var (start, length) = chunks.Values(chunk);
+            fixed (float* from = x.Span, added = residual is null ? default : residual.Span, to = y.Span)
+                ChannelKernels<V>.Normalize(from + start, length, means, scales, shifts, residual is null ? null : added + start,
+                    activation == Activation.Relu, to + start, lanes);
+        });
+    }
+}

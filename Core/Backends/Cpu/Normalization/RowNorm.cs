@@ -1,0 +1,101 @@
+using System.Numerics.Tensors;
+using MiniDL.Memory;
+
+namespace MiniDL.Backends.Cpu.Normalization;
+
+/// <summary>
+/// Normalization of samples of one position, whose groups are runs of neighbouring values: LayerNorm, and GroupNorm of vectors.
+/// Registers hold neighbours of one run.
+/// </summary>
+internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
+{
+    /// <summary>Values of a long run that go into one float sum before it goes on in double.</summary>
+    private const int Block = 4096;
+
+    public static void Moments(Tensor x, Tensor mean, Tensor variance, NormGeometry g)
+    {
+        int length = g.ChannelsPerGroup;
+        Workers.Split(g.Statistics, Math.Max(1, Workers.Grain / length), (start, count) =>
+        {
+            for (int run = start; run < start + count; run++)
+            {
+                var values = x.Span.Slice(run * length, length);
+                // Around the first value, so that a mean far from zero costs no digits; then around the mean.
+                var (sum, _) = CentredSums(values, values[0]);
+                float centre = (float)(values[0] + sum / length);
+                (sum, double squares) = CentredSums(values, centre);
+                mean.Span[run] = (float)(centre + sum / length);
+                variance.Span[run] = (float)((squares - sum * sum / length) / length);
+            }
+        });
+    }
+
+    /// <summary>Σ (x − centre) and Σ (x − centre)².</summary>
+    private static (double Sum, double Squares) CentredSums(ReadOnlySpan<float> x, float centre)
+    {
+        double sum = 0, squares = 0;
+        fixed (float* from = x)
+            for (int start = 0; start < x.Length; start += Block)
+            {
+                var (s, q) = RowKernels<V>.CentredSums(from + start, Math.Min(Block, x.Length - start), centre);
+                (sum, squares) = (sum + s, squares + q);
+            }
+        return (sum, squares);
+    }
+
+    public static void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
+        Tensor? residual, Activation activation, Tensor y, NormGeometry g)
+    {
+        int length = g.ChannelsPerGroup;
+        Workers.Split(g.Statistics, Math.Max(1, Workers.Grain / length), (start, count) =>
+        {
+            fixed (float* from = x.Span, to = y.Span, added = Optional(residual), w = Optional(weight), b = Optional(bias))
+                for (int run = start; run < start + count; run++)
+                {
+                    int first = run * length, channel = run % g.Groups * length;
+                    RowKernels<V>.Normalize(from + first, length, mean.Span[run], Statistics.InverseStd(variance.Span[run], eps),
+                        At(w, channel), At(b, channel), At(added, first), activation == Activation.Relu, to + first);
+                }
+        });
+    }
+
+    /// <summary>Parts of the samples have sums of their own for dweight and dbias, which are added up in order.</summary>
+    public static void Gradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? mask,
+        bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias, Tensor? dresidual, StoragePool pool, NormGeometry g)
+    {
+        const int MostParts = 16;
+        int perPart = Math.Max((g.Samples - 1) / MostParts + 1, Workers.Grain / g.Channels), length = g.ChannelsPerGroup;
+        int parts = (g.Samples - 1) / perPart + 1;
+        var rented = pool.Rent(DType.F32, parts * 2 * g.Channels);
+        var sums = new Tensor(rented, 0, [parts, 2, g.Channels]);
+        Workers.Run(parts, dy.Count, part =>
+        {
+            var own = sums.Span.Slice(part * 2 * g.Channels, 2 * g.Channels);
+            own.Clear();
+            fixed (float* from = dy.Span, input = x.Span, output = Optional(mask), w = Optional(weight), to = Optional(dx),
+                passed = Optional(dresidual), sum = own)
+                for (int run = part * perPart * g.Groups; run < Math.Min(g.Samples, (part + 1) * perPart) * g.Groups; run++)
+                {
+                    int first = run * length, channel = run % g.Groups * length;
+                    RowKernels<V>.Gradient(from + first, At(output, first), input + first, length, mean.Span[run],
+                        Statistics.InverseStd(variance.Span[run], eps), At(w, channel), constant, At(to, first), At(passed, first),
+                        sum + channel, sum + g.Channels + channel);
+                }
+        });
+        AddParts(sums, parts, 0, dbias);
+        AddParts(sums, parts, g.Channels, dweight);
+        pool.Return(rented);
+    }
+
+    private static void AddParts(Tensor sums, int parts, int offset, Tensor? to)
+    {
+        if (to is null) return;
+        to.Span.Clear();
+        for (int part = 0; part < parts; part++)
+            TensorPrimitives.Add(to.Span, sums.Span.Slice(part * sums.Count / parts + offset, to.Count), to.Span);
+    }
+
+    private static Span<float> Optional(Tensor? tensor) => tensor is null ? default : tensor.Span;
+
+    private static float* At(float* start, int offset) => start == null ? null : start + offset;
+}

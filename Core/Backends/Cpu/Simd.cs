@@ -1,0 +1,39 @@
+namespace MiniDL.Backends.Cpu;
+
+/// <summary>
+/// A vector register of floats, so that a kernel is written once and compiled for every width. Methods are the instructions
+/// that kernels need, no more.
+/// </summary>
+internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
+{
+    /// <summary>Floats in a register.</summary>
+    static abstract int Count { get; }
+
+    /// <summary>The same value in every lane.</summary>
+    static abstract V All(float value);
+
+    static abstract V Load(float* source);
+
+    void Store(float* destination);
+
+    static abstract V operator +(V a, V b);
+
+    static abstract V operator -(V a, V b);
+
+    static abstract V operator *(V a, V b);
+
+    /// <summary>a · b + c, rounded once where the processor can.</summary>
+    static abstract V MultiplyAdd(V a, V b, V c);
+
+    /// <summary>max(a, 0); NaN stays NaN.</summary>
+    static abstract V Relu(V a);
+
+    /// <summary>b where a &gt; 0, else 0.</summary>
+    static abstract V WherePositive(V a, V b);
+
+    /// <summary>The larger of a and b; NaN if either is.</summary>
+    static abstract V Max(V a, V b);
+
+    /// <summary>The sum of the lanes.</summary>
+    static abstract float Sum(V a);
+}
