@@ -7,7 +7,6 @@ namespace MiniDL;
 /// </summary>
 public static class Autograd
 {
-    [ThreadStatic]
     private static int _walks;
 
     /// <summary>The number of the backward pass that runs on this thread; 0 outside.</summary>
@@ -39,7 +38,7 @@ public static class Autograd
         return gradients;
     }
 
-    /// <summary>One backward pass.</summary>
+    /// <summary>One backward pass; with targets only towards those, into the dictionary.</summary>
     private readonly struct Pass(Tensor root, bool retainGraph, Dictionary<Tensor, Tensor?>? targets)
     {
         private readonly List<Operator> _operators = [];
@@ -49,11 +48,12 @@ public static class Autograd
         {
             CheckRoot(cotangent);
             int outer = CurrentWalk;
-            CurrentWalk = ++_walks;
+            CurrentWalk = Interlocked.Increment(ref _walks);
             using var noGrad = new NoGrad();
             try
             {
                 Collect();
+                if (!Gradients.Lead(root, targets)) return;
                 Receive(root, cotangent ?? Tensor.Ones(root.Shape, root.Device));
                 foreach (var node in _operators) Visit(node);
                 foreach (var leaf in _leaves) Finish(leaf);
@@ -61,39 +61,45 @@ public static class Autograd
             finally
             {
                 foreach (var node in _operators) node.PendingGradient = null;
-                foreach (var leaf in _leaves) leaf.PendingGradient = null;
+                if (targets is null)
+                    foreach (var leaf in _leaves) leaf.PendingGradient = null;
                 CurrentWalk = outer;
             }
         }
 
         private void CheckRoot(Tensor? cotangent)
         {
-            if (root.Producer is Operator.FreedOperator)
-                throw new MiniDLException($"[backward] the graph of {root} was freed by an earlier backward pass. Run forward again, or pass retainGraph: true to the first.");
+            if (root.Producer is Operator.FreedOperator) throw Freed();
             if (!root.RequiresGrad)
-                throw new MiniDLException($"[backward] {root} does not depend on any tensor that requires gradients. Set RequiresGrad on a leaf, and do not compute under NoGrad.");
+                throw Error($"{root} does not depend on any tensor that requires gradients. "
+                    + "Set RequiresGrad on a leaf, and do not compute under NoGrad.");
             if (cotangent is null && root.Count != 1)
-                throw new MiniDLException($"[backward] {root} has {root.Count} values, and only one value has a gradient without a cotangent. Reduce it to a loss, or pass a cotangent of its shape.");
-            if (cotangent is not null && cotangent.Shape != root.Shape)
-                throw new MiniDLException($"[backward] the cotangent {cotangent.Shape} should have the shape {root.Shape} of the tensor.");
+                throw Error($"{root} has {root.Count} values, and only one value has a gradient without a cotangent. "
+                    + "Reduce it to a loss, or pass a cotangent of its shape.");
+            if (cotangent is not null && (cotangent.Shape != root.Shape || cotangent.Device != root.Device))
+                throw Error($"the cotangent {cotangent} should have the shape {root.Shape} of the tensor and be on {root.Device}.");
         }
 
         /// <summary>Finds the operators behind the root without recursion and sorts them, the last that ran first.</summary>
         private void Collect()
         {
-            if (root.Producer is null) return;
-            _operators.Add(root.Producer);
-            root.Producer.Walk = CurrentWalk;
+            Enter(root.Producer);
             for (int i = 0; i < _operators.Count; i++)
-                foreach (var input in _operators[i].Inputs)
-                    if (input?.Producer is { } producer && producer.Walk != CurrentWalk)
-                    {
-                        if (producer is Operator.FreedOperator)
-                            throw new MiniDLException($"[backward] part of the graph of {root} was freed by an earlier backward pass. Run forward again, or pass retainGraph: true to the first.");
-                        producer.Walk = CurrentWalk;
-                        _operators.Add(producer);
-                    }
+                foreach (var input in _operators[i].Inputs) Enter(input?.Producer);
             _operators.Sort(static (a, b) => b.Order.CompareTo(a.Order));
+            if (targets is null) return;
+            for (int i = _operators.Count - 1; i >= 0; i--) _operators[i].MarkIfLeadsTo(targets);
+        }
+
+        private void Enter(Operator? producer)
+        {
+            if (producer is null || producer.Walk == CurrentWalk) return;
+            if (producer is Operator.FreedOperator) throw Freed();
+            if (producer.PendingGradient is not null)
+                throw Error($"{root} shares operators with a backward pass that is running. "
+                    + "Detach() what a hook or a backward differentiates.");
+            producer.Walk = CurrentWalk;
+            _operators.Add(producer);
         }
 
         /// <summary>Every gradient of the operator's result has arrived: hands their sum to its backward.</summary>
@@ -105,8 +111,9 @@ public static class Autograd
             if (targets is not null && targets.ContainsKey(node.Result)) targets[node.Result] = Own(dy);
 
             var slots = new Slots();
-            Span<Tensor?> gradients = node.Inputs.Length <= Slots.Length ? ((Span<Tensor?>)slots)[..node.Inputs.Length] : new Tensor?[node.Inputs.Length];
-            node.RunBackward(dy, new Gradients(node, gradients, intoLeaves: targets is null));
+            int inputs = node.Inputs.Length;
+            Span<Tensor?> gradients = inputs <= Slots.Length ? ((Span<Tensor?>)slots)[..inputs] : new Tensor?[inputs];
+            node.RunBackward(dy, new Gradients(node, gradients, targets));
             for (int i = 0; i < gradients.Length; i++)
                 if (gradients[i] is { } gradient) Receive(node.Inputs[i]!, gradient);
             Release(dy);
@@ -116,10 +123,10 @@ public static class Autograd
         /// <summary>Adds a gradient to what has arrived for a tensor so far.</summary>
         private void Receive(Tensor x, Tensor gradient)
         {
-            bool leaf = x.Producer is null;
-            var sofar = leaf ? x.PendingGradient : x.Producer!.PendingGradient;
+            if (x.Producer is Operator.FreedOperator) throw Freed();
+            var sofar = x.Producer is { } producer ? producer.PendingGradient : targets is null ? x.PendingGradient : targets[x];
             gradient.Storage.GradientHolds++;
-            if (leaf && sofar is null) _leaves.Add(x);
+            if (sofar is null && x.Producer is null) _leaves.Add(x);
             if (sofar is not null)
             {
                 // In place where nobody else looks at the sum so far; else into new memory.
@@ -128,19 +135,26 @@ public static class Autograd
                 Release(gradient);
                 gradient = Exchange(sofar, sum);
             }
-            if (leaf) x.PendingGradient = gradient;
-            else x.Producer!.PendingGradient = gradient;
+            if (x.Producer is not null) x.Producer.PendingGradient = gradient;
+            else if (targets is null) x.PendingGradient = gradient;
+            else targets[x] = gradient;
         }
 
         private void Finish(Tensor leaf)
         {
-            var gradient = leaf.PendingGradient!;
-            leaf.PendingGradient = null;
+            var gradient = targets is null ? leaf.PendingGradient! : targets[leaf]!;
+            if (targets is null) leaf.PendingGradient = null;
             if (leaf.HasHooks) gradient = Exchange(gradient, leaf.RunHooks(gradient));
             if (targets is null) leaf.AccumulateGradient(gradient);
-            else if (targets.ContainsKey(leaf)) targets[leaf] = Own(gradient);
+            else targets[leaf] = Own(gradient);
             Release(gradient);
         }
+
+        private MiniDLException Freed() =>
+            Error($"the graph of {root}, or a part of it, was freed by an earlier backward pass. "
+                + "Run forward again, or pass retainGraph: true to the first.");
+
+        private static MiniDLException Error(string message) => new(Check.Line("backward", message));
 
         private static Tensor Exchange(Tensor old, Tensor replacement)
         {

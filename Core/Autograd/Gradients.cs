@@ -5,17 +5,21 @@ public readonly ref struct Gradients
 {
     private readonly Operator _operator;
     private readonly Span<Tensor?> _slots;
-    private readonly bool _intoLeaves;
+    private readonly Dictionary<Tensor, Tensor?>? _targets;
 
-    internal Gradients(Operator @operator, Span<Tensor?> slots, bool intoLeaves)
+    internal Gradients(Operator @operator, Span<Tensor?> slots, Dictionary<Tensor, Tensor?>? targets)
     {
         _operator = @operator;
         _slots = slots;
-        _intoLeaves = intoLeaves;
+        _targets = targets;
     }
 
     /// <summary>Whether anything depends on the gradient of this input.</summary>
-    public bool Wanted(int input) => _operator.Inputs[input] is { RequiresGrad: true };
+    public bool Wanted(int input) => _operator.Inputs[input] is { RequiresGrad: true } x && Lead(x, _targets);
+
+    /// <summary>Whether a gradient of this tensor is one of the targets or leads to one; without targets all leaves are.</summary>
+    internal static bool Lead(Tensor x, Dictionary<Tensor, Tensor?>? targets) =>
+        targets is null || x.Producer is { LeadsToTarget: true } || targets.ContainsKey(x);
 
     /// <summary>Sets the gradient of an input; one that is not wanted is dropped.</summary>
     /// <exception cref="ShapeException">The shape is not the input's.</exception>
@@ -24,8 +28,9 @@ public readonly ref struct Gradients
         set
         {
             if (!Wanted(input)) return;
-            Check.That(value.Shape == _operator.Inputs[input]!.Shape, _operator.Name,
-                $"the gradient {value.Shape} of input {input} should have its shape {_operator.Inputs[input]!.Shape}.");
+            var x = _operator.Inputs[input]!;
+            Check.That(value.Shape == x.Shape && value.Device == x.Device, _operator.Name,
+                $"the gradient {value} of input {input} should have its shape {x.Shape} and be on {x.Device}.");
             _slots[input] = value;
         }
     }
@@ -39,7 +44,7 @@ public readonly ref struct Gradients
         gradient = null!;
         if (!Wanted(input)) return false;
         var x = _operator.Inputs[input]!;
-        gradient = _intoLeaves && x.TakesGradientDirectly && !IsTaken(x, input) ? x.GradientBuffer() : Tensor.NewLike(x);
+        gradient = _targets is null && x.TakesGradientDirectly && !IsTaken(x, input) ? x.GradientBuffer() : Tensor.NewLike(x);
         _slots[input] = gradient;
         return true;
     }

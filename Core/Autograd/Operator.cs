@@ -19,7 +19,6 @@ namespace MiniDL;
 /// </code></example>
 public abstract class Operator(string name, params Tensor?[] inputs)
 {
-    [ThreadStatic]
     private static long _runs;
 
     private Tensor?[] _inputs = inputs;
@@ -35,6 +34,9 @@ public abstract class Operator(string name, params Tensor?[] inputs)
 
     /// <summary>The last backward pass that has seen this node.</summary>
     internal int Walk { get; set; }
+
+    /// <summary>Whether one of the tensors that the last pass was after lies behind this node.</summary>
+    internal bool LeadsToTarget { get; private set; }
 
     /// <summary>The sum of the gradients that have arrived for the result so far.</summary>
     internal Tensor? PendingGradient { get; set; }
@@ -53,13 +55,16 @@ public abstract class Operator(string name, params Tensor?[] inputs)
 
     /// <summary>
     /// Given <paramref name="dy"/>, the gradient of the loss with respect to the result, sets the gradients with respect to the
-    /// inputs that want one. Nothing is recorded meanwhile.
+    /// inputs that want one. Nothing is recorded meanwhile. Once this returns, dy and what was set belong to the engine, which
+    /// may recycle them.
     /// </summary>
     protected abstract void Backward(Tensor dy, Gradients d);
 
     /// <summary>Runs forward and, where an operand requires gradients and recording is on, remembers this node in the result.</summary>
+    /// <exception cref="InvalidOperationException">It has run before: a node stands for one result.</exception>
     public Tensor Run()
     {
+        if (Order != 0) throw new InvalidOperationException($"This {Name} has run already; make a new operator for each result.");
         bool wanted = false;
         foreach (var input in _inputs)
             if (input is not null)
@@ -69,10 +74,12 @@ public abstract class Operator(string name, params Tensor?[] inputs)
             }
         Tensor y;
         using (new NoGrad()) y = Forward();
+        foreach (var input in _inputs)
+            if (ReferenceEquals(input, y)) y = y.Detach();
         y.Origin = Name;
+        Order = Interlocked.Increment(ref _runs);
         if (wanted && !NoGrad.Active)
         {
-            Order = ++_runs;
             Result = y;
             y.Producer = this;
         }
@@ -81,6 +88,13 @@ public abstract class Operator(string name, params Tensor?[] inputs)
 
     /// <summary>A tensor for a result, its values unset.</summary>
     private protected Tensor New(Shape shape, Layout layout = Layout.RowMajor) => Tensor.New(shape, Device, Device.FloatType, layout);
+
+    /// <summary>Works out <see cref="LeadsToTarget"/>, which must be known for the operators behind this one.</summary>
+    internal void MarkIfLeadsTo(Dictionary<Tensor, Tensor?> targets)
+    {
+        LeadsToTarget = false;
+        foreach (var input in _inputs) LeadsToTarget |= input is not null && Gradients.Lead(input, targets);
+    }
 
     internal void RunBackward(Tensor dy, Gradients d) => Backward(dy, d);
 

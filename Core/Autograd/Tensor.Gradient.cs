@@ -11,6 +11,7 @@ public sealed partial class Tensor
 
     /// <summary>
     /// The gradient that backward passes have added up in this leaf since the last <see cref="ZeroGrad"/>; null when none has.
+    /// Its memory serves the next gradient too: Clone() what should stay.
     /// </summary>
     public Tensor? Grad => _hasGradient ? _gradient : null;
 
@@ -54,11 +55,13 @@ public sealed partial class Tensor
     {
         foreach (var hook in _hooks!.ToArray())
         {
-            // The hook may keep what it sees, so the engine must not reuse the storage.
+            // The hook may keep what it sees and what it gives, so the engine must not reuse the storage.
             gradient.Storage.BornInWalk = 0;
             var replacement = hook(gradient);
             if (replacement is null) continue;
-            Check.That(replacement.Shape == Shape, "hook", $"the gradient {replacement.Shape} that a hook returned should have the shape {Shape} of its tensor.");
+            replacement.Storage.BornInWalk = 0;
+            Check.That(replacement.Shape == Shape, "hook",
+                $"the gradient {replacement.Shape} that a hook returned should have the shape {Shape} of its tensor.");
             gradient = replacement;
         }
         return gradient;
@@ -90,8 +93,12 @@ public sealed partial class Tensor
         _hasGradient = true;
     }
 
-    private sealed class HookRemoval(List<Func<Tensor, Tensor?>> hooks, Func<Tensor, Tensor?> hook) : IDisposable
+    private sealed class HookRemoval(List<Func<Tensor, Tensor?>> hooks, Func<Tensor, Tensor?>? hook) : IDisposable
     {
-        public void Dispose() => hooks.Remove(hook);
+        public void Dispose()
+        {
+            if (hook is not null) hooks.Remove(hook);
+            hook = null;
+        }
     }
 }

@@ -51,13 +51,22 @@ public sealed class Scope : IDisposable
     /// <summary>Recycles what was made in this scope and not kept.</summary>
     public void Dispose()
     {
-        if (_current != this) return;
+        if (!IsOpen()) return;
+        while (_current != this) _current!.Dispose();
         _current = _outer;
         foreach (var (storage, lease) in _leases)
             if (storage.Lease == lease && !storage.Kept) storage.Device.Backend.Pool.Return(storage);
         _leases.Clear();
         _outer = null;
         _spare = this;
+    }
+
+    /// <summary>Whether this scope is open on this thread, perhaps with others inside that were not disposed.</summary>
+    private bool IsOpen()
+    {
+        for (var scope = _current; scope is not null; scope = scope._outer)
+            if (scope == this) return true;
+        return false;
     }
 
     internal readonly ref struct Suspension

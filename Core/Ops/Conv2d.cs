@@ -20,7 +20,7 @@ public sealed partial class Tensor
         Check.Rank("conv2d", "weight", weight, 4, "It should be [out channels, in channels, height, width].");
         Check.Float("conv2d", "input", this);
         Check.That(Shape[1] == weight.Shape[1], "conv2d",
-            $"input {Shape} has {Shape[1]} channels, weight {weight.Shape} expects {weight.Shape[1]}. Match inChannels to what comes before.");
+            $"input {Shape} has {Shape[1]} channels, weight {weight.Shape} expects {weight.Shape[1]}. Match inChannels to its input.");
         Check.That(bias is null || bias.Shape == [weight.Shape[0]], "conv2d",
             $"bias {bias?.Shape} should be [{weight.Shape[0]}], one value per output channel of weight {weight.Shape}.");
         var geometry = Window2d.Of("conv2d", Shape, weight.Shape[0], (weight.Shape[2], weight.Shape[3]), stride ?? (1, 1), padding ?? (0, 0));
