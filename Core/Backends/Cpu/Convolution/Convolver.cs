@@ -30,11 +30,17 @@ internal sealed unsafe class Convolver<TSimd, V> : Convolver where TSimd : struc
 {
     public override int Lanes => TSimd.Lanes;
 
-    public override void Forward(float* x, float* weight, float* bias, float* y, in Window2d g) =>
-        DirectConvolution<TSimd, V>.Forward(x, weight, bias, y, g);
+    public override void Forward(float* x, float* weight, float* bias, float* y, in Window2d g)
+    {
+        if (WinogradConvolution<TSimd, V>.Suits(g)) WinogradConvolution<TSimd, V>.Forward(x, weight, bias, y, g);
+        else DirectConvolution<TSimd, V>.Forward(x, weight, bias, y, g);
+    }
 
-    public override void InputGradient(float* dy, float* weight, float* dx, in Window2d g) =>
-        DirectConvolution<TSimd, V>.InputGradient(dy, weight, dx, g);
+    public override void InputGradient(float* dy, float* weight, float* dx, in Window2d g)
+    {
+        if (WinogradConvolution<TSimd, V>.Suits(g)) WinogradConvolution<TSimd, V>.InputGradient(dy, weight, dx, g);
+        else DirectConvolution<TSimd, V>.InputGradient(dy, weight, dx, g);
+    }
 
     public override void WeightGradient(float* x, float* dy, float* dw, in Window2d g) =>
         DirectWeightGradient<TSimd, V>.Run(x, dy, dw, g);

@@ -17,7 +17,13 @@ internal enum ScratchUse
     /// <summary>Rows of an output gradient with channels padded to whole vectors.</summary>
     Gradient,
 
-    /// <summary>One tile of results, of which only a part is stored.</summary>
+    /// <summary>Inputs of a block of tiles at Winograd's points.</summary>
+    Transformed,
+
+    /// <summary>Their products with the weights, or output gradients at Winograd's points.</summary>
+    Products,
+
+    /// <summary>One tile of results, of which only a part is stored, or of a transform's columns.</summary>
     Tile,
 }
 

@@ -1,0 +1,157 @@
+using static System.Math;
+
+namespace MiniDL.Backends.Cpu.Convolution;
+
+/// <summary>
+/// Convolution with a 3 × 3 kernel and stride 1, and its input gradient (the same with the flipped, transposed kernel), by
+/// Winograd's F(4×4, 3×3): a quarter of the products of the direct sum. See <see cref="WinogradTransforms{TSimd, V}"/>.
+/// </summary>
+/// <remarks>
+/// A chunk of work is some rows of tiles, of one or several images, about <see cref="BlockTiles"/> tiles: their inputs are
+/// transformed to 36 matrices of tiles × input channels, each is multiplied with its matrix of weights by the register tiles of
+/// the direct convolution (a "pixel" is a tile, the window one value wide), and the products are transformed to outputs. All of a
+/// block's scratch stays in the second level cache. Channels must fill whole vectors.
+/// </remarks>
+internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+{
+    private const int Tile = WinogradTransforms<TSimd, V>.Outputs, Window = WinogradTransforms<TSimd, V>.Inputs;
+    private const int Points = WinogradTransforms<TSimd, V>.Points, Taps = 9, BlockTiles = 16;
+
+    private readonly float* _source, _weight, _target, _bias, _zeros, _transformed;
+    private readonly Window2d _g;
+    private readonly bool _gradient;
+    private readonly int _height, _width, _inputs, _targetHeight, _targetWidth, _outputs, _padTop, _padLeft;
+    private readonly int _tileRows, _tileColumns, _rowsPerBlock, _blockTiles;
+    private readonly int _weightStep, _inputStep, _productStep;
+
+    private WinogradConvolution(float* source, float* weight, float* bias, float* target, in Window2d g, bool gradient)
+    {
+        _source = source;
+        _weight = weight;
+        _target = target;
+        (_g, _gradient) = (g, gradient);
+        var (input, output) = ((g.InHeight, g.InWidth, g.InChannels), (g.OutHeight, g.OutWidth, g.OutChannels));
+        (_height, _width, _inputs) = gradient ? output : input;
+        (_targetHeight, _targetWidth, _outputs) = gradient ? input : output;
+        (_padTop, _padLeft) = gradient ? (2 - g.PadHeight, 2 - g.PadWidth) : (g.PadHeight, g.PadWidth);
+        (_tileRows, _tileColumns) = ((_targetHeight + Tile - 1) / Tile, (_targetWidth + Tile - 1) / Tile);
+        _rowsPerBlock = Clamp(BlockTiles / _tileColumns, 1, Max(1, g.Batch * _tileRows));
+        _blockTiles = (_rowsPerBlock * _tileColumns + 7) / 8 * 8;
+        // One vector more than needed: with a power of two the 36 points would compete for the same few lines of the cache.
+        _inputStep = _blockTiles * _inputs + TSimd.Lanes;
+        _productStep = _blockTiles * _outputs + TSimd.Lanes;
+        _weightStep = _inputs * _outputs + TSimd.Lanes;
+        _bias = Scratch.Rent(ScratchUse.Weights, _outputs + 2 * TSimd.Lanes + Points * _weightStep);
+        _zeros = _bias + _outputs;
+        _transformed = _zeros + 2 * TSimd.Lanes;
+        PackedWeights.PackBias(bias, _outputs, TSimd.Lanes, _bias);
+        new Span<float>(_zeros, 2 * TSimd.Lanes).Clear();
+    }
+
+    /// <summary>Whether the shape is one that this algorithm takes, and is faster at than the direct one.</summary>
+    public static bool Suits(in Window2d g) =>
+        (g.KernelHeight, g.KernelWidth, g.StrideHeight, g.StrideWidth) == (3, 3, 1, 1) && g.PadHeight <= 2 && g.PadWidth <= 2
+        && g.InChannels % TSimd.Lanes == 0 && g.OutChannels % TSimd.Lanes == 0 && Min(g.InChannels, g.OutChannels) >= 16
+        && Min(g.InHeight, g.OutHeight) >= Tile && Min(g.InWidth, g.OutWidth) >= Tile;
+
+    /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
+    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g) =>
+        new WinogradConvolution<TSimd, V>(x, weight, bias, y, g, gradient: false).Run();
+
+    /// <summary>See <see cref="Backend.Conv2dInputGradient"/>.</summary>
+    public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g) =>
+        new WinogradConvolution<TSimd, V>(dy, weight, null, dx, g, gradient: true).Run();
+
+    private void Run()
+    {
+        int rows = _g.Batch * _tileRows;
+        if (rows == 0) return;
+        Workers.Run(_outputs / TSimd.Lanes * _inputs / 16, TransformWeights);
+        Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, RunBlock);
+    }
+
+    /// <summary>G w Gᵀ for 16 input channels and one vector of output channels, as u[point][vector of outputs][input][lane].</summary>
+    private void TransformWeights(int chunk)
+    {
+        int outputStep = _gradient ? Taps : _inputs * Taps, inputStep = _gradient ? _outputs * Taps : Taps;
+        var (vector, first) = (chunk / (_inputs / 16), chunk % (_inputs / 16) * 16);
+        float* taps = Scratch.Rent(ScratchUse.Tile, (Taps + Points) * TSimd.Lanes), columns = taps + Taps * TSimd.Lanes;
+        for (int input = first; input < first + 16; input++)
+        {
+            float* from = _weight + (nint)vector * TSimd.Lanes * outputStep + input * inputStep;
+            for (int lane = 0; lane < TSimd.Lanes; lane++, from += outputStep)
+                for (int tap = 0; tap < Taps; tap++)
+                    taps[tap * TSimd.Lanes + lane] = from[_gradient ? Taps - 1 - tap : tap];
+            WinogradTransforms<TSimd, V>.Weight(taps, _transformed + (vector * _inputs + input) * TSimd.Lanes, _weightStep, columns);
+        }
+    }
+
+    private void RunBlock(int block)
+    {
+        int firstRow = block * _rowsPerBlock, rows = Min(_rowsPerBlock, _g.Batch * _tileRows - firstRow);
+        float* inputs = Scratch.Rent(ScratchUse.Transformed, Points * _inputStep);
+        float* products = Scratch.Rent(ScratchUse.Products, Points * _productStep);
+        for (int row = 0; row < rows; row++) TransformInputs(firstRow + row, inputs + row * _tileColumns * _inputs);
+        Multiply(inputs, products, rows * _tileColumns);
+        for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tileColumns * _outputs);
+    }
+
+    private void TransformInputs(int tileRow, float* to)
+    {
+        var (image, row) = (tileRow / _tileRows, tileRow % _tileRows);
+        int columns = _tileColumns * Tile + Window - Tile;
+        float* source = Scratch.Rent(ScratchUse.Image, Window * columns * _inputs);
+        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * TSimd.Lanes);
+        PaddedRows.Copy(_source + (nint)image * _height * _width * _inputs, _height, _width, _inputs,
+            row * Tile - _padTop, Window, -_padLeft, columns, source);
+        for (int tile = 0; tile < _tileColumns; tile++, source += Tile * _inputs, to += _inputs)
+            for (int c = 0; c < _inputs; c += TSimd.Lanes)
+                WinogradTransforms<TSimd, V>.Input(source + c, columns * _inputs, _inputs, to + c, _inputStep, temporary);
+    }
+
+    /// <summary>products[point] = inputs[point] · weights[point], 36 matrix products of tiles × inputs × outputs.</summary>
+    private void Multiply(float* inputs, float* products, int tiles)
+    {
+        int perVector = _inputs * TSimd.Lanes;
+        for (int point = 0; point < Points; point++, inputs += _inputStep, products += _productStep)
+            for (int k = 0, vectors; k < _outputs; k += vectors * TSimd.Lanes)
+            {
+                vectors = TSimd.HasManyRegisters && k + TSimd.Lanes < _outputs ? 2 : 1;
+                float* weights = _transformed + point * _weightStep + k * _inputs;
+                for (int tile = 0, count; tile < tiles; tile += count)
+                {
+                    float* x = inputs + tile * _inputs, y = products + tile * _outputs + k;
+                    count = TSimd.HasManyRegisters && vectors == 1 && tiles - tile > 8 ? 16 : 8;
+                    if (vectors == 2) Tile8x2<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, perVector, _zeros, y, _outputs);
+                    else if (count == 16) Tile16x1<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
+                    else Tile8x1<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
+                }
+            }
+    }
+
+    private void TransformOutputs(int tileRow, float* from)
+    {
+        var (image, row) = (tileRow / _tileRows, tileRow % _tileRows);
+        float* temporary = Scratch.Rent(ScratchUse.Tile, (Points + Tile * Tile) * TSimd.Lanes);
+        float* partial = temporary + Points * TSimd.Lanes;
+        int height = Min(Tile, _targetHeight - row * Tile), yRow = _targetWidth * _outputs;
+        float* y = _target + ((nint)image * _targetHeight + row * Tile) * yRow;
+        for (int tile = 0; tile < _tileColumns; tile++, y += Tile * _outputs, from += _outputs)
+        {
+            int width = Min(Tile, _targetWidth - tile * Tile);
+            bool whole = height == Tile && width == Tile;
+            for (int k = 0; k < _outputs; k += TSimd.Lanes)
+            {
+                if (whole)
+                {
+                    WinogradTransforms<TSimd, V>.Output(from + k, _productStep, _bias + k, y + k, yRow, _outputs, temporary);
+                    continue;
+                }
+                WinogradTransforms<TSimd, V>.Output(from + k, _productStep, _bias + k, partial, Tile * TSimd.Lanes, TSimd.Lanes, temporary);
+                for (int i = 0; i < height; i++)
+                    for (int j = 0; j < width; j++)
+                        TSimd.Store(TSimd.Load(partial + (i * Tile + j) * TSimd.Lanes), y + i * yRow + j * _outputs + k);
+            }
+        }
+    }
+}
