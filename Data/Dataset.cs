@@ -1,0 +1,83 @@
+using System.Buffers;
+
+namespace MiniDL.Data;
+
+/// <summary>
+/// A numbered list of examples, each an input of one shape and the number of its class. To use data of one's own, derive from this
+/// class (two methods), or put the values into an <see cref="ArrayDataset"/>. Reading must be safe from several threads at once.
+/// </summary>
+public abstract class Dataset
+{
+    /// <summary>What it is called in tables and messages.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The number of examples.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>The shape of one input, without the batch: <c>[3, 32, 32]</c> for a colour image, <c>[4]</c> for four features.</summary>
+    public abstract Shape InputShape { get; }
+
+    /// <summary>The names of the classes, in the order of their numbers.</summary>
+    public abstract IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The number of classes; labels are 0 to Classes − 1.</summary>
+    public int Classes => ClassNames.Count;
+
+    /// <summary>Writes one input as the network takes it (normalized), in logical, row-major order.</summary>
+    /// <param name="index">Which example, 0 to Count − 1.</param>
+    /// <param name="x">Room for exactly <c>InputShape.Count</c> values.</param>
+    public abstract void Read(int index, Span<float> x);
+
+    /// <summary>The class of one example, 0 to Classes − 1.</summary>
+    public abstract long Label(int index);
+
+    /// <summary>
+    /// Writes one image channels last (row by row, the channels of a pixel side by side), seen through a crop; what the
+    /// <see cref="DataLoader"/> calls when inputs have three dimensions. Override it where the general way, through
+    /// <see cref="Read"/> and a copy, is too slow.
+    /// </summary>
+    public virtual void ReadChannelsLast(int index, Crop crop, Span<float> x)
+    {
+        float[] rented = ArrayPool<float>.Shared.Rent(InputShape.Count);
+        var planes = rented.AsSpan(0, InputShape.Count);
+        Read(index, planes);
+        crop.Apply(planes, InputShape, x);
+        ArrayPool<float>.Shared.Return(rented);
+    }
+
+    /// <summary>The first <paramref name="count"/> examples, as a dataset that shares this one's memory.</summary>
+    /// <exception cref="MiniDLException">There are fewer, or the number is below one.</exception>
+    public virtual Dataset Take(int count)
+    {
+        CheckTake(count);
+        return count == Count ? this : new FirstExamples(this, count);
+    }
+
+    /// <summary>Name, number of examples, shape and classes: <c>cifar10 train: 50000 × [3, 32, 32], 10 classes</c>.</summary>
+    public override string ToString() => $"{Name}: {Count} × {InputShape}, {Classes} classes";
+
+    private protected void CheckTake(int count)
+    {
+        if (count < 1 || count > Count)
+            throw new MiniDLException($"[data] {Name} has {Count} examples, so {count} cannot be taken. Ask for 1 to {Count}.");
+    }
+
+    private protected static void CheckLabels(string name, ReadOnlySpan<long> labels, int classes)
+    {
+        for (int i = 0; i < labels.Length; i++)
+            if (labels[i] < 0 || labels[i] >= classes)
+                throw new MiniDLException(
+                    $"[data] {name}: example {i} has label {labels[i]}, which is not one of the {classes} classes 0 to {classes - 1}.");
+    }
+
+    private sealed class FirstExamples(Dataset all, int count) : Dataset
+    {
+        public override string Name => all.Name;
+        public override int Count => count;
+        public override Shape InputShape => all.InputShape;
+        public override IReadOnlyList<string> ClassNames => all.ClassNames;
+        public override void Read(int index, Span<float> x) => all.Read(index, x);
+        public override long Label(int index) => all.Label(index);
+        public override void ReadChannelsLast(int index, Crop crop, Span<float> x) => all.ReadChannelsLast(index, crop, x);
+    }
+}

@@ -1,0 +1,63 @@
+namespace MiniDL.Data.Files;
+
+/// <summary>How a file holds images or labels.</summary>
+internal enum FileEncoding
+{
+    /// <summary>Records of label bytes (the last one counts) and the pixels [C, H, W].</summary>
+    CifarRecords,
+
+    /// <summary>The IDX format of MNIST with unsigned bytes in three dimensions: images.</summary>
+    IdxImages,
+
+    /// <summary>The IDX format of MNIST with unsigned bytes in one dimension: labels.</summary>
+    IdxLabels,
+}
+
+/// <summary>A file of a published dataset that holds the images, or the labels, First to First + Images − 1 of one of its two sets.</summary>
+internal sealed record DataFile(string Name, bool Train, int First, int Images, FileEncoding Encoding);
+
+/// <summary>A file as it is published for download.</summary>
+internal sealed record RemoteFile(string Name, long Bytes, string Sha256);
+
+/// <summary>Everything there is to know about a published dataset: what it is, its files, where to get them.</summary>
+internal sealed record ImageSet
+{
+    public required string Name { get; init; }
+    public required Shape InputShape { get; init; }
+    public required IReadOnlyList<string> ClassNames { get; init; }
+
+    /// <summary>The published per-channel constants, where bytes count as 0 to 1.</summary>
+    public required float[] Mean { get; init; }
+
+    /// <inheritdoc cref="Mean"/>
+    public required float[] Std { get; init; }
+
+    public required IReadOnlyList<DataFile> Files { get; init; }
+
+    /// <summary>Label bytes in front of each image, for <see cref="FileEncoding.CifarRecords"/>.</summary>
+    public int LabelBytes { get; init; } = 1;
+
+    /// <summary>Where below the data folder the files may lie, in order of preference; downloads of single files go to the first.</summary>
+    public required IReadOnlyList<string> Folders { get; init; }
+
+    /// <summary>What is published: one tar.gz archive with all files, or each file by itself, compressed.</summary>
+    public required IReadOnlyList<RemoteFile> Remote { get; init; }
+
+    /// <summary>Addresses of folders that have the published files, tried in this order.</summary>
+    public required IReadOnlyList<string> Mirrors { get; init; }
+
+    /// <summary>The archive, if that is what is published.</summary>
+    public RemoteFile? Archive => Remote.Count == 1 ? Remote[0] : null;
+
+    public int Count(bool train) => Files.Where(file => file.Train == train).Max(file => file.First + file.Images);
+
+    /// <summary>The size of a file once it is unpacked.</summary>
+    public long Bytes(DataFile file) => file.Encoding switch
+    {
+        FileEncoding.CifarRecords => (long)file.Images * (LabelBytes + InputShape.Count),
+        FileEncoding.IdxImages => IdxFile.HeaderBytes(3) + (long)file.Images * InputShape.Count,
+        _ => IdxFile.HeaderBytes(1) + (long)file.Images,
+    };
+
+    public MiniDLException Error(string message, Exception? inner = null) => new($"[data] {Name}: {message}", inner);
+}
