@@ -18,7 +18,7 @@ public abstract partial class Module
     /// <exception cref="MiniDLException">Keys do not match: every one is listed, and nothing has changed.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state, bool strict = true)
     {
-        var unused = new OrderedDictionary<string, Tensor>(state);
+        var unused = new Dictionary<string, Tensor>(state);
         List<(Tensor From, Tensor To)> copies = [];
         List<string> missing = [], wrong = [];
         foreach (var (key, legacyKey, target, optional) in StateEntries())
@@ -32,11 +32,15 @@ public abstract partial class Module
             else if (value.Shape != target.Shape) wrong.Add($"{given} is {value.Shape}, expected {target.Shape}");
             else copies.Add((value, target));
         }
-        if (!strict) (missing, unused) = ([], []);
-        if (missing.Count + unused.Count + wrong.Count > 0)
-            throw new MiniDLException($"[load_state_dict] {this}: "
-                + string.Join("; ", [.. Problem("missing", missing), .. Problem("unexpected", unused.Keys), .. Problem("wrong shape", wrong)])
-                + ". Nothing was loaded. Was it saved from a model with the same settings?");
+        string[] problems =
+        [
+            .. Problem("missing", strict ? missing : []),
+            .. Problem("unexpected", strict ? unused.Keys.Order(StringComparer.Ordinal) : []),
+            .. Problem("wrong shape", wrong),
+        ];
+        if (problems.Length > 0)
+            throw new MiniDLException($"[load_state_dict] {this}: {string.Join("; ", problems)}. Nothing was loaded. "
+                + "Was it saved from a model with the same settings?");
         foreach (var (from, to) in copies) to.Device.Backend.Upload<double>(from.ToArray<double>(), to);
     }
 
@@ -61,6 +65,6 @@ public abstract partial class Module
         }
     }
 
-    private static string[] Problem(string kind, IReadOnlyCollection<string> keys) =>
-        keys.Count == 0 ? [] : [$"{kind}: {string.Join(", ", keys)}"];
+    private static string[] Problem(string kind, IEnumerable<string> keys) =>
+        string.Join(", ", keys) is { Length: > 0 } list ? [$"{kind}: {list}"] : [];
 }
