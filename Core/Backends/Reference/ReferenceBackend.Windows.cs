@@ -24,10 +24,9 @@ internal sealed partial class ReferenceBackend
         var (channels, outputs, taps) = (g.InChannels, g.OutChannels, g.KernelHeight * g.KernelWidth);
         ForEachTap(g, (to, from, tap) =>
         {
-            Span<double> yPixel = D(y).Slice(to * outputs, outputs), xPixel = D(x).Slice(from * channels, channels), w = D(weight);
             for (int k = 0; k < outputs; k++)
                 for (int c = 0; c < channels; c++)
-                    yPixel[k] += xPixel[c] * w[(k * channels + c) * taps + tap];
+                    D(y)[to * outputs + k] += D(x)[from * channels + c] * D(weight)[(k * channels + c) * taps + tap];
         });
     }
 
@@ -37,10 +36,9 @@ internal sealed partial class ReferenceBackend
         var (channels, outputs, taps) = (g.InChannels, g.OutChannels, g.KernelHeight * g.KernelWidth);
         ForEachTap(g, (to, from, tap) =>
         {
-            Span<double> dyPixel = D(dy).Slice(to * outputs, outputs), dxPixel = D(dx).Slice(from * channels, channels), w = D(weight);
             for (int k = 0; k < outputs; k++)
                 for (int c = 0; c < channels; c++)
-                    dxPixel[c] += dyPixel[k] * w[(k * channels + c) * taps + tap];
+                    D(dx)[from * channels + c] += D(dy)[to * outputs + k] * D(weight)[(k * channels + c) * taps + tap];
         });
     }
 
@@ -50,10 +48,9 @@ internal sealed partial class ReferenceBackend
         var (channels, outputs, taps) = (g.InChannels, g.OutChannels, g.KernelHeight * g.KernelWidth);
         ForEachTap(g, (to, from, tap) =>
         {
-            Span<double> dyPixel = D(dy).Slice(to * outputs, outputs), xPixel = D(x).Slice(from * channels, channels), w = D(dw);
             for (int k = 0; k < outputs; k++)
                 for (int c = 0; c < channels; c++)
-                    w[(k * channels + c) * taps + tap] += dyPixel[k] * xPixel[c];
+                    D(dw)[(k * channels + c) * taps + tap] += D(dy)[to * outputs + k] * D(x)[from * channels + c];
         });
     }
 

@@ -1,0 +1,87 @@
+using MiniDL.Layers;
+
+namespace MiniDL.Tests.Layers;
+
+public class NormChoiceTests
+{
+    /// <summary>For each name: the layer for images, the layer for features (null: an error), and whether convolutions have a bias.</summary>
+    private static readonly Dictionary<string, (Type Images, Type? Features, bool ConvBias)> Expected = new()
+    {
+        ["bn"] = (typeof(BatchNorm2d), typeof(BatchNorm1d), false),
+        ["gn"] = (typeof(GroupNorm), typeof(GroupNorm), false),
+        ["ln"] = (typeof(GroupNorm), typeof(LayerNorm), false),
+        ["in"] = (typeof(InstanceNorm2d), null, false),
+        ["wn"] = (typeof(Identity), typeof(Identity), true),
+        ["none"] = (typeof(Identity), typeof(Identity), true),
+        ["rms"] = (typeof(ChannelRmsNorm), typeof(RmsNorm), false),
+        ["lrn"] = (typeof(LocalResponseNorm), null, false),
+        ["lp1"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
+        ["lp2"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
+        ["lpinf"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
+    };
+
+    public static TheoryData<string> Names => new(NormChoice.Names);
+
+    [Fact]
+    public void Every_name_is_known_here() => Assert.Equal(Expected.Keys, NormChoice.Names);
+
+    [Theory, MemberData(nameof(Names))]
+    public void Each_name_makes_its_layers(string name)
+    {
+        var choice = NormChoice.Parse(name);
+        var (images, features, convBias) = Expected[name];
+        Assert.Equal(name, choice.Name);
+        Assert.Equal(name == "wn", choice.UsesWeightNorm);
+        Assert.Equal(convBias, choice.ConvBias);
+        Assert.IsType(images, choice.Create(16));
+        if (features is not null) Assert.IsType(features, choice.CreateForFeatures(16));
+        else Assert.Contains("use bn, gn, ln, rms", Assert.Throws<MiniDLException>(() => choice.CreateForFeatures(16)).Message, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void A_ResNet_with_each_trains_every_parameter_and_evaluates(string name)
+    {
+        var net = new ResNet(8, NormChoice.Parse(name), new RandomStream(1));
+        var x = NormCases.Input([2, 3, 8, 8], Device.Cpu, seed: 1);
+        Loss.CrossEntropy(net.Forward(x), Tensor.From([1L, 2], [2])).Backward();
+        foreach (var (path, parameter) in net.NamedParameters())
+            Assert.True(parameter.Grad!.ToArray().All(float.IsFinite) && parameter.Grad!.ToArray().Any(g => g != 0), path);
+        Assert.All(net.Eval().Forward(x).ToArray(), y => Assert.True(float.IsFinite(y)));
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void An_Mlp_with_each_trains_every_parameter_and_evaluates(string name)
+    {
+        if (Expected[name].Features is null) return;
+        var net = new Mlp([12, 16, 8, 3], NormChoice.Parse(name), new RandomStream(1));
+        var x = NormCases.Input([6, 3, 2, 2], Device.Cpu, seed: 1);
+        Loss.CrossEntropy(net.Forward(x), Tensor.From([0L, 1, 2, 2, 1, 0], [6])).Backward();
+        foreach (var (path, parameter) in net.NamedParameters())
+            Assert.True(parameter.Grad!.ToArray().All(float.IsFinite), path);
+        Assert.All(net.Eval().Forward(x).ToArray(), y => Assert.True(float.IsFinite(y)));
+    }
+
+    [Theory]
+    [InlineData(8, 16, 8)]
+    [InlineData(32, 16, 16)]
+    [InlineData(1, 16, 1)]
+    public void Groups_are_at_most_the_channels(int groups, int channels, int expected) =>
+        Assert.Equal(expected, Assert.IsType<GroupNorm>(NormChoice.Parse("gn", groups).Create(channels)).Groups);
+
+    [Fact]
+    public void Layer_norm_of_images_is_one_group()
+    {
+        Assert.Equal(1, Assert.IsType<GroupNorm>(NormChoice.Parse("ln").Create(16)).Groups);
+        Assert.NotNull(Assert.IsType<InstanceNorm2d>(NormChoice.Parse("in").Create(16)).Weight);
+    }
+
+    [Fact]
+    public void Errors_say_what_there_is()
+    {
+        Assert.Equal("[norm] there is no norm 'batch'; use bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf.",
+            Assert.Throws<MiniDLException>(() => NormChoice.Parse("batch")).Message);
+        Assert.Equal("[norm] groups 0 must be at least 1.", Assert.Throws<MiniDLException>(() => NormChoice.Parse("gn", 0)).Message);
+        Assert.Equal("[group_norm] 16 channels are not divisible by 6 groups: 16 / 6 = 2 rest 4. Use a divisor of 16.",
+            Assert.Throws<ShapeException>(() => new ResNet(8, NormChoice.Parse("gn", 6), new RandomStream(0))).Message);
+    }
+}
