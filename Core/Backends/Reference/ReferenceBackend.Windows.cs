@@ -24,9 +24,10 @@ internal sealed partial class ReferenceBackend
         var (channels, outputs, taps) = (g.InChannels, g.OutChannels, g.KernelHeight * g.KernelWidth);
         ForEachTap(g, (to, from, tap) =>
         {
+            Span<double> yPixel = D(y).Slice(to * outputs, outputs), xPixel = D(x).Slice(from * channels, channels), w = D(weight);
             for (int k = 0; k < outputs; k++)
                 for (int c = 0; c < channels; c++)
-                    D(y)[to * outputs + k] += D(x)[from * channels + c] * D(weight)[(k * channels + c) * taps + tap];
+                    yPixel[k] += xPixel[c] * w[(k * channels + c) * taps + tap];
         });
     }
 
@@ -36,9 +37,10 @@ internal sealed partial class ReferenceBackend
         var (channels, outputs, taps) = (g.InChannels, g.OutChannels, g.KernelHeight * g.KernelWidth);
         ForEachTap(g, (to, from, tap) =>
         {
+            Span<double> dyPixel = D(dy).Slice(to * outputs, outputs), dxPixel = D(dx).Slice(from * channels, channels), w = D(weight);
             for (int k = 0; k < outputs; k++)
                 for (int c = 0; c < channels; c++)
-                    D(dx)[from * channels + c] += D(dy)[to * outputs + k] * D(weight)[(k * channels + c) * taps + tap];
+                    dxPixel[c] += dyPixel[k] * w[(k * channels + c) * taps + tap];
         });
     }
 
@@ -48,9 +50,10 @@ internal sealed partial class ReferenceBackend
         var (channels, outputs, taps) = (g.InChannels, g.OutChannels, g.KernelHeight * g.KernelWidth);
         ForEachTap(g, (to, from, tap) =>
         {
+            Span<double> dyPixel = D(dy).Slice(to * outputs, outputs), xPixel = D(x).Slice(from * channels, channels), w = D(dw);
             for (int k = 0; k < outputs; k++)
                 for (int c = 0; c < channels; c++)
-                    D(dw)[(k * channels + c) * taps + tap] += D(dy)[to * outputs + k] * D(x)[from * channels + c];
+                    w[(k * channels + c) * taps + tap] += dyPixel[k] * xPixel[c];
         });
     }
 

@@ -1,0 +1,68 @@
+using Xunit.Abstractions;
+
+namespace MiniDL.Tests.Golden;
+
+/// <summary>Every case of the golden file, or of the file that MINIDL_GOLDEN names; see README.md beside this file.</summary>
+public class GoldenTests(ITestOutputHelper output)
+{
+    private static string Path => Environment.GetEnvironmentVariable("MINIDL_GOLDEN") is { Length: > 0 } path
+        ? path
+        : System.IO.Path.Combine(AppContext.BaseDirectory, "Golden", "golden.safetensors");
+
+    [Fact]
+    public void Every_case_agrees_with_PyTorch_on_the_cpu() => Walk(Device.Cpu, GoldenLimits.Float, "golden");
+
+    [Fact]
+    public void Every_case_agrees_with_PyTorch_on_the_reference_device() => Walk(Device.Reference, GoldenLimits.Double, "golden on reference");
+
+    /// <summary>Whether a tensor can lie in channels last too.</summary>
+    internal static bool HasLayouts(Tensor x) => x.Rank is >= 3 and <= 5;
+
+    private void Walk(Device device, GoldenLimits limits, string title)
+    {
+        var report = new GoldenReport();
+        var cases = GoldenCase.Load(Path);
+        foreach (var golden in cases)
+        {
+            try
+            {
+                Check(golden, device, report, limits);
+                if (golden.Unread.Count > 0) report.Fail(golden.Name, $"unknown: {string.Join(", ", golden.Unread)}");
+            }
+            catch (Exception e) when (e is MiniDLException or NotSupportedException or InvalidDataException or InvalidOperationException)
+            {
+                report.Fail(golden.Name, e.Message);
+            }
+        }
+        string summary = $"{title}: {report.Summary(cases.Count)}";
+        output.WriteLine(summary);
+        Console.WriteLine(summary);
+        Assert.NotEmpty(cases);
+        Assert.True(report.Failures.Count == 0, $"{summary}\n{string.Join('\n', report.Failures)}");
+    }
+
+    private static void Check(GoldenCase golden, Device device, GoldenReport report, GoldenLimits limits)
+    {
+        switch (golden.Op)
+        {
+            case "sgd":
+                GoldenTraining.CheckSgd(golden, device, report, limits);
+                break;
+            case "train_resnet":
+                GoldenTraining.CheckResNet(golden, device, scoped: true, report, limits);
+                if (device != Device.Reference) GoldenTraining.CheckResNet(golden, device, scoped: false, report, limits);
+                break;
+            default:
+                CheckOperator(golden, device, Layout.RowMajor, report, limits);
+                if (golden.Inputs.Any(name => HasLayouts(golden[$"in/{name}"]))) CheckOperator(golden, device, Layout.ChannelsLast, report, limits);
+                break;
+        }
+    }
+
+    private static void CheckOperator(GoldenCase golden, Device device, Layout layout, GoldenReport report, GoldenLimits limits)
+    {
+        var run = new GoldenRun(golden, device, layout, fused: true);
+        run.Check(report, limits);
+        if (run.HasNorm) new GoldenRun(golden, device, layout, fused: false).Check(report, limits);
+    }
+}
