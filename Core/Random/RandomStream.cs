@@ -9,6 +9,10 @@ public sealed class RandomStream(ulong seed)
 {
     private readonly ulong _stream;
 
+    // One block of Philox gives four numbers: it is kept until the position leaves it.
+    private (uint A, uint B, uint C, uint D) _block;
+    private ulong _blockNumber = ulong.MaxValue;
+
     private RandomStream(ulong seed, ulong stream) : this(seed) => _stream = stream;
 
     /// <summary>The seed it was made from.</summary>
@@ -30,8 +34,12 @@ public sealed class RandomStream(ulong seed)
     /// <summary>A uniform 32-bit integer.</summary>
     public uint NextUInt()
     {
-        var (a, b, c, d) = Philox.Block(Seed, _stream, Position / 4);
-        return (Position++ % 4) switch { 0 => a, 1 => b, 2 => c, _ => d };
+        if (Position / 4 != _blockNumber)
+        {
+            _blockNumber = Position / 4;
+            _block = Philox.Block(Seed, _stream, _blockNumber);
+        }
+        return (Position++ % 4) switch { 0 => _block.A, 1 => _block.B, 2 => _block.C, _ => _block.D };
     }
 
     /// <summary>A uniform integer in [0, <paramref name="bound"/>), without bias.</summary>
