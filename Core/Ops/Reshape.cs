@@ -9,6 +9,7 @@ public sealed partial class Tensor
     {
         Span<int> known = stackalloc int[sizes.Length];
         sizes.CopyTo(known);
+        Check.That(known.Count(-1) <= 1, "reshape", $"only one size can be worked out for {Shape}, and more than one is -1.");
         int open = known.IndexOf(-1);
         if (open >= 0)
         {

@@ -15,7 +15,8 @@ public sealed partial class Tensor
     /// <inheritdoc cref="Sum"/>
     public Tensor Mean(ReadOnlySpan<int> dims = default, bool keepDim = false)
     {
-        var sum = Sum(dims, keepDim);
+        Check.Float("mean", "x", this);
+        var sum = new SumOp(this, Reduction.Of("mean", Shape, dims, keepDim)).Run();
         return sum * ((double)Math.Max(1, sum.Count) / Count);
     }
 }

@@ -13,7 +13,7 @@ public class OperatorTests
         {
             Tensor[] inputs = [.. problem.Operands.Select(x => x.On(Device.Reference))];
             GradCheck.Run(problem.Function, inputs).ShouldAgreeWithin(1e-8);
-        }, iter: 25, threads: 1);
+        }, iter: 20, threads: 1);
 
     [Theory, MemberData(nameof(EveryOperator))]
     public void Values_and_gradients_on_the_cpu_match_the_reference_device(string name) =>
@@ -26,7 +26,7 @@ public class OperatorTests
             Assert.InRange(RelativeError(y, expected), 0, 1e-5);
             foreach (var (gradient, reference) in gradients.Zip(expectedGradients))
                 Assert.InRange(RelativeError(gradient, reference), 0, 1e-4);
-        }, iter: 40, threads: 1);
+        }, iter: 30, threads: 1);
 
     private static (Tensor Y, Tensor[] Gradients) Differentiate(Problem problem, Device device)
     {

@@ -59,7 +59,7 @@ public sealed record Problem(Func<Tensor[], Tensor> Function, Operand[] Operands
 /// <summary>Random shapes and operands.</summary>
 public static class Draw
 {
-    private const int MostValues = 6000;
+    private const int MostValues = 3000;
 
     /// <summary>Sizes around the vector widths, empty, and others.</summary>
     public static readonly Gen<int> Sizes = Gen.OneOf(Gen.OneOf(Gen.Const(0), Gen.Const(1), Gen.Int[15, 17]), Gen.Int[1, 5], Gen.Int[1, 40]);
