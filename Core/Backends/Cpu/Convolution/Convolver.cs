@@ -42,6 +42,9 @@ internal sealed unsafe class Convolver<TSimd, V> : Convolver where TSimd : struc
         else DirectConvolution<TSimd, V>.InputGradient(dy, weight, dx, g);
     }
 
-    public override void WeightGradient(float* x, float* dy, float* dw, in Window2d g) =>
-        DirectWeightGradient<TSimd, V>.Run(x, dy, dw, g);
+    public override void WeightGradient(float* x, float* dy, float* dw, in Window2d g)
+    {
+        if (WinogradWeightGradient<TSimd, V>.Suits(g)) WinogradWeightGradient<TSimd, V>.Run(x, dy, dw, g);
+        else DirectWeightGradient<TSimd, V>.Run(x, dy, dw, g);
+    }
 }

@@ -10,31 +10,33 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// A chunk of work is some rows of tiles, of one or several images, about <see cref="BlockTiles"/> tiles: their inputs are
 /// transformed to 36 matrices of tiles × input channels, each is multiplied with its matrix of weights by the register tiles of
 /// the direct convolution (a "pixel" is a tile, the window one value wide), and the products are transformed to outputs. All of a
-/// block's scratch stays in the second level cache. Channels must fill whole vectors.
+/// block's scratch stays in the second level cache. Channels must be
+/// multiples of 16, the longest vector.
 /// </remarks>
 internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
 {
     private const int Tile = WinogradTransforms<TSimd, V>.Outputs, Window = WinogradTransforms<TSimd, V>.Inputs;
     private const int Points = WinogradTransforms<TSimd, V>.Points, Taps = 9, BlockTiles = 16;
 
-    private readonly float* _source, _weight, _target, _bias, _zeros, _transformed;
+    private readonly float* _weight, _target, _bias, _zeros, _transformed;
     private readonly Window2d _g;
     private readonly bool _gradient;
-    private readonly int _height, _width, _inputs, _targetHeight, _targetWidth, _outputs, _padTop, _padLeft;
+    private readonly int _inputs, _targetHeight, _targetWidth, _outputs;
     private readonly int _tileRows, _tileColumns, _rowsPerBlock, _blockTiles;
+    private readonly WinogradTiles _tiles;
     private readonly int _weightStep, _inputStep, _productStep;
 
     private WinogradConvolution(float* source, float* weight, float* bias, float* target, in Window2d g, bool gradient)
     {
-        _source = source;
         _weight = weight;
         _target = target;
         (_g, _gradient) = (g, gradient);
         var (input, output) = ((g.InHeight, g.InWidth, g.InChannels), (g.OutHeight, g.OutWidth, g.OutChannels));
-        (_height, _width, _inputs) = gradient ? output : input;
+        (int height, int width, _inputs) = gradient ? output : input;
         (_targetHeight, _targetWidth, _outputs) = gradient ? input : output;
-        (_padTop, _padLeft) = gradient ? (2 - g.PadHeight, 2 - g.PadWidth) : (g.PadHeight, g.PadWidth);
         (_tileRows, _tileColumns) = ((_targetHeight + Tile - 1) / Tile, (_targetWidth + Tile - 1) / Tile);
+        var (padTop, padLeft) = gradient ? (2 - g.PadHeight, 2 - g.PadWidth) : (g.PadHeight, g.PadWidth);
+        _tiles = new WinogradTiles(source, height, width, _inputs, padTop, padLeft, Window, _tileRows, _tileColumns);
         _rowsPerBlock = Clamp(BlockTiles / _tileColumns, 1, Max(1, g.Batch * _tileRows));
         _blockTiles = (_rowsPerBlock * _tileColumns + 7) / 8 * 8;
         // One vector more than needed: with a power of two the 36 points would compete for the same few lines of the cache.
@@ -51,7 +53,7 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
     /// <summary>Whether the shape is one that this algorithm takes, and is faster at than the direct one.</summary>
     public static bool Suits(in Window2d g) =>
         (g.KernelHeight, g.KernelWidth, g.StrideHeight, g.StrideWidth) == (3, 3, 1, 1) && g.PadHeight <= 2 && g.PadWidth <= 2
-        && g.InChannels % TSimd.Lanes == 0 && g.OutChannels % TSimd.Lanes == 0 && Min(g.InChannels, g.OutChannels) >= 16
+        && g.InChannels % 16 == 0 && g.OutChannels % 16 == 0
         && Min(g.InHeight, g.OutHeight) >= Tile && Min(g.InWidth, g.OutWidth) >= Tile;
 
     /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
@@ -98,15 +100,11 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
 
     private void TransformInputs(int tileRow, float* to)
     {
-        var (image, row) = (tileRow / _tileRows, tileRow % _tileRows);
-        int columns = _tileColumns * Tile + Window - Tile;
-        float* source = Scratch.Rent(ScratchUse.Image, Window * columns * _inputs);
         float* temporary = Scratch.Rent(ScratchUse.Tile, Points * TSimd.Lanes);
-        PaddedRows.Copy(_source + (nint)image * _height * _width * _inputs, _height, _width, _inputs,
-            row * Tile - _padTop, Window, -_padLeft, columns, source);
+        float* source = _tiles.Row(tileRow, out int rowStep);
         for (int tile = 0; tile < _tileColumns; tile++, source += Tile * _inputs, to += _inputs)
             for (int c = 0; c < _inputs; c += TSimd.Lanes)
-                WinogradTransforms<TSimd, V>.Input(source + c, columns * _inputs, _inputs, to + c, _inputStep, temporary);
+                WinogradTransforms<TSimd, V>.Input(source + c, rowStep, _inputs, to + c, _inputStep, temporary);
     }
 
     /// <summary>products[point] = inputs[point] · weights[point], 36 matrix products of tiles × inputs × outputs.</summary>

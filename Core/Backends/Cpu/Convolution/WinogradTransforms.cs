@@ -56,6 +56,26 @@ internal static unsafe class WinogradTransforms<TSimd, V> where TSimd : struct, 
         for (int i = 0; i < Inputs; i++) Weight(columns + i * Kernel * TSimd.Lanes, TSimd.Lanes, u + i * Inputs * uStep, uStep);
     }
 
+    /// <summary>m = A dy Aᵀ of the 4 × 4 outputs of one tile: the transpose of <see cref="Output(float*, nint, float*, float*, nint, nint, float*)"/>.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static void OutputGradient(float* dy, nint dyRow, nint dyStep, float* m, nint mStep, float* columns)
+    {
+        for (int j = 0; j < Outputs; j++)
+            OutputGradient(dy + j * dyStep, dyRow, columns + j * TSimd.Lanes, Outputs * TSimd.Lanes);
+        for (int i = 0; i < Inputs; i++)
+            OutputGradient(columns + i * Outputs * TSimd.Lanes, TSimd.Lanes, m + i * Inputs * mStep, mStep);
+    }
+
+    /// <summary>dw = Gᵀ du G, nine taps: the transpose of <see cref="Weight(float*, float*, nint, float*)"/>.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static void WeightGradient(float* du, float* dw, float* columns)
+    {
+        for (int j = 0; j < Inputs; j++)
+            WeightGradient(du + j * TSimd.Lanes, Inputs * TSimd.Lanes, columns + j * TSimd.Lanes, Inputs * TSimd.Lanes);
+        for (int i = 0; i < Kernel; i++)
+            WeightGradient(columns + i * Inputs * TSimd.Lanes, TSimd.Lanes, dw + i * Kernel * TSimd.Lanes, TSimd.Lanes);
+    }
+
     /// <summary>Six values to six: the polynomials of Lagrange's basis, even and odd parts shared between ±A and ±B.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Input(float* from, nint fromStep, float* to, nint toStep)
@@ -100,6 +120,34 @@ internal static unsafe class WinogradTransforms<TSimd, V> where TSimd : struct, 
         TSimd.Store(TSimd.Add(evenB, oddB), to + 3 * toStep);
         TSimd.Store(TSimd.Subtract(evenB, oddB), to + 4 * toStep);
         TSimd.Store(g2, to + 5 * toStep);
+    }
+
+    /// <summary>Four values to six: the tile's polynomial at the points.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void OutputGradient(float* from, nint fromStep, float* to, nint toStep)
+    {
+        V g0 = TSimd.Load(from), g1 = TSimd.Load(from + fromStep), g2 = TSimd.Load(from + 2 * fromStep), g3 = TSimd.Load(from + 3 * fromStep);
+        V evenA = TSimd.MultiplyAdd(TSimd.Broadcast(A2), g2, g0), oddA = Combine(A, g1, A3, g3, TSimd.Zero);
+        V evenB = TSimd.MultiplyAdd(TSimd.Broadcast(B2), g2, g0), oddB = Combine(B, g1, B3, g3, TSimd.Zero);
+        TSimd.Store(g0, to);
+        TSimd.Store(TSimd.Add(evenA, oddA), to + toStep);
+        TSimd.Store(TSimd.Subtract(evenA, oddA), to + 2 * toStep);
+        TSimd.Store(TSimd.Add(evenB, oddB), to + 3 * toStep);
+        TSimd.Store(TSimd.Subtract(evenB, oddB), to + 4 * toStep);
+        TSimd.Store(g3, to + 5 * toStep);
+    }
+
+    /// <summary>Six values to three.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WeightGradient(float* from, nint fromStep, float* to, nint toStep)
+    {
+        V m1 = TSimd.Load(from + fromStep), m2 = TSimd.Load(from + 2 * fromStep);
+        V m3 = TSimd.Load(from + 3 * fromStep), m4 = TSimd.Load(from + 4 * fromStep);
+        V evenA = TSimd.Add(m1, m2), oddA = TSimd.Subtract(m1, m2), evenB = TSimd.Add(m3, m4), oddB = TSimd.Subtract(m3, m4);
+        V first = TSimd.Multiply(TSimd.Broadcast(Scale0), TSimd.Load(from)), last = TSimd.Load(from + 5 * fromStep);
+        TSimd.Store(Combine(ScaleA, evenA, ScaleB, evenB, first), to);
+        TSimd.Store(Combine(ScaleA * A, oddA, ScaleB * B, oddB, TSimd.Zero), to + toStep);
+        TSimd.Store(Combine(ScaleA * A2, evenA, ScaleB * B2, evenB, last), to + 2 * toStep);
     }
 
     /// <summary>a·x + b·y + c.</summary>

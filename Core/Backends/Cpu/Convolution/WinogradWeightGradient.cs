@@ -1,0 +1,125 @@
+using static System.Math;
+
+namespace MiniDL.Backends.Cpu.Convolution;
+
+/// <summary>
+/// The weight gradient of a 3 × 3 convolution with stride 1 by Winograd's F(4×4, 3×3), read backwards:
+/// <c>dw = Gᵀ [Σ over tiles (Bᵀ x B) ⊙ (A dy Aᵀ)] G</c>, a quarter of the products of the direct sum.
+/// </summary>
+/// <remarks>
+/// For each of the 36 points the sum over tiles is a matrix product, inputs × tiles × outputs, made of outer products. The rows of
+/// tiles of all images are dealt to a number of chunks that follows from the shape alone; the chunks' sums are added in order.
+/// Channels must be multiples of 16, the longest vector.
+/// </remarks>
+internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+{
+    private const int Tile = WinogradTransforms<TSimd, V>.Outputs, Window = WinogradTransforms<TSimd, V>.Inputs;
+    private const int Points = WinogradTransforms<TSimd, V>.Points, Taps = 9, BlockFloats = 1024, PartialFloats = 1 << 18;
+
+    private readonly float* _dw, _partials;
+    private readonly int _inputs, _outputs, _tileColumns, _rows, _rowsPerBlock, _chunks;
+    private readonly int _inputStep, _gradientStep, _partialSize;
+    private readonly WinogradTiles _inputTiles, _gradientTiles;
+
+    private WinogradWeightGradient(float* x, float* dy, float* dw, in Window2d g)
+    {
+        _dw = dw;
+        (_inputs, _outputs) = (g.InChannels, g.OutChannels);
+        int tileRows = (g.OutHeight + Tile - 1) / Tile;
+        _tileColumns = (g.OutWidth + Tile - 1) / Tile;
+        _inputTiles = new WinogradTiles(x, g.InHeight, g.InWidth, _inputs, g.PadHeight, g.PadWidth, Window, tileRows, _tileColumns);
+        _gradientTiles = new WinogradTiles(dy, g.OutHeight, g.OutWidth, _outputs, 0, 0, Tile, tileRows, _tileColumns);
+        _rows = g.Batch * tileRows;
+        _rowsPerBlock = Max(1, BlockFloats / Max(_inputs, _outputs) / _tileColumns);
+        // One vector more than needed: with a power of two the 36 points would compete for the same few lines of the cache.
+        _inputStep = _rowsPerBlock * _tileColumns * _inputs + TSimd.Lanes;
+        _gradientStep = _rowsPerBlock * _tileColumns * _outputs + TSimd.Lanes;
+        _partialSize = Points * _inputs * _outputs;
+        _chunks = Min(_rows, Clamp(PartialFloats / _partialSize, 4, 16));
+        _partials = Scratch.Rent(ScratchUse.Partials, _chunks * _partialSize);
+    }
+
+    /// <summary>Whether the shape is one that this algorithm takes, with tiles enough to be worth the transforms of the weights.</summary>
+    public static bool Suits(in Window2d g) =>
+        WinogradConvolution<TSimd, V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= Max(g.InChannels, g.OutChannels);
+
+    /// <summary>See <see cref="Backend.Conv2dWeightGradient"/>.</summary>
+    public static void Run(float* x, float* dy, float* dw, in Window2d g)
+    {
+        var gradient = new WinogradWeightGradient<TSimd, V>(x, dy, dw, g);
+        Workers.Run(gradient._chunks, gradient.RunChunk);
+        Workers.Run(gradient._outputs / TSimd.Lanes * gradient._inputs / 16, gradient.AddPartials);
+    }
+
+    private void RunChunk(int chunk)
+    {
+        float* partial = _partials + (nint)chunk * _partialSize;
+        new Span<float>(partial, _partialSize).Clear();
+        float* inputs = Scratch.Rent(ScratchUse.Transformed, Points * _inputStep);
+        float* gradients = Scratch.Rent(ScratchUse.Products, Points * _gradientStep);
+        int end = (int)((long)_rows * (chunk + 1) / _chunks);
+        for (int first = (int)((long)_rows * chunk / _chunks), rows; first < end; first += rows)
+        {
+            rows = Min(_rowsPerBlock, end - first);
+            for (int row = 0; row < rows; row++)
+            {
+                TransformInputs(first + row, inputs + row * _tileColumns * _inputs);
+                TransformGradients(first + row, gradients + row * _tileColumns * _outputs);
+            }
+            AddProducts(inputs, gradients, rows * _tileColumns, partial);
+        }
+    }
+
+    private void TransformInputs(int tileRow, float* to)
+    {
+        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * TSimd.Lanes);
+        float* x = _inputTiles.Row(tileRow, out int rowStep);
+        for (int tile = 0; tile < _tileColumns; tile++, x += Tile * _inputs, to += _inputs)
+            for (int c = 0; c < _inputs; c += TSimd.Lanes)
+                WinogradTransforms<TSimd, V>.Input(x + c, rowStep, _inputs, to + c, _inputStep, temporary);
+    }
+
+    private void TransformGradients(int tileRow, float* to)
+    {
+        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * TSimd.Lanes);
+        float* dy = _gradientTiles.Row(tileRow, out int rowStep);
+        for (int tile = 0; tile < _tileColumns; tile++, dy += Tile * _outputs, to += _outputs)
+            for (int k = 0; k < _outputs; k += TSimd.Lanes)
+                WinogradTransforms<TSimd, V>.OutputGradient(dy + k, rowStep, _outputs, to + k, _gradientStep, temporary);
+    }
+
+    /// <summary>partial[point][vector of outputs][input][lane] += Σ inputs[point][tile][input] · gradients[point][tile][output].</summary>
+    private void AddProducts(float* inputs, float* gradients, int tiles, float* partial)
+    {
+        int tile = TSimd.HasManyRegisters ? OuterProduct16x1<TSimd, V>.Inputs : OuterProduct8x1<TSimd, V>.Inputs;
+        for (int point = 0; point < Points; point++, inputs += _inputStep, gradients += _gradientStep)
+            for (int k = 0; k < _outputs; k += TSimd.Lanes)
+                for (int c = 0; c < _inputs; c += tile, partial += tile * TSimd.Lanes)
+                    if (TSimd.HasManyRegisters)
+                        OuterProduct16x1<TSimd, V>.Run(inputs + c, 0, _inputs, gradients + k, _outputs, 1, tiles, partial);
+                    else
+                        OuterProduct8x1<TSimd, V>.Run(inputs + c, 0, _inputs, gradients + k, _outputs, 1, tiles, partial);
+    }
+
+    /// <summary>Adds the chunks' sums for 16 input channels and one vector of output channels, and stores Gᵀ · G of them as [K, C, R, S].</summary>
+    private void AddPartials(int index)
+    {
+        var (vector, first) = (index / (_inputs / 16), index % (_inputs / 16) * 16);
+        float* sums = Scratch.Rent(ScratchUse.Tile, (Points + Taps + Points) * TSimd.Lanes);
+        float* taps = sums + Points * TSimd.Lanes, temporary = taps + Taps * TSimd.Lanes;
+        for (int input = first; input < first + 16; input++)
+        {
+            for (int point = 0; point < Points; point++)
+            {
+                float* partial = _partials + (point * _outputs + vector * TSimd.Lanes) * _inputs + input * TSimd.Lanes;
+                V sum = TSimd.Load(partial);
+                for (int chunk = 1; chunk < _chunks; chunk++) sum = TSimd.Add(sum, TSimd.Load(partial + (nint)chunk * _partialSize));
+                TSimd.Store(sum, sums + point * TSimd.Lanes);
+            }
+            WinogradTransforms<TSimd, V>.WeightGradient(sums, taps, temporary);
+            float* to = _dw + ((nint)vector * TSimd.Lanes * _inputs + input) * Taps;
+            for (int lane = 0; lane < TSimd.Lanes; lane++, to += _inputs * Taps)
+                for (int tap = 0; tap < Taps; tap++) to[tap] = taps[tap * TSimd.Lanes + lane];
+        }
+    }
+}
