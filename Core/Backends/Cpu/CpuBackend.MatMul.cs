@@ -1,16 +1,61 @@
 namespace MiniDL.Backends.Cpu;
 
-internal sealed partial class CpuBackend<V>
+// The matrix product. B is packed once into panels as wide as a register tile, A block by block into panels as high as one, so
+// that the tile reads both in order and the transposes cost nothing inside (Goto and van de Geijn, "Anatomy of high-performance
+// matrix multiplication", 2008). Panels are cut along the inner dimension so that one of B stays in the first-level cache.
+internal sealed unsafe partial class CpuBackend<V>
 {
+    private const int InnerBlock = 256, BlockRows = 8 * MatMulTile<V>.Rows;
+
     internal override void MatMul(Tensor a, Tensor b, Tensor c, int rows, int inner, int columns, bool transposeA = false, bool transposeB = false)
     {
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < columns; j++)
-            {
-                float sum = 0;
-                for (int k = 0; k < inner; k++)
-                    sum += F(a)[transposeA ? k * rows + i : i * inner + k] * F(b)[transposeB ? j * inner + k : k * columns + j];
-                F(c)[i * columns + j] = sum;
-            }
+        F(c).Clear();
+        if (c.Count == 0 || inner == 0) return;
+        int width = MatMulTile<V>.Columns, panels = (columns - 1) / width + 1;
+        var rented = Pool.Rent(DType.F32, panels * width * inner);
+        var packed = new Tensor(rented, 0, [panels, inner, width]);
+        Workers.Split(panels, Math.Max(1, Workers.Grain / (width * inner)), (start, count) =>
+        {
+            for (int panel = start; panel < start + count; panel++)
+                PackPanel(F(b), transposeB, panel * width, columns, 0, inner, inner, width, F(packed).Slice(panel * width * inner, width * inner));
+        });
+        int blocks = (rows - 1) / BlockRows + 1;
+        Workers.Run(blocks, (long)rows * columns * inner / 16, block =>
+        {
+            int first = block * BlockRows, height = Math.Min(BlockRows, rows - first);
+            fixed (float* panelsOfB = F(packed), to = F(c))
+                for (int k = 0; k < inner; k += InnerBlock)
+                {
+                    int depth = Math.Min(InnerBlock, inner - k), tiles = (height - 1) / MatMulTile<V>.Rows + 1;
+                    float* panelsOfA = Scratch.Rent<float>(BlockRows * InnerBlock);
+                    for (int tile = 0; tile < tiles; tile++)
+                        PackPanel(F(a), !transposeA, first + tile * MatMulTile<V>.Rows, rows, k, depth, inner, MatMulTile<V>.Rows,
+                            new Span<float>(panelsOfA + tile * MatMulTile<V>.Rows * depth, MatMulTile<V>.Rows * depth));
+                    for (int panel = 0; panel < panels; panel++)
+                        for (int tile = 0; tile < tiles; tile++)
+                        {
+                            int row = tile * MatMulTile<V>.Rows, column = panel * width;
+                            MatMulTile<V>.Add(panelsOfA + row * depth, panelsOfB + ((nint)panel * inner + k) * width, depth,
+                                to + (nint)(first + row) * columns + column, columns, Math.Min(MatMulTile<V>.Rows, height - row),
+                                Math.Min(width, columns - column));
+                        }
+                }
+        });
+        Pool.Return(rented);
+    }
+
+    /// <summary>
+    /// packed[k, i] = the matrix at inner index start + k and outer index first + i, for i up to width; 0 beyond the last.
+    /// </summary>
+    /// <param name="alongInner">Whether neighbours in memory are neighbours along the inner dimension.</param>
+    private static void PackPanel(ReadOnlySpan<float> matrix, bool alongInner, int first, int outer, int start, int depth, int inner,
+        int width, Span<float> packed)
+    {
+        int used = Math.Min(width, outer - first);
+        if (used < width) packed.Clear();
+        if (alongInner)
+            Transpose.Tile(matrix[(first * inner + start)..], inner, packed, width, 1, depth, used, add: false);
+        else
+            for (int k = 0; k < depth; k++) matrix.Slice((start + k) * outer + first, used).CopyTo(packed[(k * width)..]);
     }
 }
