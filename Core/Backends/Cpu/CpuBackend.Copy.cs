@@ -1,30 +1,101 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 
 namespace MiniDL.Backends.Cpu;
 
+// Moving boxes of values. Loops go along y; where x then jumps, but has neighbours along another dimension, tiles of the two
+// dimensions are transposed, so that both sides are read and written by whole cache lines.
 internal sealed partial class CpuBackend<V>
 {
     internal override void CopyStrided(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
         Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add = false)
     {
+        if (sizes.Contains(0)) return;
+        var box = AlongY(sizes, xStrides, yStrides);
         switch (x.DType)
         {
-            case DType.F64: CopyBox(sizes, x.Values<double>(), xStart, xStrides, y.Values<double>(), yStart, yStrides, add); break;
-            case DType.I64: CopyBox(sizes, x.Values<long>(), xStart, xStrides, y.Values<long>(), yStart, yStrides, add); break;
-            case DType.F32: CopyBox(sizes, x.Values<float>(), xStart, xStrides, y.Values<float>(), yStart, yStrides, add); break;
-            default: CopyBox(sizes, x.Values<byte>(), xStart, xStrides, y.Values<byte>(), yStart, yStrides, add); break;
+            case DType.F32: CopyBox<float>(box, x, xStart, y, yStart, add); break;
+            case DType.F64: CopyBox<double>(box, x, xStart, y, yStart, add); break;
+            case DType.I64: CopyBox<long>(box, x, xStart, y, yStart, add); break;
+            default: CopyBox<byte>(box, x, xStart, y, yStart, add); break;
         }
     }
 
-    private static void CopyBox<T>(ReadOnlySpan<int> sizes, ReadOnlySpan<T> x, int xStart, ReadOnlySpan<int> xStrides,
-        Span<T> y, int yStart, ReadOnlySpan<int> yStrides, bool add) where T : INumberBase<T>
+    /// <summary>The box with its dimensions in the order in which they lie in y.</summary>
+    private static StridedBox AlongY(ReadOnlySpan<int> sizes, ReadOnlySpan<int> xStrides, ReadOnlySpan<int> yStrides)
     {
-        if (sizes.IsEmpty)
+        Span<int> order = stackalloc int[sizes.Length], size = stackalloc int[sizes.Length];
+        Span<int> x = stackalloc int[sizes.Length], y = stackalloc int[sizes.Length];
+        yStrides.CopyTo(y);
+        for (int i = 0; i < order.Length; i++) (order[i], y[i]) = (i, -y[i]);
+        y.Sort(order);
+        for (int i = 0; i < order.Length; i++) (size[i], x[i], y[i]) = (sizes[order[i]], xStrides[order[i]], yStrides[order[i]]);
+        return new StridedBox(size, y, x, x);
+    }
+
+    private static void CopyBox<T>(StridedBox box, Tensor x, int xStart, Tensor y, int yStart, bool add) where T : unmanaged, INumberBase<T>
+    {
+        int across = -1;
+        for (int i = 0; i < box.Outer.Count && box.Inner.A > 1; i++)
+            if (box.Outer[i].A == 1) across = i;
+        if (across >= 0)
         {
-            y[yStart] = add ? y[yStart] + x[xStart] : x[xStart];
+            TransposeBox<T>(box, across, x, xStart, y, yStart, add);
             return;
         }
-        for (int i = 0; i < sizes[0]; i++)
-            CopyBox(sizes[1..], x, xStart + i * xStrides[0], xStrides[1..], y, yStart + i * yStrides[0], yStrides[1..], add);
+        // Long runs are cut into chunks themselves; of short ones a chunk takes several.
+        int run = box.Inner.Size, pieces = (run - 1) / Workers.Grain + 1;
+        Workers.Split(box.Runs * pieces, Math.Max(1, Workers.Grain / run), (start, count) =>
+        {
+            ReadOnlySpan<T> from = x.Values<T>()[xStart..];
+            Span<T> to = y.Values<T>()[yStart..];
+            for (int piece = start; piece < start + count; piece++)
+            {
+                int first = piece % pieces * Workers.Grain;
+                var (q, p, _) = box.Start(piece / pieces);
+                CopyRun(from, p + first * box.Inner.A, box.Inner.A, to, q + first * box.Inner.Y, box.Inner.Y,
+                    Math.Min(Workers.Grain, run - first), add);
+            }
+        });
+    }
+
+    private static void CopyRun<T>(ReadOnlySpan<T> x, int p, int xStride, Span<T> y, int q, int yStride, int count, bool add)
+        where T : unmanaged, INumberBase<T>
+    {
+        if (yStride != 1 || xStride is not (0 or 1))
+        {
+            for (int i = 0; i < count; i++, p += xStride, q += yStride) y[q] = add ? y[q] + x[p] : x[p];
+            return;
+        }
+        var to = y.Slice(q, count);
+        if (xStride == 1 && add) TensorPrimitives.Add(x.Slice(p, count), to, to);
+        else if (xStride == 1) x.Slice(p, count).CopyTo(to);
+        else if (add) TensorPrimitives.Add(to, x[p], to);
+        else to.Fill(x[p]);
+    }
+
+    private static void TransposeBox<T>(StridedBox box, int across, Tensor x, int xStart, Tensor y, int yStart, bool add)
+        where T : unmanaged, INumberBase<T>
+    {
+        const int Side = 64, TilesPerChunk = Workers.Grain / (Side * Side);
+        BoxDimension rows = box.Outer[across], columns = box.Inner;
+        int rowTiles = (rows.Size - 1) / Side + 1, columnTiles = (columns.Size - 1) / Side + 1, tiles = rowTiles * columnTiles;
+        // Rows are walked by tiles, so only the runs of row 0 are starting points.
+        int inside = 1;
+        for (int i = across + 1; i < box.Outer.Count; i++) inside *= box.Outer[i].Size;
+        // Narrow tiles are grouped, so that a chunk is worth its announcement.
+        int perTile = Math.Min(Side, rows.Size) * Math.Min(Side, columns.Size);
+        Workers.Split(box.Runs / rows.Size * tiles, Math.Max(TilesPerChunk, Workers.Grain / perTile), (start, count) =>
+        {
+            ReadOnlySpan<T> from = x.Values<T>()[xStart..];
+            Span<T> to = y.Values<T>()[yStart..];
+            for (int tile = start; tile < start + count; tile++)
+            {
+                int plane = tile / tiles, row = tile % tiles / columnTiles * Side, column = tile % columnTiles * Side;
+                var (q, p, _) = box.Start(plane / inside * rows.Size * inside + plane % inside);
+                Transpose.Tile(from[(p + row + column * columns.A)..], columns.A, to[(q + row * rows.Y + column * columns.Y)..], rows.Y, columns.Y,
+                    Math.Min(Side, rows.Size - row), Math.Min(Side, columns.Size - column), add);
+            }
+        });
     }
 }

@@ -24,29 +24,32 @@ internal sealed partial class CpuBackend<V>
     internal override void Zip<TFunction>(TFunction f, ReadOnlySpan<int> sizes, Tensor a, ReadOnlySpan<int> aStrides,
         Tensor b, ReadOnlySpan<int> bStrides, Tensor c)
     {
-        for (int i = 0; i < c.Count; i++)
+        if (c.Count == 0) return;
+        Span<int> cStrides = stackalloc int[sizes.Length];
+        for (int dim = sizes.Length - 1, stride = 1; dim >= 0; stride *= sizes[dim--]) cStrides[dim] = stride;
+        var box = new StridedBox(sizes, cStrides, aStrides, bStrides);
+        int run = box.Inner.Size;
+        // Long runs are cut into chunks themselves; of short ones a chunk takes several.
+        int pieces = (run - 1) / Workers.Grain + 1, runsPerChunk = Math.Max(1, Workers.Grain / run);
+        Workers.Split(box.Runs * pieces, runsPerChunk, (start, count) =>
         {
-            int p = 0, q = 0;
-            for (int dim = sizes.Length - 1, rest = i; dim >= 0; rest /= sizes[dim], dim--)
+            for (int piece = start; piece < start + count; piece++)
             {
-                p += rest % sizes[dim] * aStrides[dim];
-                q += rest % sizes[dim] * bStrides[dim];
+                int first = piece % pieces * Workers.Grain;
+                var (to, p, q) = box.Start(piece / pieces);
+                ZipRun(f, F(a)[(p + first * box.Inner.A)..], box.Inner.A, F(b)[(q + first * box.Inner.B)..], box.Inner.B,
+                    F(c).Slice(to + first, Math.Min(Workers.Grain, run - first)));
             }
-            f.Values(F(a).Slice(p, 1), F(b).Slice(q, 1), F(c).Slice(i, 1));
-        }
+        });
     }
 
-    internal override void SgdStep(Tensor parameter, Tensor gradient, Tensor? velocity, bool first, in SgdSettings s)
+    private static void ZipRun<TFunction>(TFunction f, ReadOnlySpan<float> a, int aStride, ReadOnlySpan<float> b, int bStride, Span<float> c)
+        where TFunction : struct, IBinaryFunction
     {
-        for (int i = 0; i < parameter.Count; i++)
-        {
-            float g = F(gradient)[i] + s.WeightDecay * F(parameter)[i];
-            if (velocity is not null)
-            {
-                F(velocity)[i] = first ? g : s.Momentum * F(velocity)[i] + (1 - s.Dampening) * g;
-                g = s.Nesterov ? g + s.Momentum * F(velocity)[i] : F(velocity)[i];
-            }
-            F(parameter)[i] -= s.LearningRate * g;
-        }
+        if (aStride == 1 && bStride == 1) f.Values(a[..c.Length], b[..c.Length], c);
+        else if (aStride == 1 && bStride == 0) f.Values(a[..c.Length], b[0], c);
+        else if (aStride == 0 && bStride == 1) f.Values(a[0], b[..c.Length], c);
+        else
+            for (int i = 0; i < c.Length; i++) f.Values(a.Slice(i * aStride, 1), b[i * bStride], c.Slice(i, 1));
     }
 }

@@ -1,44 +1,56 @@
+using System.Numerics.Tensors;
+
 namespace MiniDL.Backends.Cpu;
 
-internal sealed partial class CpuBackend<V>
+// Losses, a row at a time.
+internal sealed unsafe partial class CpuBackend<V>
 {
-    internal override void LogSoftmax(Tensor x, Tensor y, int rows, int columns)
-    {
-        for (int r = 0; r < rows; r++)
+    internal override void LogSoftmax(Tensor x, Tensor y, int rows, int columns) =>
+        ForEachRow(rows, columns, row =>
         {
-            Span<float> from = F(x).Slice(r * columns, columns), to = F(y).Slice(r * columns, columns);
-            double largest = double.NegativeInfinity, sum = 0;
-            foreach (double value in from) largest = Math.Max(largest, value);
-            foreach (double value in from) sum += Math.Exp(value - largest);
-            for (int c = 0; c < columns; c++) to[c] = (float)(from[c] - largest - Math.Log(sum));
-        }
-    }
+            Span<float> from = F(x).Slice(row, columns), to = F(y).Slice(row, columns), exp = new(Scratch.Rent<float>(columns), columns);
+            TensorPrimitives.Subtract(from, TensorPrimitives.Max(from), to);
+            TensorPrimitives.Exp<float>(to, exp);
+            TensorPrimitives.Subtract(to, MathF.Log(TensorPrimitives.Sum<float>(exp)), to);
+        });
 
-    internal override void LogSoftmaxGradient(Tensor dy, Tensor y, Tensor dx, int rows, int columns)
-    {
-        for (int r = 0; r < rows; r++)
+    internal override void LogSoftmaxGradient(Tensor dy, Tensor y, Tensor dx, int rows, int columns) =>
+        ForEachRow(rows, columns, row =>
         {
-            double sum = 0;
-            for (int c = 0; c < columns; c++) sum += F(dy)[r * columns + c];
-            for (int c = 0; c < columns; c++)
-                F(dx)[r * columns + c] = (float)(F(dy)[r * columns + c] - Math.Exp(F(y)[r * columns + c]) * sum);
-        }
-    }
+            Span<float> gradient = F(dy).Slice(row, columns), to = F(dx).Slice(row, columns);
+            float sum = TensorPrimitives.Sum<float>(gradient);
+            TensorPrimitives.Exp<float>(F(y).Slice(row, columns), to);
+            TensorPrimitives.MultiplyAdd(to, -sum, gradient, to);
+        });
 
     internal override void NegativeLogLikelihood(Tensor logProbabilities, Tensor labels, Tensor loss, int rows, int columns)
     {
         double sum = 0;
-        for (int r = 0; r < rows; r++) sum -= F(logProbabilities)[r * columns + (int)labels.Values<long>()[r]];
+        ReadOnlySpan<float> values = F(logProbabilities);
+        ReadOnlySpan<long> classes = labels.Values<long>();
+        for (int r = 0; r < rows; r++) sum -= values[r * columns + (int)classes[r]];
         F(loss)[0] = (float)(sum / rows);
     }
 
     internal override void CrossEntropyGradient(Tensor dloss, Tensor logProbabilities, Tensor labels, Tensor dx, int rows, int columns)
     {
-        for (int r = 0; r < rows; r++)
-            for (int c = 0; c < columns; c++)
-            {
-                double hit = labels.Values<long>()[r] == c ? 1 : 0;
-                F(dx)[r * columns + c] = (float)((Math.Exp(F(logProbabilities)[r * columns + c]) - hit) * F(dloss)[0] / rows);
-            }
+        float scale = F(dloss)[0] / rows;
+        ForEachRow(rows, columns, row =>
+        {
+            var to = F(dx).Slice(row, columns);
+            TensorPrimitives.Exp<float>(F(logProbabilities).Slice(row, columns), to);
+            to[(int)labels.Values<long>()[row / columns]] -= 1;
+            TensorPrimitives.Multiply(to, scale, to);
+        });
+    }
+
+    /// <summary>Calls back with where each row starts.</summary>
+    private static void ForEachRow(int rows, int columns, Action<int> body)
+    {
+        if (columns == 0) return;
+        Workers.Split(rows, Math.Max(1, Workers.Grain / columns), (start, count) =>
+        {
+            for (int row = start; row < start + count; row++) body(row * columns);
+        });
     }
 }

@@ -1,66 +1,116 @@
+using System.Numerics.Tensors;
+
 namespace MiniDL.Backends.Cpu;
 
-// Pooling. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C.
-internal sealed partial class CpuBackend<V>
+// Pooling. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. Registers lie along the channels, threads
+// share the images.
+internal sealed unsafe partial class CpuBackend<V>
 {
-    /// <summary>Calls back for every output pixel and every tap that hits a pixel of the input.</summary>
-    private static void ForEachTap(in Window2d g, Action<int, int, int> tap)
+    internal override void MaxPool2d(Tensor x, Tensor y, Tensor index, in Window2d window)
     {
-        for (int n = 0; n < g.Batch; n++)
-            for (int p = 0; p < g.OutHeight; p++)
-                for (int q = 0; q < g.OutWidth; q++)
-                    for (int r = 0; r < g.KernelHeight; r++)
-                        for (int s = 0; s < g.KernelWidth; s++)
-                        {
-                            int h = p * g.StrideHeight + r - g.PadHeight, w = q * g.StrideWidth + s - g.PadWidth;
-                            if (h >= 0 && h < g.InHeight && w >= 0 && w < g.InWidth)
-                                tap((n * g.OutHeight + p) * g.OutWidth + q, (n * g.InHeight + h) * g.InWidth + w, r * g.KernelWidth + s);
-                        }
+        var g = window;
+        int channels = g.InChannels, pixels = g.InHeight * g.InWidth;
+        ForEachImage(g, n =>
+        {
+            float* best = Scratch.Rent<float>(2 * channels), winner = best + channels;
+            var image = F(x).Slice(n * pixels * channels, pixels * channels);
+            var indices = index.Values<long>();
+            fixed (float* values = image)
+                for (int pixel = 0; pixel < g.OutPixels; pixel++)
+                {
+                    int at = (n * g.OutPixels + pixel) * channels;
+                    var (top, left, bottom, right) = Covered(pixel, g);
+                    int first = top * g.InWidth + left;
+                    new Span<float>(winner, channels).Fill(0);
+                    image.Slice(first * channels, channels).CopyTo(new Span<float>(best, channels));
+                    for (int h = top; h < bottom; h++)
+                        for (int w = left; w < right; w++)
+                            KeepLarger(values + (h * g.InWidth + w) * channels, h * g.InWidth + w - first, best, winner, channels);
+                    new ReadOnlySpan<float>(best, channels).CopyTo(F(y)[at..]);
+                    for (int c = 0; c < channels; c++) indices[at + c] = first + (int)winner[c];
+                }
+        });
     }
 
-    internal override void MaxPool2d(Tensor x, Tensor y, Tensor index, in Window2d g)
+    /// <summary>Where x is larger than the best so far, it is the best, and its offset wins; floats hold offsets to 2²⁴ exactly.</summary>
+    private static void KeepLarger(float* x, int offset, float* best, float* winner, int count)
     {
-        index.Values<long>().Fill(-1);
-        var (channels, pixels) = (g.InChannels, g.InHeight * g.InWidth);
-        ForEachTap(g, (to, from, _) =>
+        V here = V.All(offset);
+        int c = 0;
+        for (; c + V.Count <= count; c += V.Count)
         {
-            for (int c = 0; c < channels; c++)
+            V value = V.Load(x + c), before = V.Load(best + c);
+            V.WhereLarger(value, before, here, V.Load(winner + c)).Store(winner + c);
+            V.WhereLarger(value, before, value, before).Store(best + c);
+        }
+        for (; c < count; c++)
+            if (IsLarger(x[c], best[c])) (best[c], winner[c]) = (x[c], offset);
+    }
+
+    internal override void MaxPool2dGradient(Tensor dy, Tensor index, Tensor dx, in Window2d window)
+    {
+        var g = window;
+        int channels = g.InChannels, inputs = g.InHeight * g.InWidth * channels, outputs = g.OutPixels * channels;
+        ForEachImage(g, n =>
+        {
+            var to = F(dx).Slice(n * inputs, inputs);
+            to.Clear();
+            ReadOnlySpan<float> from = F(dy).Slice(n * outputs, outputs);
+            ReadOnlySpan<long> winners = index.Values<long>().Slice(n * outputs, outputs);
+            for (int i = 0; i < from.Length; i += channels)
+                for (int c = 0; c < channels; c++) to[(int)winners[i + c] * channels + c] += from[i + c];
+        });
+    }
+
+    internal override void AvgPool2d(Tensor x, Tensor y, in Window2d window)
+    {
+        var g = window;
+        int channels = g.InChannels;
+        ForEachImage(g, n =>
+        {
+            for (int pixel = 0; pixel < g.OutPixels; pixel++)
             {
-                float value = F(x)[from * channels + c];
-                if (index.Values<long>()[to * channels + c] >= 0 && !IsLarger(value, F(y)[to * channels + c])) continue;
-                F(y)[to * channels + c] = value;
-                index.Values<long>()[to * channels + c] = from % pixels;
+                var mean = F(y).Slice((n * g.OutPixels + pixel) * channels, channels);
+                mean.Clear();
+                var (top, left, bottom, right) = Covered(pixel, g);
+                for (int h = top; h < bottom; h++)
+                    for (int w = left; w < right; w++)
+                        TensorPrimitives.Add(mean, F(x).Slice(((n * g.InHeight + h) * g.InWidth + w) * channels, channels), mean);
+                TensorPrimitives.Multiply(mean, 1f / (g.KernelHeight * g.KernelWidth), mean);
             }
         });
     }
 
-    internal override void MaxPool2dGradient(Tensor dy, Tensor index, Tensor dx, in Window2d g)
+    internal override void AvgPool2dGradient(Tensor dy, Tensor dx, in Window2d window)
     {
-        F(dx).Clear();
-        for (int i = 0; i < dy.Count; i++)
+        var g = window;
+        int channels = g.InChannels, inputs = g.InHeight * g.InWidth * channels;
+        ForEachImage(g, n =>
         {
-            int c = i % g.InChannels, n = i / (g.OutPixels * g.InChannels), pixel = (int)index.Values<long>()[i];
-            F(dx)[(n * g.InHeight * g.InWidth + pixel) * g.InChannels + c] += F(dy)[i];
-        }
-    }
-
-    internal override void AvgPool2d(Tensor x, Tensor y, in Window2d g)
-    {
-        F(y).Clear();
-        var (channels, size) = (g.InChannels, (float)(g.KernelHeight * g.KernelWidth));
-        ForEachTap(g, (to, from, _) =>
-        {
-            for (int c = 0; c < channels; c++) F(y)[to * channels + c] += F(x)[from * channels + c] / size;
+            var image = F(dx).Slice(n * inputs, inputs);
+            image.Clear();
+            for (int pixel = 0; pixel < g.OutPixels; pixel++)
+            {
+                var from = F(dy).Slice((n * g.OutPixels + pixel) * channels, channels);
+                var (top, left, bottom, right) = Covered(pixel, g);
+                for (int h = top; h < bottom; h++)
+                    for (int w = left; w < right; w++)
+                    {
+                        var to = image.Slice((h * g.InWidth + w) * channels, channels);
+                        TensorPrimitives.MultiplyAdd(from, 1f / (g.KernelHeight * g.KernelWidth), to, to);
+                    }
+            }
         });
     }
 
-    internal override void AvgPool2dGradient(Tensor dy, Tensor dx, in Window2d g)
+    private static void ForEachImage(in Window2d g, Action<int> body) =>
+        Workers.Run(g.Batch, (long)g.Batch * g.InChannels * Math.Max(g.OutPixels, g.InHeight * g.InWidth), body);
+
+    /// <summary>The pixels of the image, without padding, that the window of an output pixel covers; ends are exclusive.</summary>
+    private static (int Top, int Left, int Bottom, int Right) Covered(int pixel, in Window2d g)
     {
-        F(dx).Clear();
-        var (channels, size) = (g.InChannels, (float)(g.KernelHeight * g.KernelWidth));
-        ForEachTap(g, (to, from, _) =>
-        {
-            for (int c = 0; c < channels; c++) F(dx)[from * channels + c] += F(dy)[to * channels + c] / size;
-        });
+        var (p, q) = Math.DivRem(pixel, g.OutWidth);
+        int top = p * g.StrideHeight - g.PadHeight, left = q * g.StrideWidth - g.PadWidth;
+        return (Math.Max(0, top), Math.Max(0, left), Math.Min(g.InHeight, top + g.KernelHeight), Math.Min(g.InWidth, left + g.KernelWidth));
     }
 }

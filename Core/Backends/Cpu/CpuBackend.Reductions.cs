@@ -1,37 +1,109 @@
+using System.Numerics.Tensors;
+using MiniDL.Backends.Cpu.Normalization;
+
 namespace MiniDL.Backends.Cpu;
 
-internal sealed partial class CpuBackend<V>
+// Sums go through float registers for some hundred values at most, and on in double, in the order of the chunks.
+internal sealed unsafe partial class CpuBackend<V>
 {
+    private const int LargestSimpleSum = 1024;
+
     internal override void Sum(Tensor x, Tensor y, int outer, int reduced, int inner)
     {
-        F(y).Clear();
-        for (int o = 0; o < outer; o++)
-            for (int r = 0; r < reduced; r++)
-                for (int i = 0; i < inner; i++)
-                    F(y)[o * inner + i] += F(x)[(o * reduced + r) * inner + i];
+        if (x.Count == 0) F(y).Clear();
+        else if (inner == 1) SumRows(x, y, outer, reduced);
+        else if (reduced * inner <= LargestSimpleSum) SumBoxes(x, y, outer, reduced, inner);
+        else SumColumns(x, y, new NormGeometry(outer, reduced, inner, inner));
     }
 
-    internal override void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner)
+    /// <summary>y[o] = Σᵣ x[o, r]; long rows are cut into pieces.</summary>
+    private void SumRows(Tensor x, Tensor y, int outer, int reduced)
     {
-        for (int o = 0; o < outer; o++)
-            for (int i = 0; i < inner; i++)
+        int pieces = (reduced - 1) / Workers.Grain + 1;
+        var rented = Pool.Rent(DType.F64, outer * pieces);
+        var sums = new Tensor(rented, 0, [outer, pieces]);
+        Workers.Split(outer * pieces, Math.Max(1, Workers.Grain / reduced), (start, count) =>
+        {
+            for (int piece = start; piece < start + count; piece++)
             {
-                int best = 0;
-                for (int r = 1; r < reduced; r++)
-                    if (IsLarger(F(x)[(o * reduced + r) * inner + i], F(x)[(o * reduced + best) * inner + i])) best = r;
-                F(y)[o * inner + i] = F(x)[(o * reduced + best) * inner + i];
-                index.Values<long>()[o * inner + i] = best;
+                int first = piece % pieces * Workers.Grain;
+                sums.Values<double>()[piece] = SumRun(F(x).Slice(piece / pieces * reduced + first, Math.Min(Workers.Grain, reduced - first)));
             }
+        });
+        for (int o = 0; o < outer; o++) F(y)[o] = (float)TensorPrimitives.Sum<double>(sums.Values<double>().Slice(o * pieces, pieces));
+        Pool.Return(rented);
     }
+
+    private static double SumRun(ReadOnlySpan<float> x)
+    {
+        const int Block = 512;
+        double sum = 0;
+        for (; x.Length > Block; x = x[Block..]) sum += TensorPrimitives.Sum(x[..Block]);
+        return sum + TensorPrimitives.Sum(x);
+    }
+
+    /// <summary>y[o, i] = Σᵣ x[o, r, i], a row at a time: for small boxes.</summary>
+    private static void SumBoxes(Tensor x, Tensor y, int outer, int reduced, int inner) =>
+        Workers.Split(outer, Math.Max(1, Workers.Grain / (reduced * inner)), (start, count) =>
+        {
+            Span<float> from = F(x), to = F(y);
+            for (int o = start; o < start + count; o++)
+            {
+                var sum = to.Slice(o * inner, inner);
+                from.Slice(o * reduced * inner, inner).CopyTo(sum);
+                for (int r = 1; r < reduced; r++) TensorPrimitives.Add(sum, from.Slice((o * reduced + r) * inner, inner), sum);
+            }
+        });
+
+    /// <summary>The same with registers along the inner dimension, in chunks.</summary>
+    private void SumColumns(Tensor x, Tensor y, NormGeometry g)
+    {
+        var chunks = new ChannelChunks(g);
+        var rented = Pool.Rent(DType.F64, chunks.Count * g.Channels);
+        var sums = new Tensor(rented, 0, [chunks.Count, g.Channels]);
+        Workers.Run(chunks.Count, x.Count, chunk =>
+        {
+            var (start, length) = chunks.Values(chunk);
+            float* lanes = Scratch.Rent<float>(chunks.Lanes);
+            fixed (float* from = F(x).Slice(start, length)) ChannelKernels<V>.Sums(from, length, lanes, chunks.Lanes);
+            chunks.Fold(lanes, sums.Values<double>().Slice(chunk * g.Channels, g.Channels));
+        });
+        for (int sample = 0; sample < g.Samples; sample++)
+        {
+            var sum = sums.Values<double>().Slice(sample * chunks.PerSample * g.Channels, g.Channels);
+            for (int chunk = sample * chunks.PerSample + 1; chunk < (sample + 1) * chunks.PerSample; chunk++)
+                TensorPrimitives.Add(sum, sums.Values<double>().Slice(chunk * g.Channels, g.Channels), sum);
+            TensorPrimitives.ConvertTruncating<double, float>(sum, F(y).Slice(sample * g.Channels, g.Channels));
+        }
+        Pool.Return(rented);
+    }
+
+    internal override void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner) =>
+        Workers.Split(outer, Math.Max(1, Workers.Grain / Math.Max(1, reduced * inner)), (start, count) =>
+        {
+            Span<float> from = F(x), to = F(y);
+            var winner = index.Values<long>();
+            for (int o = start; o < start + count; o++)
+                for (int i = 0; i < inner; i++)
+                {
+                    int best = o * reduced * inner + i;
+                    for (int r = 1, at = best + inner; r < reduced; r++, at += inner)
+                        if (IsLarger(from[at], from[best])) best = at;
+                    to[o * inner + i] = from[best];
+                    winner[o * inner + i] = best / inner - o * reduced;
+                }
+        });
 
     /// <summary>NaN is larger than every number, so that it is not lost.</summary>
     private static bool IsLarger(float a, float b) => a > b || (float.IsNaN(a) && !float.IsNaN(b));
 
-    internal override void MaxGradient(Tensor dy, Tensor index, Tensor dx, int outer, int reduced, int inner)
-    {
-        F(dx).Clear();
-        for (int o = 0; o < outer; o++)
-            for (int i = 0; i < inner; i++)
-                F(dx)[(o * reduced + (int)index.Values<long>()[o * inner + i]) * inner + i] = F(dy)[o * inner + i];
-    }
+    internal override void MaxGradient(Tensor dy, Tensor index, Tensor dx, int outer, int reduced, int inner) =>
+        Workers.Split(outer, Math.Max(1, Workers.Grain / Math.Max(1, reduced * inner)), (start, count) =>
+        {
+            Span<float> from = F(dy), to = F(dx).Slice(start * reduced * inner, count * reduced * inner);
+            var winner = index.Values<long>();
+            to.Clear();
+            for (int o = 0; o < count; o++)
+                for (int i = 0, at = (start + o) * inner; i < inner; i++, at++) to[(o * reduced + (int)winner[at]) * inner + i] = from[at];
+        });
 }

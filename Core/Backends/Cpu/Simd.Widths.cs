@@ -42,7 +42,12 @@ internal readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
         new(Vector512.ConditionalSelect(Vector512.GreaterThan(a._value, Vector512<float>.Zero), b._value, Vector512<float>.Zero));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512 Max(Simd512 a, Simd512 b) => new(Vector512.Max(a._value, b._value));
+    public static Simd512 WhereLarger(Simd512 a, Simd512 b, Simd512 then, Simd512 otherwise)
+    {
+        var larger = Vector512.GreaterThan(a._value, b._value);
+        var onlyNaN = Vector512.AndNot(Vector512.Equals(b._value, b._value), Vector512.Equals(a._value, a._value));
+        return new(Vector512.ConditionalSelect(larger | onlyNaN, then._value, otherwise._value));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Simd512 a) => Vector512.Sum(a._value);
@@ -85,7 +90,12 @@ internal readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
         new(Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, Vector256<float>.Zero), b._value, Vector256<float>.Zero));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256 Max(Simd256 a, Simd256 b) => new(Vector256.Max(a._value, b._value));
+    public static Simd256 WhereLarger(Simd256 a, Simd256 b, Simd256 then, Simd256 otherwise)
+    {
+        var larger = Vector256.GreaterThan(a._value, b._value);
+        var onlyNaN = Vector256.AndNot(Vector256.Equals(b._value, b._value), Vector256.Equals(a._value, a._value));
+        return new(Vector256.ConditionalSelect(larger | onlyNaN, then._value, otherwise._value));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Simd256 a) => Vector256.Sum(a._value);
@@ -128,7 +138,12 @@ internal readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
         new(Vector128.ConditionalSelect(Vector128.GreaterThan(a._value, Vector128<float>.Zero), b._value, Vector128<float>.Zero));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd128 Max(Simd128 a, Simd128 b) => new(Vector128.Max(a._value, b._value));
+    public static Simd128 WhereLarger(Simd128 a, Simd128 b, Simd128 then, Simd128 otherwise)
+    {
+        var larger = Vector128.GreaterThan(a._value, b._value);
+        var onlyNaN = Vector128.AndNot(Vector128.Equals(b._value, b._value), Vector128.Equals(a._value, a._value));
+        return new(Vector128.ConditionalSelect(larger | onlyNaN, then._value, otherwise._value));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Simd128 a) => Vector128.Sum(a._value);

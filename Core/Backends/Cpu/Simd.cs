@@ -31,8 +31,8 @@ internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
     /// <summary>b where a &gt; 0, else 0.</summary>
     static abstract V WherePositive(V a, V b);
 
-    /// <summary>The larger of a and b; NaN if either is.</summary>
-    static abstract V Max(V a, V b);
+    /// <summary>then where a &gt; b, or a is NaN and b is not; else otherwise.</summary>
+    static abstract V WhereLarger(V a, V b, V then, V otherwise);
 
     /// <summary>The sum of the lanes.</summary>
     static abstract float Sum(V a);

@@ -10,6 +10,28 @@ internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
 {
     private static int Stripe => 4 * V.Count;
 
+    /// <summary>Per lane: sum = Σ x, of sums of 32 rows each, so that rounding does not pile up.</summary>
+    public static void Sums(float* x, int count, float* sum, int lanes)
+    {
+        for (int lane = 0; lane < lanes; lane += Stripe)
+        {
+            V t0 = V.All(0), t1 = t0, t2 = t0, t3 = t0;
+            for (int block = lane; block + Stripe <= count; block += 32 * lanes)
+            {
+                V s0 = V.All(0), s1 = s0, s2 = s0, s3 = s0;
+                int end = Math.Min(count, block + 32 * lanes);
+                for (int i = block; i + Stripe <= end; i += lanes)
+                {
+                    (s0, s1) = (s0 + V.Load(x + i), s1 + V.Load(x + i + V.Count));
+                    (s2, s3) = (s2 + V.Load(x + i + 2 * V.Count), s3 + V.Load(x + i + 3 * V.Count));
+                }
+                (t0, t1, t2, t3) = (t0 + s0, t1 + s1, t2 + s2, t3 + s3);
+            }
+            Store(sum + lane, t0, t1, t2, t3);
+        }
+        for (int i = count - count % Stripe; i < count; i++) sum[i % lanes] += x[i];
+    }
+
     /// <summary>Per lane: sum = Σ (x − centre), squares = Σ (x − centre)².</summary>
     public static void CentredSums(float* x, int count, float* centre, float* sum, float* squares, int lanes)
     {
