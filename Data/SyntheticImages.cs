@@ -4,9 +4,9 @@ namespace MiniDL.Data;
 
 /// <summary>
 /// Small colour images drawn from a seed: one of five shapes, filled with one of two textures, on a noisy background. They need no
-/// file, are the same on every machine for the same seed, and are made so that depth pays: place, size, angle, colour and
-/// contrast, with its sign, are random, so all classes have the same mean image and no linear model tells them apart, while a
-/// small convolutional network does, not without errors.
+/// file, are the same on every machine for the same seed, and are made so that depth pays: place, size, angle, colour,
+/// contrast and the texture's phase are random, so all classes have the same mean image and no linear model tells them apart, while
+/// a small convolutional network does, not without errors: the faintest and noisiest images stay hard.
 /// </summary>
 public static class SyntheticImages
 {
@@ -55,13 +55,14 @@ public static class SyntheticImages
     private static void Draw(int label, RandomStream random, Span<byte> pixels)
     {
         float Uniform(float low, float high) => low + (high - low) * random.NextFloat();
+        int Turn(float part) => (int)(SineSteps * Uniform(-part, part)) & (SineSteps - 1);
         var (shape, checks) = (label % 5, label >= 5);
-        float centerX = Uniform(10, 22), centerY = Uniform(10, 22), radius = Uniform(7, 11);
-        Vector2 axis = Direction(random), wave = Direction(random) * (SineSteps / Uniform(3.2f, 5f)), slope = Direction(random);
+        float centerX = Uniform(12, 20), centerY = Uniform(12, 20), radius = Uniform(9, 12);
+        Vector2 axis = Direction(Turn(0.05f)), wave = Direction(Turn(1)) * (SineSteps / Uniform(4, 6)), slope = Direction(Turn(1));
         int phase = random.NextInt(SineSteps), phase2 = random.NextInt(SineSteps);
-        float tilt = Uniform(0, 0.01f), noise = Uniform(0.06f, 0.14f);
+        float tilt = Uniform(0, 0.01f), noise = Uniform(0.05f, 0.18f);
         var background = new Vector3(Uniform(0.3f, 0.7f), Uniform(0.3f, 0.7f), Uniform(0.3f, 0.7f));
-        var paint = new Vector3(Uniform(0.1f, 0.35f), Uniform(0.1f, 0.35f), Uniform(0.1f, 0.35f));
+        var paint = new Vector3(Uniform(0.06f, 0.38f), Uniform(0.06f, 0.38f), Uniform(0.06f, 0.38f));
         if (random.NextInt(2) == 0) paint = -paint;
         for (int y = 0, pixel = 0; y < Size; y++)
             for (int x = 0; x < Size; x++, pixel++)
@@ -91,11 +92,7 @@ public static class SyntheticImages
         };
     }
 
-    private static Vector2 Direction(RandomStream random)
-    {
-        int angle = random.NextInt(SineSteps);
-        return new Vector2(Sine[(angle + SineSteps / 4) % SineSteps], Sine[angle]);
-    }
+    private static Vector2 Direction(int angle) => new(Sine[(angle + SineSteps / 4) % SineSteps], Sine[angle]);
 
     private static float Wave(float steps, int phase) => Sine[((int)MathF.Floor(steps) + phase) & (SineSteps - 1)];
 

@@ -44,7 +44,7 @@ internal sealed class LocalServer : IDisposable
                 Reply(stream);
             }
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException)
         {
             // The listener was stopped.
         }
@@ -55,7 +55,8 @@ internal sealed class LocalServer : IDisposable
         try
         {
             var reader = new StreamReader(stream, Encoding.ASCII);
-            string path = reader.ReadLine()!.Split(' ')[1];
+            if (reader.ReadLine() is not { } request) return;
+            string path = request.Split(' ')[1];
             long? from = null;
             while (reader.ReadLine() is { Length: > 0 } header)
                 if (header.StartsWith("Range: bytes=", StringComparison.OrdinalIgnoreCase)) from = long.Parse(header[13..].TrimEnd('-'));
