@@ -46,7 +46,7 @@ public abstract class BatchNorm : MeanVarianceNorm
         Check.That(x.Rank >= _minRank && x.Rank <= _maxRank, Operation, $"input {x.Shape} has {x.Rank} dimensions, expected {_shape}.");
         Check.That(x.Shape[1] == NumFeatures, Operation,
             $"input {x.Shape} has {x.Shape[1]} channels, the layer has {NumFeatures}. Match numFeatures to what comes before.");
-        int positions = NumFeatures == 0 ? 0 : x.Count / NumFeatures;
+        int positions = x.Count / NumFeatures;
         Check.That(Constants is not null || positions > 1, Operation,
             $"{(Training ? "training" : "evaluation without running statistics")} needs more than one value per channel, got input {x.Shape}. "
             + $"Use a larger batch, drop the last incomplete batch (dropLast: true), or another norm (GroupNorm does not average over the batch).");

@@ -78,4 +78,20 @@ public class ResNetTests
     [Fact]
     public void Images_of_odd_size_go_through_every_stage() =>
         Assert.Equal<Shape>([2, 10], new ResNet(8, NormChoice.Parse("bn"), new RandomStream(0)).Forward(Tensor.Ones([2, 3, 9, 11])).Shape);
+
+    /// <summary>With norm2 at 0 what is left of a block is relu of its shortcut.</summary>
+    [Fact]
+    public void The_shortcut_takes_every_second_pixel_and_puts_zero_channels_on_both_sides()
+    {
+        var net = new ResNet(8, NormChoice.Parse("gn"), new RandomStream(0));
+        Module block = net.NamedModules().Single(m => m.Path == "blocks.1").Module;
+        Init.Constant(block.NamedParameters().Single(p => p.Path == "norm2.weight").Parameter, 0);
+        var x = NormCases.Input([2, 16, 5, 4], Device.Cpu, seed: 1).Abs();
+        float[] from = x.ToArray(), to = block.Forward(x).ToArray();
+        for (int i = 0; i < to.Length; i++)
+        {
+            var (n, c, h, w) = (i / (32 * 6), i / 6 % 32, i / 2 % 3, i % 2);
+            Assert.Equal(c is >= 8 and < 24 ? from[((n * 16 + c - 8) * 5 + 2 * h) * 4 + 2 * w] : 0, to[i]);
+        }
+    }
 }
