@@ -1,0 +1,86 @@
+using ScottPlot;
+
+namespace MiniDL.Examples.Plots;
+
+/// <summary>How figures look: one typeface, few lines, colours that the colour-blind can tell apart.</summary>
+internal static class Style
+{
+    private static readonly Color Ink = Color.FromHex("#222222"), Axis = Color.FromHex("#8A8A8A"), GridLine = Color.FromHex("#E6E6E6");
+
+    /// <summary>Okabe and Ito's colours without yellow, in an order in which neighbours also differ in grey.</summary>
+    private static readonly Color[] Colors =
+        [.. new[] { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000" }.Select(Color.FromHex)];
+
+    private static readonly MarkerShape[] Markers =
+    [
+        MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledTriangleUp, MarkerShape.FilledDiamond,
+        MarkerShape.OpenCircle, MarkerShape.OpenSquare, MarkerShape.FilledTriangleDown,
+    ];
+
+    static Style()
+    {
+        Fonts.FontResolvers.Insert(0, new EmbeddedFont());
+        Fonts.Default = Fonts.Sans = Fonts.Serif = Fonts.Monospace = EmbeddedFont.Name;
+    }
+
+    public static Color ColorOf(int series) => Colors[series % Colors.Length];
+
+    /// <summary>A colour on the way from the first of an ordered series to its last.</summary>
+    public static Color Gradient(int index, int count) => new ScottPlot.Colormaps.Viridis().GetColor(count == 1 ? 0.3 : 0.88 * index / (count - 1));
+
+    public static Plot NewPlot()
+    {
+        var plot = new Plot();
+        plot.RenderManager.ClearCanvasBeforeEachRender = false;
+        plot.Axes.Color(Ink);
+        plot.Axes.FrameColor(Axis);
+        plot.Axes.Right.FrameLineStyle.Width = plot.Axes.Top.FrameLineStyle.Width = 0;
+        plot.Grid.MajorLineColor = GridLine;
+        plot.Grid.XAxisStyle.IsVisible = false;
+        foreach (var axis in plot.Axes.GetAxes())
+        {
+            axis.TickLabelStyle.FontSize = 13;
+            (axis.MajorTickStyle.Length, axis.MajorTickStyle.Color, axis.MinorTickStyle.Length) = (4, Axis, 0);
+            if (axis is ScottPlot.AxisPanels.AxisBase panel) (panel.LabelFontSize, panel.LabelBold) = (14, false);
+        }
+        plot.Axes.Title.Label.FontSize = 16;
+        plot.Axes.Title.Label.Bold = true;
+        plot.Legend.FontSize = 13;
+        plot.Legend.FontColor = Ink;
+        plot.Legend.OutlineWidth = 0;
+        plot.Legend.ShadowOffset = new PixelOffset(0, 0);
+        plot.Legend.ShadowColor = ScottPlot.Colors.Transparent;
+        plot.Legend.BackgroundColor = ScottPlot.Colors.White.WithAlpha(0.85);
+        return plot;
+    }
+
+    /// <summary>Adds a line with markers; colour and marker follow from its number.</summary>
+    public static ScottPlot.Plottables.Scatter AddSeries(this Plot plot, double[] xs, double[] ys, int series, string legend)
+    {
+        var line = plot.Add.Scatter(xs, ys, ColorOf(series));
+        line.LegendText = legend;
+        line.LineWidth = 2.2f;
+        line.MarkerShape = Markers[series % Markers.Length];
+        line.MarkerSize = 9;
+        line.MarkerLineWidth = 2;
+        return line;
+    }
+    /// <summary>Adds a line over epochs, with markers as long as there is room for them.</summary>
+    public static ScottPlot.Plottables.Scatter AddCurve(this Plot plot, double[] epochs, double[] ys, int series, string legend)
+    {
+        var line = plot.AddSeries(epochs, ys, series, legend);
+        line.MarkerSize = epochs.Length > 40 ? 0 : 6;
+        return line;
+    }
+
+    /// <summary>Ticks at whole epochs from the first to the last.</summary>
+    public static void EpochAxis(this Plot plot, int epochs)
+    {
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        plot.Axes.SetLimitsX(1 - 0.03 * epochs, epochs * 1.03);
+    }
+
+    /// <summary>Lets the vertical axis start at zero and end above the highest value.</summary>
+    public static void StartAtZero(this Plot plot, IEnumerable<double> values) =>
+        plot.Axes.SetLimitsY(0, 1.08 * values.Where(value => double.IsFinite(value) && value > 0).DefaultIfEmpty(1).Max());
+}
