@@ -1,0 +1,59 @@
+using System.Text.Json;
+using MiniDL.Examples.Output;
+using MiniDL.Layers;
+using MiniDL.Serialization;
+
+namespace MiniDL.Examples.Training;
+
+/// <summary>
+/// All that a run needs to go on exactly where it was: weights, buffers, momentum, position and random state, in one safetensors
+/// file that is written to the side and renamed, so that a checkpoint is always whole.
+/// </summary>
+internal static class Checkpoint
+{
+    private const string Model = "model.", Optimizer = "optimizer.";
+
+    /// <summary>What is not a tensor.</summary>
+    /// <param name="Random">How far each dropout layer's random stream has come, by the layer's path.</param>
+    public sealed record State(TrainSettings Settings, Position Position, Dictionary<string, ulong> Random);
+
+    public static void Save(string path, Trainer trainer)
+    {
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var (name, tensor) in trainer.Model.StateDict()) tensors.Add(Model + name, tensor);
+        foreach (var (name, tensor) in trainer.Optimizer.StateDict()) tensors.Add(Optimizer + name, tensor);
+        var random = Dropouts(trainer.Model).ToDictionary(d => d.Path, d => d.Layer.Random.Position);
+        string state = JsonSerializer.Serialize(new State(trainer.Settings, trainer.Position, random), Json.Compact);
+        SafeTensors.Save(path, tensors, new Dictionary<string, string> { ["minidl.training"] = state });
+    }
+
+    /// <summary>Brings a new trainer to where the checkpoint was written.</summary>
+    /// <exception cref="MiniDLException">The checkpoint belongs to other settings, or is damaged.</exception>
+    public static void Load(string path, Trainer trainer)
+    {
+        var file = SafeTensors.Load(path);
+        var state = ReadState(path, file);
+        if (state.Settings != trainer.Settings)
+            throw new MiniDLException($"{path} was written by a run with other settings: {Json.Difference(state.Settings, trainer.Settings)}.");
+        trainer.Model.LoadStateDict(Part(file, Model));
+        trainer.Optimizer.LoadStateDict(Part(file, Optimizer));
+        foreach (var (layer, dropout) in Dropouts(trainer.Model)) dropout.Random.Position = state.Random[layer];
+        trainer.Position = state.Position;
+    }
+
+    /// <summary>The state that a checkpoint holds beside its tensors.</summary>
+    /// <exception cref="MiniDLException">The file is damaged or of another kind.</exception>
+    public static State Read(string path) => ReadState(path, SafeTensors.Load(path));
+
+    private static State ReadState(string path, SafeTensorsFile file) =>
+        file.Metadata.TryGetValue("minidl.training", out string? json) && JsonSerializer.Deserialize<State>(json, Json.Compact) is { } state
+            ? state
+            : throw new MiniDLException($"{path} holds no state of training; it was not written by train or compare.");
+
+    private static Dictionary<string, Tensor> Part(SafeTensorsFile file, string prefix) => file.Tensors
+        .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
+        .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
+
+    private static IEnumerable<(string Path, Dropout Layer)> Dropouts(Module model) =>
+        model.NamedModules().Where(m => m.Module is Dropout).Select(m => (m.Path, (Dropout)m.Module));
+}

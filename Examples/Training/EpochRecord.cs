@@ -1,0 +1,57 @@
+using System.Text.Json.Serialization;
+
+namespace MiniDL.Examples.Training;
+
+/// <summary>What one epoch gave: a row of <c>metrics.csv</c>.</summary>
+/// <param name="Epoch">From 1.</param>
+/// <param name="Step">Steps since the run began.</param>
+/// <param name="TrainLoss">Mean cross-entropy of the epoch's batches as they were trained on.</param>
+/// <param name="TrainError">Percentage of them classified wrongly.</param>
+/// <param name="TestLoss">Mean cross-entropy of the test set after the epoch.</param>
+/// <param name="TestError">Percentage of the test set classified wrongly.</param>
+/// <param name="LearningRate">Of the epoch's last step.</param>
+/// <param name="Seconds">Of training and evaluation.</param>
+/// <param name="ImagesPerSecond">Of training alone.</param>
+internal sealed record EpochRecord(int Epoch, int Step, double TrainLoss, double TrainError, double TestLoss, double TestError,
+    double LearningRate, double Seconds, double ImagesPerSecond)
+{
+    /// <summary>Whether training went on to numbers that are not finite.</summary>
+    public bool Diverged => !double.IsFinite(TrainLoss);
+}
+
+/// <summary>Where training stands after a step: what a progress display shows.</summary>
+/// <param name="Epoch">From 1.</param>
+/// <param name="Step">Steps since the run began.</param>
+/// <param name="Loss">Mean over the epoch so far.</param>
+/// <param name="Error">Percentage over the epoch so far.</param>
+/// <param name="ImagesPerSecond">Training speed over the epoch so far.</param>
+internal readonly record struct StepReport(int Epoch, int Step, double Loss, double Error, double ImagesPerSecond);
+
+/// <summary>Sums over images that become a mean loss and an error in percent.</summary>
+internal struct RunningMean
+{
+    public double LossSum { get; set; }
+    public double ErrorSum { get; set; }
+    public long Images { get; set; }
+
+    [JsonIgnore]
+    public readonly double Loss => LossSum / Images;
+    [JsonIgnore]
+    public readonly double Error => ErrorSum / Images;
+
+    public void Add(double loss, double errorPercent, int images)
+    {
+        LossSum += loss * images;
+        ErrorSum += errorPercent * images;
+        Images += images;
+    }
+}
+
+/// <summary>The loss became NaN or infinite.</summary>
+internal sealed class DivergedException(int epoch, int step, double learningRate, double loss) : MiniDLException(FormattableString.Invariant(
+    $"the loss became {loss} in epoch {epoch}, step {step}, at learning rate {learningRate:G4}. Use a smaller one (--lr {learningRate / 10:G3}) or warm up (--schedule warmup:0.1,cosine)."))
+{
+    public int Epoch { get; } = epoch;
+    public int Step { get; } = step;
+    public double LearningRate { get; } = learningRate;
+}

@@ -1,0 +1,70 @@
+using MiniDL.Examples.Output;
+using MiniDL.Layers;
+
+namespace MiniDL.Examples.Training;
+
+/// <summary>
+/// Everything that the result of a run depends on, with the defaults of <c>train</c>; two runs with equal settings on one
+/// machine give equal results, bit for bit. Written to <c>config.json</c>.
+/// </summary>
+internal sealed record TrainSettings
+{
+    public string Model { get; init; } = "resnet20";
+    public string Norm { get; init; } = "bn";
+    public int Groups { get; init; } = 8;
+    public string Dataset { get; init; } = "synthetic";
+
+    /// <summary>How many training images are used; null for all.</summary>
+    public int? TrainImages { get; init; }
+
+    /// <summary>How many test images are used; null for all.</summary>
+    public int? TestImages { get; init; }
+
+    public bool Augment { get; init; }
+    public int BatchSize { get; init; } = 128;
+    public int Epochs { get; init; } = 10;
+
+    /// <summary>The learning rate before the schedule's factor.</summary>
+    public double LearningRate { get; init; } = ScaledLearningRate(128);
+
+    public double Momentum { get; init; } = 0.9;
+    public double WeightDecay { get; init; } = 1e-4;
+    public string Schedule { get; init; } = "step:0.5,0.8";
+    public ulong Seed { get; init; }
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>The linear scaling rule: the learning rate is proportional to the batch size (Goyal et al. 2017).</summary>
+    public static double ScaledLearningRate(int batchSize, double baseRate = 0.1, int baseBatch = 128) => baseRate * batchSize / baseBatch;
+
+    /// <summary>Checks what can be checked without model and data.</summary>
+    /// <exception cref="UsageException">A name is unknown or a number is out of its range.</exception>
+    public TrainSettings Checked()
+    {
+        Require(Models.Names.Contains(Model), $"--model {Model} is unknown; choose one of {string.Join(", ", Models.Names)}.");
+        Require(NormChoice.Names.Contains(Norm), $"norm {Norm} is unknown; choose one of {string.Join(", ", NormChoice.Names)}.");
+        Require(Data.Datasets.Names.Contains(Dataset), $"--dataset {Dataset} is unknown; choose one of {string.Join(", ", Data.Datasets.Names)}.");
+        Require(Device is "cpu" or "reference", $"--device {Device} is unknown; choose cpu or reference.");
+        Require(Groups >= 1, $"--groups {Groups} must be 1 or more.");
+        Require(BatchSize >= 1, $"--batch-size {BatchSize} must be 1 or more.");
+        Require(Epochs >= 1, $"--epochs {Epochs} must be 1 or more.");
+        Require(TrainImages is null or >= 1, $"--train-images {TrainImages} must be 1 or more.");
+        Require(TestImages is null or >= 1, $"--test-images {TestImages} must be 1 or more.");
+        Require(double.IsFinite(LearningRate) && LearningRate > 0, FormattableString.Invariant($"--lr {LearningRate} must be above 0."));
+        Require(Momentum is >= 0 and < 1, FormattableString.Invariant($"--momentum {Momentum} must be at least 0 and below 1."));
+        Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, FormattableString.Invariant($"--weight-decay {WeightDecay} must be 0 or more."));
+        try
+        {
+            Optim.Schedule.Parse(Schedule);
+        }
+        catch (MiniDLException e)
+        {
+            throw new UsageException($"--schedule: {e.Message}");
+        }
+        return this;
+    }
+
+    private static void Require(bool condition, string message)
+    {
+        if (!condition) throw new UsageException(message);
+    }
+}

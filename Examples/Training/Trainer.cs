@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using MiniDL.Data;
+using MiniDL.Layers;
+using MiniDL.Optim;
+
+namespace MiniDL.Examples.Training;
+
+/// <summary>One run: a model, its optimizer and its data. <see cref="Run"/> is the training loop.</summary>
+internal sealed class Trainer
+{
+    private const int EvaluationBatch = 100;
+
+    private readonly Sgd _sgd;
+    private readonly Schedule _schedule;
+    private readonly DataLoader _batches, _testBatches;
+    private readonly Device _device;
+
+    /// <summary>Draws the model's weights and prepares the data.</summary>
+    /// <exception cref="MiniDLException">The norm does not fit the model, or the batch is larger than the data.</exception>
+    public Trainer(TrainSettings settings, Dataset train, Dataset test)
+    {
+        if (settings.BatchSize > train.Count)
+            throw new MiniDLException($"--batch-size {settings.BatchSize} is larger than the training set, {train.Count} images.");
+        Settings = settings;
+        _device = settings.Device == "reference" ? Device.Reference : Device.Cpu;
+        var random = new RandomStream(settings.Seed);
+        Model = Models.Create(settings.Model, NormChoice.Parse(settings.Norm, settings.Groups), random.Fork("weights"), train.InputShape, train.Classes);
+        Model.To(_device);
+        _sgd = new Sgd(Model.Parameters(), (float)settings.LearningRate, (float)settings.Momentum, weightDecay: (float)settings.WeightDecay);
+        _schedule = Schedule.Parse(settings.Schedule);
+        _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true,
+            settings.Augment ? Augmentation.PadCropFlip() : null);
+        _testBatches = new DataLoader(test, Math.Min(EvaluationBatch, test.Count), random.Fork("test"), shuffle: false);
+    }
+
+    public TrainSettings Settings { get; }
+
+    public Module Model { get; }
+
+    public Sgd Optimizer => _sgd;
+
+    /// <summary>How far the run has come; a checkpoint holds it.</summary>
+    public Position Position { get; set; }
+
+    public int StepsPerEpoch => _batches.BatchesPerEpoch;
+
+    public int TotalSteps => StepsPerEpoch * Settings.Epochs;
+
+    /// <summary>Trains from <see cref="Position"/> to the end; every epoch that ends is handed out.</summary>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="stop">Ends training after the current step; the run can go on from there.</param>
+    /// <exception cref="DivergedException">The loss became NaN or infinite.</exception>
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    public IEnumerable<EpochRecord> Run(Action<StepReport>? progress = null, CancellationToken stop = default)
+    {
+        while (Position.Epoch < Settings.Epochs)
+        {
+            TrainEpoch(progress, stop);
+            var clock = Stopwatch.StartNew();
+            var test = Evaluate(stop);
+            var (epoch, mean, seconds) = (Position.Epoch + 1, Position.Mean, Position.Seconds);
+            Position = new Position { Epoch = epoch };
+            yield return new EpochRecord(epoch, epoch * StepsPerEpoch, mean.Loss, mean.Error, test.Loss, test.Error,
+                _sgd.LearningRate, seconds + clock.Elapsed.TotalSeconds, mean.Images / seconds);
+        }
+    }
+
+    private void TrainEpoch(Action<StepReport>? progress, CancellationToken stop)
+    {
+        Model.Train();
+        var clock = new Stopwatch();
+        foreach (var batch in _batches.Epoch(Position.Epoch, stop).Skip(Position.Batch))
+        {
+            stop.ThrowIfCancellationRequested();
+            clock.Restart();
+            using var scope = Scope.Step();
+            int step = Position.Epoch * StepsPerEpoch + Position.Batch;
+            _sgd.LearningRate = (float)(Settings.LearningRate * _schedule.Factor((double)step / TotalSteps));
+
+            var labels = batch.Labels.To(_device);
+            var logits = Model.Forward(batch.Images.To(_device));
+            var loss = Loss.CrossEntropy(logits, labels);
+            if (!float.IsFinite(loss.Item()))
+                throw new DivergedException(Position.Epoch + 1, step + 1, _sgd.LearningRate, loss.Item());
+            _sgd.ZeroGrad();
+            loss.Backward();
+            _sgd.Step();
+
+            Position = Position.After(batch.Count, loss.Item(), Metrics.ErrorPercent(logits, labels), clock.Elapsed);
+            var mean = Position.Mean;
+            progress?.Invoke(new StepReport(Position.Epoch + 1, step + 1, mean.Loss, mean.Error, mean.Images / Position.Seconds));
+        }
+    }
+
+    /// <summary>Loss and error on the test set, with running statistics.</summary>
+    private RunningMean Evaluate(CancellationToken stop)
+    {
+        using var noGrad = new NoGrad();
+        Model.Eval();
+        var mean = new RunningMean();
+        foreach (var batch in _testBatches.Epoch(0, stop))
+        {
+            stop.ThrowIfCancellationRequested();
+            using var scope = Scope.Step();
+            var labels = batch.Labels.To(_device);
+            var logits = Model.Forward(batch.Images.To(_device));
+            mean.Add(Loss.CrossEntropy(logits, labels).Item(), Metrics.ErrorPercent(logits, labels), batch.Count);
+        }
+        return mean;
+    }
+}
+
+/// <summary>How far a run has come: finished epochs, and the batches of the current one with their sums.</summary>
+internal readonly record struct Position
+{
+    public int Epoch { get; init; }
+    public int Batch { get; init; }
+    public RunningMean Mean { get; init; }
+
+    /// <summary>Spent training in the current epoch.</summary>
+    public double Seconds { get; init; }
+
+    public Position After(int images, double loss, double error, TimeSpan time)
+    {
+        var mean = Mean;
+        mean.Add(loss, error, images);
+        return this with { Batch = Batch + 1, Mean = mean, Seconds = Seconds + time.TotalSeconds };
+    }
+}
