@@ -1,0 +1,82 @@
+using CommandLine;
+using MiniDL.Examples.Options;
+using MiniDL.Examples.Output;
+using MiniDL.Examples.Verbs;
+
+namespace MiniDL.Examples;
+
+/// <summary>The whole program: arguments in, text out, an exit code back. Tests run it in their own process.</summary>
+/// <remarks>Exit codes: 0 done, 1 failed (one line on the error stream), 2 used wrongly, 130 stopped by Ctrl-C.</remarks>
+internal static class CommandLineProgram
+{
+    public static int Run(string[] args, TextWriter output, TextWriter error, CancellationToken stop = default)
+    {
+        try
+        {
+            if (args.Length > 0 && HelpPage.FindVerb(args[0]) is { } verb && HelpPage.OptionWithoutValue(verb, args) is { } option)
+                throw new UsageException($"option {option} needs a value. Try 'minidl {args[0]} --help'.");
+            using var parser = new Parser(settings => settings.HelpWriter = null);
+            return parser.ParseArguments<TrainOptions, CompareOptions, BenchOptions, DataOptions>(args).MapResult(
+                (TrainOptions options) => new TrainVerb(options, TerminalOf(options)).Run(stop),
+                (CompareOptions options) => new CompareVerb(options, TerminalOf(options)).Run(stop),
+                (BenchOptions options) => new BenchVerb(options, TerminalOf(options)).Run(stop),
+                (DataOptions options) => new DataVerb(options, TerminalOf(options)).Run(stop),
+                errors => HelpOrUsage(args, errors.First(), output));
+        }
+        catch (UsageException e)
+        {
+            error.WriteLine($"error: {e.Message}");
+            return 2;
+        }
+        catch (OperationCanceledException)
+        {
+            error.WriteLine("stopped.");
+            return 130;
+        }
+        catch (Exception e) when (Environment.GetEnvironmentVariable("MINIDL_DEBUG") is null or "" or "0")
+        {
+            bool expected = e is MiniDLException or IOException or UnauthorizedAccessException;
+            string message = e.Message.ReplaceLineEndings(" ");
+            error.WriteLine(expected
+                ? $"error: {message}"
+                : $"error: {e.GetType().Name}: {message} This is a bug in MiniDL; run again with MINIDL_DEBUG=1 for the stack trace.");
+            return 1;
+        }
+
+        Terminal TerminalOf(CommonOptions options)
+        {
+            options.Check();
+            return new Terminal(output, error, options.Quiet);
+        }
+    }
+
+    /// <summary>What the parser calls errors: requests for help or the version, and arguments that it cannot read.</summary>
+    private static int HelpOrUsage(string[] args, Error problem, TextWriter output)
+    {
+        switch (problem)
+        {
+            case VersionRequestedError:
+                output.WriteLine($"minidl {typeof(Tensor).Assembly.GetName().Version?.ToString(3)}");
+                return 0;
+            case HelpVerbRequestedError { Type: { } verb }:
+                HelpPage.WriteVerb(verb, output);
+                return 0;
+            case HelpRequestedError when HelpPage.FindVerb(args[0]) is { } verb:
+                HelpPage.WriteVerb(verb, output);
+                return 0;
+            case HelpRequestedError or HelpVerbRequestedError:
+                HelpPage.WriteOverview(output);
+                return 0;
+        }
+        string help = HelpPage.FindVerb(args.FirstOrDefault("")) is null ? "minidl --help" : $"minidl {args[0]} --help";
+        throw new UsageException(problem switch
+        {
+            NoVerbSelectedError => $"what shall it do? Name a verb: {HelpPage.VerbNames}. Try '{help}'.",
+            BadVerbSelectedError e => $"there is no verb '{e.Token}'; choose one of {HelpPage.VerbNames}. Try '{help}'.",
+            UnknownOptionError e => $"{args[0]} has no option '{e.Token}'. Try '{help}'.",
+            BadFormatConversionError e => $"the value of option --{e.NameInfo.LongName} is not of the right kind. Try '{help}'.",
+            RepeatedOptionError e => $"option --{e.NameInfo.LongName} is given twice.",
+            _ => $"the arguments cannot be read ({problem.Tag}). Try '{help}'.",
+        });
+    }
+}

@@ -1,0 +1,42 @@
+using CommandLine;
+
+namespace MiniDL.Examples.Options;
+
+[Verb("bench", HelpText = "time training steps and evaluation on random images; one JSON line per norm and batch size")]
+[Example("bench", "ResNet-20, BN and GN, batch sizes 2, 8, 32 and 128")]
+[Example("bench --norms bn --batch-sizes 128 --steps 50 --threads 1", "one case, one thread")]
+internal sealed class BenchOptions : CommonOptions
+{
+    [Section("Benchmark")]
+    [Option("model", MetaValue = "NAME", Default = "resnet20", HelpText = "resnet8, resnet20, resnet32, resnet44, resnet56 or resnet110")]
+    public string Model { get; set; } = "resnet20";
+
+    [Section("Benchmark")]
+    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "norms")]
+    public string Norms { get; set; } = "bn,gn";
+
+    [Section("Benchmark")]
+    [Option("groups", MetaValue = "N", Default = 8, HelpText = "groups of GroupNorm")]
+    public int Groups { get; set; } = 8;
+
+    [Section("Benchmark")]
+    [Option("batch-sizes", MetaValue = "LIST", Default = "2,8,32,128", HelpText = "batch sizes")]
+    public string BatchSizes { get; set; } = "2,8,32,128";
+
+    [Section("Benchmark")]
+    [Option("steps", MetaValue = "N", Default = 15, HelpText = "steps to time, after the warm-up; the median counts")]
+    public int Steps { get; set; } = 15;
+
+    [Section("Benchmark")]
+    [Option("warm-up", MetaValue = "S", Default = 1.5, HelpText = "seconds of steps that do not count: the just-in-time compiler takes as long")]
+    public double WarmUp { get; set; } = 1.5;
+
+    /// <inheritdoc/>
+    public override void Check()
+    {
+        base.Check();
+        Require(Steps is >= 1 and <= 100_000, "steps", Steps, "between 1 and 100000");
+        Require(WarmUp is >= 0 and <= 3600, "warm-up", WarmUp, "between 0 and 3600");
+        Require(Groups >= 1, "groups", Groups, "1 or more");
+    }
+}

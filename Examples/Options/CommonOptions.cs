@@ -1,0 +1,38 @@
+using CommandLine;
+using MiniDL.Examples.Output;
+
+namespace MiniDL.Examples.Options;
+
+/// <summary>What every verb takes.</summary>
+internal abstract class CommonOptions
+{
+    [Section("General")]
+    [Option("threads", MetaValue = "N", HelpText = "threads of the CPU device; results do not depend on it (default: all processors)")]
+    public int? Threads { get; set; }
+
+    [Section("General")]
+    [Option("quiet", HelpText = "print errors only")]
+    public bool Quiet { get; set; }
+
+    /// <summary>Arguments that belong to no option; there must be none.</summary>
+    [Value(1, Hidden = true)]
+    public IEnumerable<string> Rest { get; set; } = [];
+
+    /// <summary>Checks the values and applies those that hold for the whole program.</summary>
+    /// <exception cref="UsageException">A value is out of its range.</exception>
+    public virtual void Check()
+    {
+        if (Rest.FirstOrDefault() is { } extra)
+            throw new UsageException($"'{extra}' belongs to no option; lists are written with commas and without spaces.");
+        if (Threads is { } threads)
+        {
+            Require(threads is >= 1 and <= 1024, "threads", threads, "between 1 and 1024");
+            Cpu.Threads = threads;
+        }
+    }
+
+    protected static void Require(bool condition, string option, object? value, string rule)
+    {
+        if (!condition) throw new UsageException(FormattableString.Invariant($"--{option} {value} must be {rule}."));
+    }
+}

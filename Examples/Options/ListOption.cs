@@ -1,0 +1,20 @@
+using System.Globalization;
+using MiniDL.Examples.Output;
+
+namespace MiniDL.Examples.Options;
+
+/// <summary>Reads options that are lists: <c>2,4,8</c>.</summary>
+internal static class ListOption
+{
+    public static string[] Names(string option, string text)
+    {
+        var names = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Distinct().ToArray();
+        return names.Length > 0 ? names : throw new UsageException($"--{option} is an empty list.");
+    }
+
+    public static int[] Counts(string option, string text) => Names(option, text)
+        .Select(item => int.TryParse(item, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1
+            ? count
+            : throw new UsageException($"--{option} {text}: '{item}' is not a whole number above 0."))
+        .ToArray();
+}

@@ -1,0 +1,101 @@
+using CommandLine;
+using MiniDL.Data;
+using MiniDL.Examples.Training;
+
+namespace MiniDL.Examples.Options;
+
+/// <summary>
+/// What <c>train</c> and <c>compare</c> share: everything about a run but its norm, batch size and learning rate. Options that
+/// are not given are null; their defaults stand in <see cref="TrainSettings"/> alone.
+/// </summary>
+internal abstract class RunOptions : CommonOptions
+{
+    [Section("Model")]
+    [Option("model", MetaValue = "NAME", HelpText = "resnet8, resnet20, resnet32, resnet44, resnet56, resnet110 or mlp")]
+    public string? Model { get; set; }
+
+    [Section("Model")]
+    [Option("groups", MetaValue = "N", HelpText = "groups of GroupNorm")]
+    public int? Groups { get; set; }
+
+    [Section("Data")]
+    [Option("dataset", MetaValue = "NAME", HelpText = "synthetic, cifar10, cifar100, mnist or fashion-mnist")]
+    public string? Dataset { get; set; }
+
+    [Section("Data")]
+    [Option("data-dir", MetaValue = "DIR", HelpText = "where the dataset's files or archive are (default: data)")]
+    public string DataDirectory { get; set; } = "data";
+
+    [Section("Data")]
+    [Option("download", HelpText = "download the dataset if it is not there")]
+    public bool Download { get; set; }
+
+    [Section("Data")]
+    [Option("train-images", MetaValue = "N", HelpText = "train on the first N images")]
+    public int? TrainImages { get; set; }
+
+    [Section("Data")]
+    [Option("test-images", MetaValue = "N", HelpText = "test on the first N images")]
+    public int? TestImages { get; set; }
+
+    [Section("Data")]
+    [Option("augment", HelpText = "pad by 4, random crop and flip of the training images")]
+    public bool Augment { get; set; }
+
+    [Section("Training")]
+    [Option("epochs", MetaValue = "N", HelpText = "passes over the training images")]
+    public int? Epochs { get; set; }
+
+    [Section("Training")]
+    [Option("momentum", MetaValue = "X", HelpText = "momentum of SGD")]
+    public double? Momentum { get; set; }
+
+    [Section("Training")]
+    [Option("weight-decay", MetaValue = "X", HelpText = "weight decay, on every parameter")]
+    public double? WeightDecay { get; set; }
+
+    [Section("Training")]
+    [Option("schedule", MetaValue = "S", HelpText = "none, step:0.5,0.8 (× 0.1 at those fractions), cosine, warmup:0.05,cosine")]
+    public string? Schedule { get; set; }
+
+    [Section("Training")]
+    [Option("seed", MetaValue = "N", HelpText = "seed of weights, order and augmentation")]
+    public ulong? Seed { get; set; }
+
+    [Section("General")]
+    [Option("device", MetaValue = "NAME", HelpText = "cpu, or reference (naive loops in double precision: slow)")]
+    public string? Device { get; set; }
+
+    [Section("General")]
+    [Option("out", MetaValue = "DIR", HelpText = "output folder (default: runs/VERB-TIME)")]
+    public string? Out { get; set; }
+
+    /// <summary>These options over other settings: what is given here wins.</summary>
+    public virtual TrainSettings ApplyTo(TrainSettings settings) => settings with
+    {
+        Model = Model ?? settings.Model,
+        Groups = Groups ?? settings.Groups,
+        Dataset = Dataset ?? settings.Dataset,
+        TrainImages = TrainImages ?? settings.TrainImages,
+        TestImages = TestImages ?? settings.TestImages,
+        Augment = Augment || settings.Augment,
+        Epochs = Epochs ?? settings.Epochs,
+        Momentum = Momentum ?? settings.Momentum,
+        WeightDecay = WeightDecay ?? settings.WeightDecay,
+        Schedule = Schedule ?? settings.Schedule,
+        Seed = Seed ?? settings.Seed,
+        Device = Device ?? settings.Device,
+    };
+
+    /// <summary>
+    /// Where the data comes from and how much of it. The seed is not passed on: like real images, the synthetic ones are the same
+    /// in every run.
+    /// </summary>
+    public DatasetOptions DataOptions(TrainSettings settings) => new()
+    {
+        DataDirectory = DataDirectory,
+        Download = Download,
+        TrainImages = settings.TrainImages,
+        TestImages = settings.TestImages,
+    };
+}

@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using MiniDL.Examples.Options;
+using MiniDL.Examples.Output;
+using MiniDL.Examples.Training;
+using MiniDL.Layers;
+using MiniDL.Optim;
+
+namespace MiniDL.Examples.Verbs;
+
+/// <summary><c>bench</c>: median times of a training step and of an evaluation forward pass on random images.</summary>
+internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
+{
+    private const int WarmUpSteps = 3;
+
+    public int Run(CancellationToken stop)
+    {
+        string[] norms = ListOption.Names("norms", options.Norms);
+        int[] sizes = ListOption.Counts("batch-sizes", options.BatchSizes);
+        foreach (string norm in norms) new TrainSettings { Model = options.Model, Norm = norm, Groups = options.Groups }.Checked();
+        foreach (string norm in norms)
+            foreach (int size in sizes)
+                terminal.Results.WriteLine(Measure(norm, size, stop));
+        return 0;
+    }
+
+    private string Measure(string norm, int batch, CancellationToken stop)
+    {
+        var random = new RandomStream(0);
+        var model = Models.Create(options.Model, NormChoice.Parse(norm, options.Groups), random.Fork("weights"), [3, 32, 32], classes: 10);
+        var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
+        var images = Tensor.Normal([batch, 3, 32, 32], random.Fork("images"));
+        var labels = Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch]);
+
+        model.Train();
+        double train = MedianMilliseconds(() =>
+        {
+            using var scope = Scope.Step();
+            sgd.ZeroGrad();
+            Loss.CrossEntropy(model.Forward(images), labels).Backward();
+            sgd.Step();
+        }, stop);
+        model.Eval();
+        double eval = MedianMilliseconds(() =>
+        {
+            using var noGrad = new NoGrad();
+            using var scope = Scope.Step();
+            model.Forward(images);
+        }, stop);
+        double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
+        return FormattableString.Invariant(
+            $$"""{"framework":"minidl","model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}},"threads":{{Cpu.Threads}},"train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}},"eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}},"peak_rss_mb":{{peak:F0}}}""");
+    }
+
+    private double MedianMilliseconds(Action step, CancellationToken stop)
+    {
+        double Time()
+        {
+            stop.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            step();
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        }
+        long begin = Stopwatch.GetTimestamp();
+        for (int i = 0; i < WarmUpSteps || Stopwatch.GetElapsedTime(begin).TotalSeconds < options.WarmUp; i++) Time();
+        double[] times = [.. Enumerable.Range(0, options.Steps).Select(_ => Time()).Order()];
+        return times[times.Length / 2];
+    }
+}
