@@ -1,0 +1,58 @@
+using MiniDL.Examples;
+
+namespace MiniDL.Tests.Examples;
+
+/// <summary>Runs the program in this process, in a folder of its own that is deleted afterwards.</summary>
+public sealed class Minidl : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("minidl-tests-").FullName;
+
+    /// <summary>A short training: the smallest ResNet on a few synthetic images.</summary>
+    public const string Small = "--model resnet8 --train-images 40 --test-images 20 --epochs 3";
+
+    public string Output { get; private set; } = "";
+
+    public string Error { get; private set; } = "";
+
+    public string Folder(string name) => Path.Combine(_root, name);
+
+    public string Read(string name) => File.ReadAllText(Folder(name));
+
+    /// <summary>Column by column of a CSV file, without its header.</summary>
+    public string[][] Rows(string name) => [.. Read(name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(line => line.Split(','))];
+
+    /// <summary>Runs a command line; <c>@name</c> stands for a path in this run's folder.</summary>
+    public int Run(string arguments)
+    {
+        using var output = new StringWriter();
+        return Run(arguments, output, CancellationToken.None);
+    }
+
+    /// <summary>Runs a command line and presses Ctrl-C, so to speak, when it prints this text.</summary>
+    public int RunUntil(string text, string arguments)
+    {
+        using var stop = new CancellationTokenSource();
+        using var output = new StoppingWriter(text, stop);
+        return Run(arguments, output, stop.Token);
+    }
+
+    private int Run(string arguments, StringWriter output, CancellationToken stop)
+    {
+        using var error = new StringWriter();
+        string[] args = [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(a => a.StartsWith('@') ? Folder(a[1..]) : a)];
+        int code = CommandLineProgram.Run(args, output, error, stop);
+        (Output, Error) = (output.ToString(), error.ToString());
+        return code;
+    }
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    private sealed class StoppingWriter(string text, CancellationTokenSource stop) : StringWriter
+    {
+        public override void Write(string? value)
+        {
+            base.Write(value);
+            if (ToString().Contains(text, StringComparison.Ordinal)) stop.Cancel();
+        }
+    }
+}

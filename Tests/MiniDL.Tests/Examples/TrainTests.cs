@@ -1,0 +1,130 @@
+using MiniDL.Data;
+using MiniDL.Examples.Training;
+using MiniDL.Serialization;
+
+namespace MiniDL.Tests.Examples;
+
+public sealed class TrainTests : IDisposable
+{
+    private const string Train = $"train {Minidl.Small} --batch-size 10 ";
+
+    private readonly Minidl _minidl = new();
+
+    public void Dispose() => _minidl.Dispose();
+
+    [Fact]
+    public void A_run_leaves_metrics_settings_curves_and_weights()
+    {
+        Assert.Equal(0, _minidl.Run(Train + "--out @run"));
+        Assert.Equal("epoch,step,train_loss,train_error,test_loss,test_error,lr,seconds,images_per_second",
+            _minidl.Read("run/metrics.csv").Split('\n')[0]);
+        var rows = _minidl.Rows("run/metrics.csv");
+        Assert.Equal(["1", "2", "3"], rows.Select(row => row[0]));
+        Assert.Equal(["4", "8", "12"], rows.Select(row => row[1]));
+        Assert.Equal("0.0078125", rows[0][6]);
+        Assert.Equal("7.8125E-05", rows[2][6]);
+        Assert.Contains("\"epochs\": 3", _minidl.Read("run/config.json"), StringComparison.Ordinal);
+        Assert.Contains("conv.weight", SafeTensors.Load(_minidl.Folder("run/checkpoint/model.safetensors")).Tensors.Keys);
+        AssertPictures.ArePresent(_minidl.Folder("run/curves"));
+        Assert.Contains("curves.png", _minidl.Output, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_minidl.Folder("run"), "*.tmp", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void Quiet_prints_nothing()
+    {
+        Assert.Equal(0, _minidl.Run(Train + "--quiet --out @run"));
+        Assert.Empty(_minidl.Output + _minidl.Error);
+    }
+
+    [Fact]
+    public void A_loss_that_is_not_finite_ends_the_run_with_one_line_and_keeps_what_was_reached()
+    {
+        Assert.Equal(1, _minidl.Run(Train + "--lr 1e30 --norm none --schedule none --out @run"));
+        Assert.Matches(@"^error: the loss became (NaN|∞|-∞|Infinity) in epoch \d, step \d, at learning rate 1E\+30\. Use a smaller one .*\n$", _minidl.Error);
+        Assert.StartsWith("epoch,", _minidl.Read("run/metrics.csv"), StringComparison.Ordinal);
+        Assert.True(File.Exists(_minidl.Folder("run/config.json")));
+    }
+
+    [Fact]
+    public void Ctrl_C_leaves_whole_files_and_resume_goes_on_bit_for_bit()
+    {
+        Assert.Equal(0, _minidl.Run(Train + "--augment --out @whole"));
+        Assert.Equal(130, _minidl.RunUntil("epoch   1/3", Train + "--augment --out @parts"));
+        Assert.Contains("--resume", _minidl.Output, StringComparison.Ordinal);
+        Assert.Single(_minidl.Rows("parts/metrics.csv"));
+        AssertPictures.ArePresent(_minidl.Folder("parts/curves"));
+
+        Assert.Equal(0, _minidl.Run("train --resume @parts"));
+        Assert.Equal(Losses("whole"), Losses("parts"));
+    }
+
+    [Fact]
+    public void A_checkpoint_within_an_epoch_goes_on_bit_for_bit()
+    {
+        var settings = new TrainSettings { Model = "resnet8", TrainImages = 24, TestImages = 10, Epochs = 2, BatchSize = 6, Augment = true, LearningRate = 0.05 };
+        var data = SyntheticImages.Load(0, 24, 10);
+        var whole = new Trainer(settings, data.Train, data.Test).Run().ToArray();
+
+        using var stop = new CancellationTokenSource();
+        var first = new Trainer(settings, data.Train, data.Test);
+        var records = new List<EpochRecord>();
+        Assert.ThrowsAny<OperationCanceledException>(() => records.AddRange(first.Run(step => { if (step.Step == 3) stop.Cancel(); }, stop.Token)));
+        Assert.Empty(records);
+        Assert.Equal((0, 3), (first.Position.Epoch, first.Position.Batch));
+        string path = _minidl.Folder("checkpoint.safetensors");
+        Checkpoint.Save(path, first);
+
+        var second = new Trainer(settings, data.Train, data.Test);
+        Checkpoint.Load(path, second);
+        records.AddRange(second.Run());
+        Assert.Equal(whole.Select(Numbers), records.Select(Numbers));
+    }
+
+    [Fact]
+    public void Resuming_with_other_settings_is_refused()
+    {
+        Assert.Equal(130, _minidl.RunUntil("epoch   1/3", Train + "--out @run"));
+        Assert.Equal(2, _minidl.Run("train --resume @run --epochs 5 --norm gn"));
+        Assert.Contains("epochs 3 there, 5 here", _minidl.Error, StringComparison.Ordinal);
+        Assert.Contains("norm bn there, gn here", _minidl.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Epochs_after_the_last_checkpoint_are_trained_again()
+    {
+        Assert.Equal(0, _minidl.Run(Train + "--out @whole"));
+        Assert.Equal(130, _minidl.RunUntil("epoch   1/3", Train + "--out @parts"));
+        File.AppendAllText(_minidl.Folder("parts/metrics.csv"), "2,6,1,2,3,4,5,6,7\n3,9,1");
+        Assert.Equal(0, _minidl.Run("train --resume @parts"));
+        Assert.Equal(Losses("whole"), Losses("parts"));
+    }
+
+    [Theory]
+    [InlineData("resnet8", "bn")]
+    [InlineData("resnet8", "gn")]
+    [InlineData("mlp", "ln")]
+    public void The_same_seed_gives_the_same_bits_with_one_and_two_threads(string model, string norm)
+    {
+        string arguments = $"train --model {model} --norm {norm} --train-images 24 --test-images 10 --epochs 2 --batch-size 8 --augment ";
+        Assert.Equal(0, _minidl.Run(arguments + "--threads 1 --out @one"));
+        Assert.Equal(0, _minidl.Run(arguments + "--threads 2 --out @two"));
+        Assert.Equal(0, _minidl.Run(arguments + "--threads 2 --seed 1 --out @other"));
+        Assert.Equal(Losses("one"), Losses("two"));
+        Assert.NotEqual(Losses("one"), Losses("other"));
+    }
+
+    [Fact]
+    public void A_folder_with_a_run_is_not_overwritten()
+    {
+        Assert.Equal(0, _minidl.Run(Train + "--out @run"));
+        string before = _minidl.Read("run/metrics.csv");
+        Assert.Equal(1, _minidl.Run(Train + "--seed 1 --out @run"));
+        Assert.Contains("--resume", _minidl.Error, StringComparison.Ordinal);
+        Assert.Equal(before, _minidl.Read("run/metrics.csv"));
+    }
+
+    private string[] Losses(string run) => [.. _minidl.Rows($"{run}/metrics.csv").Select(row => string.Join(" ", row[..6]))];
+
+    private static (int, double, double, double, double) Numbers(EpochRecord r) => (r.Step, r.TrainLoss, r.TrainError, r.TestLoss, r.TestError);
+}
