@@ -11,14 +11,14 @@ internal sealed unsafe partial class CpuBackend<V>
             Span<float> from = F(x).Slice(row, columns), to = F(y).Slice(row, columns), exp = new(Scratch.Rent<float>(columns), columns);
             TensorPrimitives.Subtract(from, TensorPrimitives.Max(from), to);
             TensorPrimitives.Exp<float>(to, exp);
-            TensorPrimitives.Subtract(to, MathF.Log(TensorPrimitives.Sum<float>(exp)), to);
+            TensorPrimitives.Subtract(to, (float)Math.Log(SumRun(exp)), to);
         });
 
     internal override void LogSoftmaxGradient(Tensor dy, Tensor y, Tensor dx, int rows, int columns) =>
         ForEachRow(rows, columns, row =>
         {
             Span<float> gradient = F(dy).Slice(row, columns), to = F(dx).Slice(row, columns);
-            float sum = TensorPrimitives.Sum<float>(gradient);
+            float sum = (float)SumRun(gradient);
             TensorPrimitives.Exp<float>(F(y).Slice(row, columns), to);
             TensorPrimitives.MultiplyAdd(to, -sum, gradient, to);
         });
