@@ -2,7 +2,9 @@ using System.Runtime.Intrinsics;
 
 namespace MiniDL.Backends.Cpu.Convolution;
 
-/// <summary>The three passes of a convolution, in the widest vectors of this processor; which algorithm runs follows from the shape.</summary>
+/// <summary>
+/// The three passes of a convolution, in the widest vectors of this processor; which algorithm runs follows from the shape.
+/// </summary>
 internal abstract unsafe class Convolver
 {
     /// <summary>Chosen once, at start.</summary>

@@ -1,16 +1,16 @@
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// A pass over taps that makes the target pixels <c>(TargetRow + i·targetStep, TargetColumn + j·targetStep)</c> from the windows of
-/// the padded source that start at <c>(SourceRow + i·sourceStep, SourceColumn + j·sourceStep)</c>.
+/// A pass over taps that makes the target pixels <c>(TargetRow + i·targetStep, TargetColumn + j·targetStep)</c> from the windows
+/// of the padded source that start at <c>(SourceRow + i·sourceStep, SourceColumn + j·sourceStep)</c>.
 /// </summary>
 internal readonly record struct DirectPart(TapGrid Taps, int SourceRow, int SourceColumn,
     int TargetRow, int TargetColumn, int Rows, int Columns, int Weights);
 
 /// <summary>
-/// Direct convolution, and its input gradient, which is one too: forward is one <see cref="DirectPart"/> whose windows move by the
-/// stride; the input gradient is a convolution of dy with the flipped, transposed kernel, and with a stride one for each residue
-/// class of the input's pixels, with those taps that meet the class.
+/// Direct convolution, and its input gradient, which is one too: forward is one <see cref="DirectPart"/> whose windows move by
+/// the stride; the input gradient is a convolution of dy with the flipped, transposed kernel, and with a stride one for each
+/// residue class of the input's pixels, with those taps that meet the class.
 /// </summary>
 /// <remarks>
 /// A chunk of work is a band of rows of one image: the source is copied with its padding into scratch that fits the first level
@@ -82,10 +82,10 @@ internal sealed unsafe class DirectConvolution<TSimd, V> where TSimd : struct, I
         for (int a = 0; a < Math.Min(g.StrideHeight, g.InHeight); a++)
             for (int b = 0; b < Math.Min(g.StrideWidth, g.InWidth); b++)
             {
-                var (rowTaps, lastRow, sourceRow, rows) = ResidueClass(a, g.InHeight, g.KernelHeight, g.StrideHeight, g.PadHeight);
-                var (columnTaps, lastColumn, sourceColumn, columns) = ResidueClass(b, g.InWidth, g.KernelWidth, g.StrideWidth, g.PadWidth);
-                var taps = new TapGrid(rowTaps, lastRow, -g.StrideHeight, columnTaps, lastColumn, -g.StrideWidth);
-                parts[next++] = new DirectPart(taps, sourceRow, sourceColumn, a, b, rows, columns, weights);
+                var v = ResidueClass(a, g.InHeight, g.KernelHeight, g.StrideHeight, g.PadHeight);
+                var h = ResidueClass(b, g.InWidth, g.KernelWidth, g.StrideWidth, g.PadWidth);
+                var taps = new TapGrid(v.Taps, v.LastTap, -g.StrideHeight, h.Taps, h.LastTap, -g.StrideWidth);
+                parts[next++] = new DirectPart(taps, v.Source, h.Source, a, b, v.Pixels, h.Pixels, weights);
                 weights += PackedWeights.Size(g.InChannels, g.OutChannels, taps.Count, TSimd.Lanes);
             }
         return parts;

@@ -23,7 +23,7 @@ internal sealed unsafe class DirectWeightGradient<TSimd, V> where TSimd : struct
         _dy = dy;
         _dw = dw;
         _g = g;
-        _tile = TSimd.HasManyRegisters ? OuterProduct24x1<TSimd, V>.Inputs : OuterProduct8x1<TSimd, V>.Inputs;
+        _tile = TSimd.HasManyRegisters ? OuterProduct16x1<TSimd, V>.Inputs : OuterProduct8x1<TSimd, V>.Inputs;
         _rowLength = g.KernelWidth * g.InChannels;
         _tiledLength = (_rowLength + _tile - 1) / _tile * _tile;
         _vectors = PackedWeights.VectorsOf(g.OutChannels, TSimd.Lanes);
@@ -65,10 +65,13 @@ internal sealed unsafe class DirectWeightGradient<TSimd, V> where TSimd : struct
         for (int vector = 0; vector < _vectors; vector++)
             for (int r = 0; r < _g.KernelHeight; r++)
                 for (int j = 0; j < _tiledLength; j += _tile, partial += _tile * TSimd.Lanes)
+                {
+                    float* window = x + r * row + j, gradient = dy + vector * TSimd.Lanes;
                     if (TSimd.HasManyRegisters)
-                        OuterProduct24x1<TSimd, V>.Run(x + r * row + j, xRow, xStep, dy + vector * TSimd.Lanes, dyStep, rows, _g.OutWidth, partial);
+                        OuterProduct16x1<TSimd, V>.Run(window, xRow, xStep, gradient, dyStep, rows, _g.OutWidth, partial);
                     else
-                        OuterProduct8x1<TSimd, V>.Run(x + r * row + j, xRow, xStep, dy + vector * TSimd.Lanes, dyStep, rows, _g.OutWidth, partial);
+                        OuterProduct8x1<TSimd, V>.Run(window, xRow, xStep, gradient, dyStep, rows, _g.OutWidth, partial);
+                }
     }
 
     /// <summary>Pixels whose channels fill whole vectors: where they lie, or in a copy filled up with zeros.</summary>
@@ -85,7 +88,7 @@ internal sealed unsafe class DirectWeightGradient<TSimd, V> where TSimd : struct
         return copy;
     }
 
-    /// <summary>Adds the partial gradients, for one vector of output channels and one kernel row, and stores them as [K, C, R, S].</summary>
+    /// <summary>Adds the partial gradients of one vector of output channels and one kernel row, stored as [K, C, R, S].</summary>
     private void AddPartials(int index)
     {
         var (vector, r) = (index / _g.KernelHeight, index % _g.KernelHeight);

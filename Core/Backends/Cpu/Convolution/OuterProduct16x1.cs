@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// One tile of a weight gradient: 16 input channels × 1 vector of output channels, in 16 registers. For each pixel (or tile): one
-/// vector of dy loaded, 16 inputs broadcast as operands of 16 FMAs; at two loads a cycle the loads are the limit, 16/17 of the
-/// FMA peak. It needs 32 registers.
+/// One tile of a weight gradient: 16 values of the window (or input channels) × 1 vector of output channels, in 16 registers;
+/// nothing is summed across lanes. For each pixel (or tile): one vector of dy loaded, 16 inputs broadcast as operands of 16 FMAs;
+/// at two loads a cycle the loads are the limit, 16/17 of the FMA peak. It needs 32 registers.
 /// </summary>
 internal static unsafe class OuterProduct16x1<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
 {
@@ -17,8 +17,10 @@ internal static unsafe class OuterProduct16x1<TSimd, V> where TSimd : struct, IS
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* x, nint xRow, nint xStep, float* dy, nint dyStep, int rows, int columns, float* sums)
     {
-        V a0 = TSimd.Zero, a1 = TSimd.Zero, a2 = TSimd.Zero, a3 = TSimd.Zero, a4 = TSimd.Zero, a5 = TSimd.Zero, a6 = TSimd.Zero, a7 = TSimd.Zero;
-        V a8 = TSimd.Zero, a9 = TSimd.Zero, a10 = TSimd.Zero, a11 = TSimd.Zero, a12 = TSimd.Zero, a13 = TSimd.Zero, a14 = TSimd.Zero, a15 = TSimd.Zero;
+        V a0 = TSimd.Zero, a1 = TSimd.Zero, a2 = TSimd.Zero, a3 = TSimd.Zero,
+            a4 = TSimd.Zero, a5 = TSimd.Zero, a6 = TSimd.Zero, a7 = TSimd.Zero;
+        V a8 = TSimd.Zero, a9 = TSimd.Zero, a10 = TSimd.Zero, a11 = TSimd.Zero,
+            a12 = TSimd.Zero, a13 = TSimd.Zero, a14 = TSimd.Zero, a15 = TSimd.Zero;
         for (int p = 0; p < rows; p++, x += xRow)
         {
             float* input = x;

@@ -16,7 +16,8 @@ internal static unsafe class OuterProduct8x1<TSimd, V> where TSimd : struct, ISi
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* x, nint xRow, nint xStep, float* dy, nint dyStep, int rows, int columns, float* sums)
     {
-        V a0 = TSimd.Zero, a1 = TSimd.Zero, a2 = TSimd.Zero, a3 = TSimd.Zero, a4 = TSimd.Zero, a5 = TSimd.Zero, a6 = TSimd.Zero, a7 = TSimd.Zero;
+        V a0 = TSimd.Zero, a1 = TSimd.Zero, a2 = TSimd.Zero, a3 = TSimd.Zero,
+            a4 = TSimd.Zero, a5 = TSimd.Zero, a6 = TSimd.Zero, a7 = TSimd.Zero;
         for (int p = 0; p < rows; p++, x += xRow)
         {
             float* input = x;

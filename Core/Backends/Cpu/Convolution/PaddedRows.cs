@@ -1,6 +1,6 @@
 namespace MiniDL.Backends.Cpu.Convolution;
 
-/// <summary>Copies a window of an image, which may reach over its edges, with zeros there: kernels then need no bounds checks.</summary>
+/// <summary>Copies a window of an image that may reach over its edges, with zeros there: kernels check no bounds.</summary>
 internal static unsafe class PaddedRows
 {
     /// <summary>

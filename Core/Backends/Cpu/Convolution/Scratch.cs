@@ -37,7 +37,9 @@ internal static unsafe class Scratch
     [ThreadStatic]
     private static float[][]? _buffers;
 
-    /// <summary>At least <paramref name="count"/> values on a 64-byte boundary, valid until this thread asks for the same use again.</summary>
+    /// <summary>
+    /// At least <paramref name="count"/> values on a 64-byte boundary, valid until this thread asks for the same use again.
+    /// </summary>
     public static float* Rent(ScratchUse use, int count)
     {
         var buffers = _buffers ??= new float[Enum.GetValues<ScratchUse>().Length][];

@@ -11,8 +11,8 @@ internal static unsafe class Tile8x1<TSimd, V> where TSimd : struct, ISimd<V> wh
     public const int Pixels = 8;
 
     /// <summary>
-    /// y[i·yStep + k] = bias[k] + Σᵣ Σⱼ x[r·xRow + i·xStep + j] · w[r·length + j][k], for 0 ≤ r &lt; rows and 0 ≤ j &lt; length: a row of
-    /// the window is contiguous, all its columns and channels.
+    /// y[i·yStep + k] = bias[k] + Σᵣ Σⱼ x[r·xRow + i·xStep + j] · w[r·length + j][k], for 0 ≤ r &lt; rows and
+    /// 0 ≤ j &lt; length: a row of the window is contiguous, all its columns and channels.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* x, nint xRow, nint xStep, int rows, int length, float* w, float* bias, float* y, nint yStep)

@@ -11,12 +11,13 @@ internal static unsafe class Tile8x2<TSimd, V> where TSimd : struct, ISimd<V> wh
     public const int Pixels = 8;
 
     /// <summary>
-    /// y[i·yStep + k] = bias[k] + Σᵣ Σⱼ x[r·xRow + i·xStep + j] · w[r·length + j][k], for 0 ≤ r &lt; rows and 0 ≤ j &lt; length: a row of
-    /// the window is contiguous, all its columns and channels.
+    /// y[i·yStep + k] = bias[k] + Σᵣ Σⱼ x[r·xRow + i·xStep + j] · w[r·length + j][k], for 0 ≤ r &lt; rows and
+    /// 0 ≤ j &lt; length: a row of the window is contiguous, all its columns and channels.
     /// </summary>
     /// <param name="wStep">From the weights of the first vector of outputs to those of the second.</param>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static void Run(float* x, nint xRow, nint xStep, int rows, int length, float* w, nint wStep, float* bias, float* y, nint yStep)
+    public static void Run(float* x, nint xRow, nint xStep, int rows, int length, float* w, nint wStep,
+        float* bias, float* y, nint yStep)
     {
         V start0 = TSimd.Load(bias);
         V a0 = start0, a1 = start0, a2 = start0, a3 = start0, a4 = start0, a5 = start0, a6 = start0, a7 = start0;

@@ -72,20 +72,24 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
         Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, RunBlock);
     }
 
-    /// <summary>G w Gᵀ for 16 input channels and one vector of output channels, as u[point][vector of outputs][input][lane].</summary>
+    /// <summary>G w Gᵀ for 16 inputs and one vector of outputs, as u[point][vector of outputs][input][lane].</summary>
     private void TransformWeights(int chunk)
     {
         int outputStep = _gradient ? Taps : _inputs * Taps, inputStep = _gradient ? _outputs * Taps : Taps;
         var (vector, first) = (chunk / (_inputs / 16), chunk % (_inputs / 16) * 16);
-        float* taps = Scratch.Rent(ScratchUse.Tile, (Taps + Points) * TSimd.Lanes), columns = taps + Taps * TSimd.Lanes;
+        float* taps = Scratch.Rent(ScratchUse.Image, 16 * Taps * TSimd.Lanes), tap = taps;
+        float* columns = Scratch.Rent(ScratchUse.Tile, Points * TSimd.Lanes);
+        // All are gathered before the first is transformed: a vector read right behind the scalars that make it up would wait.
         for (int input = first; input < first + 16; input++)
-        {
-            float* from = _weight + (nint)vector * TSimd.Lanes * outputStep + input * inputStep;
-            for (int lane = 0; lane < TSimd.Lanes; lane++, from += outputStep)
-                for (int tap = 0; tap < Taps; tap++)
-                    taps[tap * TSimd.Lanes + lane] = from[_gradient ? Taps - 1 - tap : tap];
-            WinogradTransforms<TSimd, V>.Weight(taps, _transformed + (vector * _inputs + input) * TSimd.Lanes, _weightStep, columns);
-        }
+            for (int t = 0; t < Taps; t++, tap += TSimd.Lanes)
+            {
+                int flipped = _gradient ? Taps - 1 - t : t;
+                float* from = _weight + (nint)vector * TSimd.Lanes * outputStep + input * inputStep + flipped;
+                for (int lane = 0; lane < TSimd.Lanes; lane++) tap[lane] = from[lane * outputStep];
+            }
+        float* to = _transformed + (vector * _inputs + first) * TSimd.Lanes;
+        for (int input = 0; input < 16; input++, taps += Taps * TSimd.Lanes, to += TSimd.Lanes)
+            WinogradTransforms<TSimd, V>.Weight(taps, to, _weightStep, columns);
     }
 
     private void RunBlock(int block)
@@ -120,9 +124,12 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
                 {
                     float* x = inputs + tile * _inputs, y = products + tile * _outputs + k;
                     count = TSimd.HasManyRegisters && vectors == 1 && tiles - tile > 8 ? 16 : 8;
-                    if (vectors == 2) Tile8x2<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, perVector, _zeros, y, _outputs);
-                    else if (count == 16) Tile16x1<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
-                    else Tile8x1<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
+                    if (vectors == 2)
+                        Tile8x2<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, perVector, _zeros, y, _outputs);
+                    else if (count == 16)
+                        Tile16x1<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
+                    else
+                        Tile8x1<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
                 }
             }
     }
@@ -140,12 +147,10 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
             bool whole = height == Tile && width == Tile;
             for (int k = 0; k < _outputs; k += TSimd.Lanes)
             {
-                if (whole)
-                {
-                    WinogradTransforms<TSimd, V>.Output(from + k, _productStep, _bias + k, y + k, yRow, _outputs, temporary);
-                    continue;
-                }
-                WinogradTransforms<TSimd, V>.Output(from + k, _productStep, _bias + k, partial, Tile * TSimd.Lanes, TSimd.Lanes, temporary);
+                float* to = whole ? y + k : partial;
+                var (toRow, toStep) = whole ? (yRow, _outputs) : (Tile * TSimd.Lanes, TSimd.Lanes);
+                WinogradTransforms<TSimd, V>.Output(from + k, _productStep, _bias + k, to, toRow, toStep, temporary);
+                if (whole) continue;
                 for (int i = 0; i < height; i++)
                     for (int j = 0; j < width; j++)
                         TSimd.Store(TSimd.Load(partial + (i * Tile + j) * TSimd.Lanes), y + i * yRow + j * _outputs + k);

@@ -4,8 +4,8 @@ namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
 /// The linear maps of Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray 2016): 4 × 4 outputs of a 3 × 3 convolution are
-/// <c>Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A</c>, 36 products instead of 144. Each map is one of six (or four, or three) values applied to the
-/// columns and then to the rows; a lane is a channel.
+/// <c>Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A</c>, 36 products instead of 144. Each map is one of six (or four, or three) values applied to
+/// the columns and then to the rows; a lane is a channel.
 /// </summary>
 /// <remarks>
 /// Polynomials are evaluated at 0, ±3/4, ±3/2 and ∞. The usual 0, ±1, ±2, ∞ need fewer multiplications but lose twice as many
@@ -56,7 +56,7 @@ internal static unsafe class WinogradTransforms<TSimd, V> where TSimd : struct, 
         for (int i = 0; i < Inputs; i++) Weight(columns + i * Kernel * TSimd.Lanes, TSimd.Lanes, u + i * Inputs * uStep, uStep);
     }
 
-    /// <summary>m = A dy Aᵀ of the 4 × 4 outputs of one tile: the transpose of <see cref="Output(float*, nint, float*, float*, nint, nint, float*)"/>.</summary>
+    /// <summary>m = A dy Aᵀ of the 4 × 4 output gradients of one tile: the transpose of Aᵀ m A.</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void OutputGradient(float* dy, nint dyRow, nint dyStep, float* m, nint mStep, float* columns)
     {
@@ -66,7 +66,7 @@ internal static unsafe class WinogradTransforms<TSimd, V> where TSimd : struct, 
             OutputGradient(columns + i * Outputs * TSimd.Lanes, TSimd.Lanes, m + i * Inputs * mStep, mStep);
     }
 
-    /// <summary>dw = Gᵀ du G, nine taps: the transpose of <see cref="Weight(float*, float*, nint, float*)"/>.</summary>
+    /// <summary>dw = Gᵀ du G, nine taps: the transpose of G w Gᵀ.</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void WeightGradient(float* du, float* dw, float* columns)
     {
@@ -107,7 +107,7 @@ internal static unsafe class WinogradTransforms<TSimd, V> where TSimd : struct, 
         TSimd.Store(Combine(A3, oddA, B3, oddB, last), to + 3 * toStep);
     }
 
-    /// <summary>Three values to six: the kernel's polynomial at the points, divided as Lagrange's interpolation wants it.</summary>
+    /// <summary>Three values to six: the kernel's polynomial at the points, with Lagrange's divisors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Weight(float* from, nint fromStep, float* to, nint toStep)
     {
@@ -126,7 +126,8 @@ internal static unsafe class WinogradTransforms<TSimd, V> where TSimd : struct, 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void OutputGradient(float* from, nint fromStep, float* to, nint toStep)
     {
-        V g0 = TSimd.Load(from), g1 = TSimd.Load(from + fromStep), g2 = TSimd.Load(from + 2 * fromStep), g3 = TSimd.Load(from + 3 * fromStep);
+        V g0 = TSimd.Load(from), g1 = TSimd.Load(from + fromStep);
+        V g2 = TSimd.Load(from + 2 * fromStep), g3 = TSimd.Load(from + 3 * fromStep);
         V evenA = TSimd.MultiplyAdd(TSimd.Broadcast(A2), g2, g0), oddA = Combine(A, g1, A3, g3, TSimd.Zero);
         V evenB = TSimd.MultiplyAdd(TSimd.Broadcast(B2), g2, g0), oddB = Combine(B, g1, B3, g3, TSimd.Zero);
         TSimd.Store(g0, to);

@@ -7,8 +7,8 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// <c>dw = Gᵀ [Σ over tiles (Bᵀ x B) ⊙ (A dy Aᵀ)] G</c>, a quarter of the products of the direct sum.
 /// </summary>
 /// <remarks>
-/// For each of the 36 points the sum over tiles is a matrix product, inputs × tiles × outputs, made of outer products. The rows of
-/// tiles of all images are dealt to a number of chunks that follows from the shape alone; the chunks' sums are added in order.
+/// For each of the 36 points the sum over tiles is a matrix product, inputs × tiles × outputs, made of outer products. The rows
+/// of tiles of all images are dealt to a number of chunks that follows from the shape alone; the chunks' sums are added in order.
 /// Channels must be multiples of 16, the longest vector.
 /// </remarks>
 internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
@@ -27,7 +27,8 @@ internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : stru
         (_inputs, _outputs) = (g.InChannels, g.OutChannels);
         int tileRows = (g.OutHeight + Tile - 1) / Tile;
         _tileColumns = (g.OutWidth + Tile - 1) / Tile;
-        _inputTiles = new WinogradTiles(x, g.InHeight, g.InWidth, _inputs, g.PadHeight, g.PadWidth, Window, tileRows, _tileColumns);
+        _inputTiles = new WinogradTiles(x, g.InHeight, g.InWidth, _inputs, g.PadHeight, g.PadWidth,
+            Window, tileRows, _tileColumns);
         _gradientTiles = new WinogradTiles(dy, g.OutHeight, g.OutWidth, _outputs, 0, 0, Tile, tileRows, _tileColumns);
         _rows = g.Batch * tileRows;
         _rowsPerBlock = Max(1, BlockFloats / Max(_inputs, _outputs) / _tileColumns);
@@ -39,9 +40,13 @@ internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : stru
         _partials = Scratch.Rent(ScratchUse.Partials, _chunks * _partialSize);
     }
 
-    /// <summary>Whether the shape is one that this algorithm takes, with tiles enough to be worth the transforms of the weights.</summary>
+    /// <summary>
+    /// Whether the shape is one that this algorithm takes, with tiles enough to be worth transforming the weights, and weights
+    /// few enough for the partial sums to stay near.
+    /// </summary>
     public static bool Suits(in Window2d g) =>
-        WinogradConvolution<TSimd, V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= Max(g.InChannels, g.OutChannels);
+        WinogradConvolution<TSimd, V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= Max(g.InChannels, g.OutChannels)
+        && g.InChannels * g.OutChannels <= 128 * 128;
 
     /// <summary>See <see cref="Backend.Conv2dWeightGradient"/>.</summary>
     public static void Run(float* x, float* dy, float* dw, in Window2d g)
@@ -88,7 +93,7 @@ internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : stru
                 WinogradTransforms<TSimd, V>.OutputGradient(dy + k, rowStep, _outputs, to + k, _gradientStep, temporary);
     }
 
-    /// <summary>partial[point][vector of outputs][input][lane] += Σ inputs[point][tile][input] · gradients[point][tile][output].</summary>
+    /// <summary>partial[point][vector][input][lane] += Σ inputs[point][tile][input] · gradients[point][tile][lane].</summary>
     private void AddProducts(float* inputs, float* gradients, int tiles, float* partial)
     {
         int tile = TSimd.HasManyRegisters ? OuterProduct16x1<TSimd, V>.Inputs : OuterProduct8x1<TSimd, V>.Inputs;
@@ -101,7 +106,7 @@ internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : stru
                         OuterProduct8x1<TSimd, V>.Run(inputs + c, 0, _inputs, gradients + k, _outputs, 1, tiles, partial);
     }
 
-    /// <summary>Adds the chunks' sums for 16 input channels and one vector of output channels, and stores Gᵀ · G of them as [K, C, R, S].</summary>
+    /// <summary>Gᵀ · G of the chunks' sums, for 16 inputs and one vector of outputs, stored as [K, C, R, S].</summary>
     private void AddPartials(int index)
     {
         var (vector, first) = (index / (_inputs / 16), index % (_inputs / 16) * 16);
@@ -113,7 +118,8 @@ internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : stru
             {
                 float* partial = _partials + (point * _outputs + vector * TSimd.Lanes) * _inputs + input * TSimd.Lanes;
                 V sum = TSimd.Load(partial);
-                for (int chunk = 1; chunk < _chunks; chunk++) sum = TSimd.Add(sum, TSimd.Load(partial + (nint)chunk * _partialSize));
+                for (int chunk = 1; chunk < _chunks; chunk++)
+                    sum = TSimd.Add(sum, TSimd.Load(partial + (nint)chunk * _partialSize));
                 TSimd.Store(sum, sums + point * TSimd.Lanes);
             }
             WinogradTransforms<TSimd, V>.WeightGradient(sums, taps, temporary);
