@@ -45,7 +45,7 @@ internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : stru
     /// few enough for the partial sums to stay near.
     /// </summary>
     public static bool Suits(in Window2d g) =>
-        WinogradConvolution<TSimd, V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= Max(g.InChannels, g.OutChannels)
+        WinogradConvolution<TSimd, V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= 2 * Max(g.InChannels, g.OutChannels)
         && g.InChannels * g.OutChannels <= 128 * 128;
 
     /// <summary>See <see cref="Backend.Conv2dWeightGradient"/>.</summary>
