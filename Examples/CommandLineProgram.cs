@@ -39,7 +39,7 @@ internal static class CommandLineProgram
             string message = e.Message.ReplaceLineEndings(" ");
             error.WriteLine(expected
                 ? $"error: {message}"
-                : $"error: {e.GetType().Name}: {message} This is a bug in MiniDL; run again with MINIDL_DEBUG=1 for the stack trace.");
+                : $"error: {e.GetType().Name}: {message} This is a bug; run again with MINIDL_DEBUG=1 for the stack trace.");
             return 1;
         }
 

@@ -10,7 +10,8 @@ internal static class HelpPage
 {
     private const string Call = "dotnet run -c Release --project Examples --";
 
-    private static readonly Type[] Verbs = [typeof(TrainOptions), typeof(CompareOptions), typeof(BenchOptions), typeof(DataOptions)];
+    private static readonly Type[] Verbs =
+        [typeof(TrainOptions), typeof(CompareOptions), typeof(BenchOptions), typeof(DataOptions)];
 
     private static readonly string[] Sections = ["Comparison", "Benchmark", "Model", "Data", "Training", "Checkpoints", "General"];
 
@@ -31,19 +32,20 @@ internal static class HelpPage
 
     public static void WriteVerb(Type verb, TextWriter output)
     {
-        string values = string.Concat(Attributes<ValueAttribute>(verb).Where(v => !v.Attribute.Hidden).Select(v => $" [{v.Attribute.MetaName}]"));
+        var arguments = Described<ValueAttribute>(verb).Where(argument => !argument.Attribute.Hidden).Select(a => a.Attribute).ToArray();
         output.WriteLine($"minidl {Describe(verb).Name}: {Describe(verb).HelpText}");
         output.WriteLine();
-        output.WriteLine($"usage: minidl {Describe(verb).Name}{values} [options]");
-        foreach (var (_, value) in Attributes<ValueAttribute>(verb).Where(v => !v.Attribute.Hidden))
-            output.WriteLine($"\n  {value.MetaName,-24}{value.HelpText}");
-        foreach (var section in Attributes<OptionAttribute>(verb).GroupBy(option => option.Property.GetCustomAttribute<SectionAttribute>()!.Name)
-                     .OrderBy(section => Array.IndexOf(Sections, section.Key)))
+        output.WriteLine($"usage: minidl {Describe(verb).Name}{string.Concat(arguments.Select(a => $" [{a.MetaName}]"))} [options]");
+        foreach (var argument in arguments) output.WriteLine($"\n  {argument.MetaName,-24}{argument.HelpText}");
+        foreach (var section in Described<OptionAttribute>(verb).GroupBy(SectionOf).OrderBy(s => Array.IndexOf(Sections, s.Key)))
         {
             output.WriteLine();
             output.WriteLine($"{section.Key}:");
             foreach (var (property, option) in section)
-                output.WriteLine($"  {$"--{option.LongName} {option.MetaValue}",-24}{option.HelpText}{DefaultOf(verb, property, option)}");
+            {
+                string name = $"--{option.LongName} {option.MetaValue}";
+                output.WriteLine($"  {name,-24}{option.HelpText}{DefaultOf(verb, property, option)}");
+            }
         }
         output.WriteLine();
         output.WriteLine("Examples:");
@@ -57,30 +59,34 @@ internal static class HelpPage
     /// <summary>The first option that takes a value and has none; the parser overlooks one that stands last.</summary>
     public static string? OptionWithoutValue(Type verb, ReadOnlySpan<string> args)
     {
+        var withValue = Described<OptionAttribute>(verb).Where(option => option.Property.PropertyType != typeof(bool))
+            .Select(option => "--" + option.Attribute.LongName).ToHashSet();
         for (int i = 1; i < args.Length; i++)
         {
-            string name = args[i];
-            bool takesValue = Attributes<OptionAttribute>(verb).Any(o => "--" + o.Attribute.LongName == name && o.Property.PropertyType != typeof(bool));
-            if (takesValue && (i + 1 == args.Length || args[i + 1].StartsWith("--", StringComparison.Ordinal))) return name;
+            bool hasValue = i + 1 < args.Length && !args[i + 1].StartsWith("--", StringComparison.Ordinal);
+            if (withValue.Contains(args[i]) && !hasValue) return args[i];
         }
         return null;
     }
 
-    /// <summary>The default as the code has it: on the attribute, or in the settings that the verb starts from.</summary>
+    /// <summary>The default as the code has it: in the help text, on the attribute, or in the settings that the verb starts from.</summary>
     private static string DefaultOf(Type verb, PropertyInfo property, OptionAttribute option)
     {
-        object settings = verb == typeof(CompareOptions) ? CompareDefaults.Settings : new TrainSettings();
-        object? value = option.Default ?? (option.HelpText.Contains("(default", StringComparison.Ordinal) || property.PropertyType == typeof(bool)
-            ? null
-            : typeof(TrainSettings).GetProperty(property.Name)?.GetValue(settings));
+        if (option.HelpText.Contains("(default", StringComparison.Ordinal) || property.PropertyType == typeof(bool)) return "";
+        var settings = verb == typeof(CompareOptions) ? CompareDefaults.Settings : new TrainSettings();
+        object? value = option.Default ?? typeof(TrainSettings).GetProperty(property.Name)?.GetValue(settings);
         return value is null ? "" : FormattableString.Invariant($" (default: {value})");
     }
 
     private static VerbAttribute Describe(Type verb) => verb.GetCustomAttribute<VerbAttribute>()!;
 
-    private static IEnumerable<(PropertyInfo Property, T Attribute)> Attributes<T>(Type verb) where T : Attribute =>
-        verb.GetProperties().Where(p => p.IsDefined(typeof(T))).OrderBy(p => DistanceFromRoot(p.DeclaringType!)).Select(p => (p, p.GetCustomAttribute<T>()!));
+    private static string SectionOf((PropertyInfo Property, OptionAttribute) option) =>
+        option.Property.GetCustomAttribute<SectionAttribute>()!.Name;
 
-    /// <summary>What all verbs share comes first.</summary>
+    /// <summary>The properties with such an attribute; what all verbs share comes first.</summary>
+    private static IEnumerable<(PropertyInfo Property, T Attribute)> Described<T>(Type verb) where T : Attribute => verb.GetProperties()
+        .OrderBy(property => DistanceFromRoot(property.DeclaringType!))
+        .SelectMany(property => property.GetCustomAttributes<T>().Select(attribute => (property, attribute)));
+
     private static int DistanceFromRoot(Type type) => type.BaseType is { } parent ? 1 + DistanceFromRoot(parent) : 0;
 }

@@ -8,7 +8,7 @@ namespace MiniDL.Examples.Options;
 internal sealed class BenchOptions : CommonOptions
 {
     [Section("Benchmark")]
-    [Option("model", MetaValue = "NAME", Default = "resnet20", HelpText = "resnet8, resnet20, resnet32, resnet44, resnet56 or resnet110")]
+    [Option("model", MetaValue = "NAME", Default = "resnet20", HelpText = "resnet8, resnet20, resnet32, … as for train")]
     public string Model { get; set; } = "resnet20";
 
     [Section("Benchmark")]
@@ -28,7 +28,7 @@ internal sealed class BenchOptions : CommonOptions
     public int Steps { get; set; } = 15;
 
     [Section("Benchmark")]
-    [Option("warm-up", MetaValue = "S", Default = 1.5, HelpText = "seconds of steps that do not count: the just-in-time compiler takes as long")]
+    [Option("warm-up", MetaValue = "S", Default = 1.5, HelpText = "seconds of steps not timed, for the just-in-time compiler")]
     public double WarmUp { get; set; } = 1.5;
 
     /// <inheritdoc/>

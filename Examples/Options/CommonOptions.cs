@@ -7,7 +7,7 @@ namespace MiniDL.Examples.Options;
 internal abstract class CommonOptions
 {
     [Section("General")]
-    [Option("threads", MetaValue = "N", HelpText = "threads of the CPU device; results do not depend on it (default: all processors)")]
+    [Option("threads", MetaValue = "N", HelpText = "CPU threads; results do not depend on them (default: all processors)")]
     public int? Threads { get; set; }
 
     [Section("General")]

@@ -5,12 +5,12 @@ namespace MiniDL.Examples.Options;
 
 [Verb("compare", HelpText = "train with every norm at every batch size and draw error against batch size")]
 [Example("compare", "BN against GN on synthetic images, within three minutes: needs no files")]
-[Example("compare --model resnet20 --dataset cifar10 --data-dir data --epochs 30 --seeds 3 --augment --out runs/cifar", "the real thing")]
+[Example("compare --model resnet20 --dataset cifar10 --epochs 30 --seeds 3 --augment --out runs/cifar", "the real thing")]
 [Example("compare --norms bn,gn,ln,in --batch-sizes 4,32", "more norms, fewer batch sizes")]
 internal sealed class CompareOptions : RunOptions
 {
     [Section("Comparison")]
-    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "norms: bn, gn, ln, in, wn, rms, lrn, lp1, lp2, lpinf, none")]
+    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "bn, gn, ln, in, wn, rms, lrn, lp1, lp2, lpinf, none")]
     public string Norms { get; set; } = "bn,gn";
 
     [Section("Comparison")]
@@ -22,7 +22,7 @@ internal sealed class CompareOptions : RunOptions
     public int Seeds { get; set; } = 1;
 
     [Section("Comparison")]
-    [Option("base-lr", MetaValue = "X", Default = 0.1, HelpText = "learning rate at the base batch size; it scales linearly with the batch")]
+    [Option("base-lr", MetaValue = "X", Default = 0.1, HelpText = "learning rate at the base batch; proportional to the batch")]
     public double BaseLearningRate { get; set; } = 0.1;
 
     [Section("Comparison")]
@@ -41,7 +41,7 @@ internal sealed class CompareOptions : RunOptions
     /// <summary>The settings of the run with this norm, batch size and seed.</summary>
     public TrainSettings SettingsOf(string norm, int batchSize, ulong seed)
     {
-        var settings = ApplyTo(CompareDefaults.Settings);
+        var settings = ApplyTo(CompareDefaults.For(Dataset));
         return settings with
         {
             Norm = norm,

@@ -22,7 +22,7 @@ internal sealed class TrainOptions : RunOptions
     public double? LearningRate { get; set; }
 
     [Section("Checkpoints")]
-    [Option("checkpoint-every", MetaValue = "N", Default = 1, HelpText = "epochs from one checkpoint to the next; also at the end and at Ctrl-C")]
+    [Option("checkpoint-every", MetaValue = "N", Default = 1, HelpText = "epochs between checkpoints; also at Ctrl-C")]
     public int CheckpointEvery { get; set; } = 1;
 
     [Section("Checkpoints")]

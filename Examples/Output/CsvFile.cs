@@ -33,7 +33,8 @@ internal sealed class CsvFile : IDisposable
         if (lines.Length == 0 || lines[0] != header) throw new MiniDLException($"{path} does not begin with the columns {header}.");
         var rows = lines.Skip(1).Select(line => line.Split(',')).ToList();
         int columns = header.Split(',').Length, bad = rows.FindIndex(row => row.Length != columns);
-        return bad < 0 ? rows : throw new MiniDLException($"{path}, line {bad + 2}, has {rows[bad].Length} columns, expected {columns}.");
+        if (bad >= 0) throw new MiniDLException($"{path}, line {bad + 2}, has {rows[bad].Length} columns, expected {columns}.");
+        return rows;
     }
 
     public void Append(string row)

@@ -13,7 +13,8 @@ internal static class Json
     /// <summary>What differs between two objects of one type: <c>epochs 10 there, 20 here</c>.</summary>
     public static string Difference<T>(T there, T here)
     {
-        var (a, b) = (JsonSerializer.SerializeToNode(there, Compact)!.AsObject(), JsonSerializer.SerializeToNode(here, Compact)!.AsObject());
+        var a = JsonSerializer.SerializeToNode(there, Compact)!.AsObject();
+        var b = JsonSerializer.SerializeToNode(here, Compact)!.AsObject();
         return string.Join("; ", a.Where(field => !JsonNode.DeepEquals(field.Value, b[field.Key]))
             .Select(field => $"{field.Key} {Text(field.Value)} there, {Text(b[field.Key])} here"));
     }

@@ -68,9 +68,12 @@ internal sealed class RunFolder
 
     private sealed record Config<T>(T Settings, string DataSource, Machine Machine);
 
-    private sealed record Machine(string Version, string Runtime, string System, string Architecture, int Processors, int Threads)
+    private sealed record Machine(
+        string Version, string Runtime, string System, string Architecture, int Processors, int Threads)
     {
-        public static Machine Here => new(typeof(Tensor).Assembly.GetName().Version!.ToString(3), RuntimeInformation.FrameworkDescription,
-            RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture.ToString(), Environment.ProcessorCount, Cpu.Threads);
+        public static Machine Here => new(
+            typeof(Tensor).Assembly.GetName().Version!.ToString(3), RuntimeInformation.FrameworkDescription,
+            RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture.ToString(),
+            Environment.ProcessorCount, Cpu.Threads);
     }
 }

@@ -42,7 +42,8 @@ internal sealed class Terminal
         }
         _console.Progress()
             .AutoClear(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>
             {
                 var bar = context.AddTask(Markup.Escape(title), maxValue: Math.Max(total, double.Epsilon));

@@ -44,8 +44,8 @@ internal static class ContactSheet
         for (int y = 0; y < height; y++)
             for (int x = 0; x < width; x++)
             {
-                byte Channel(ReadOnlySpan<byte> planes, int channel) => planes[(Math.Min(channel, channels - 1) * height + y) * width + x];
-                bitmap.SetPixel(x, y, new SKColor(Channel(pixels, 0), Channel(pixels, 1), Channel(pixels, 2)));
+                int at = y * width + x, plane = channels == 1 ? 0 : height * width;
+                bitmap.SetPixel(x, y, new SKColor(pixels[at], pixels[at + plane], pixels[at + 2 * plane]));
             }
         return bitmap;
     }

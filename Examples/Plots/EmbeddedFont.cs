@@ -11,7 +11,8 @@ internal sealed class EmbeddedFont : IFontResolver
 {
     public const string Name = "Inter";
 
-    private static readonly Lazy<SKTypeface> Regular = new(() => Load("Inter-Regular.ttf")), SemiBold = new(() => Load("Inter-SemiBold.ttf"));
+    private static readonly Lazy<SKTypeface> Regular = new(() => Load("Inter-Regular.ttf"));
+    private static readonly Lazy<SKTypeface> SemiBold = new(() => Load("Inter-SemiBold.ttf"));
 
     public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) =>
         CreateTypeface(fontName, weight >= FontWeight.SemiBold, slant != FontSlant.Upright);

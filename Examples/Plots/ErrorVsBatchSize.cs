@@ -13,7 +13,7 @@ internal static class ErrorVsBatchSize
 
     public static void Save(string path, string title, IReadOnlyList<SummaryRow> summary)
     {
-        var figure = new Figure(panelWidth: 760, height: 500);
+        var figure = new Figure(panelWidth: 800, height: 500);
         var plot = figure.AddPanel();
         foreach (var (series, norm) in summary.GroupBy(row => row.Norm).Index())
         {
@@ -21,7 +21,8 @@ internal static class ErrorVsBatchSize
             if (rows.Length == 0) continue;
             double[] x = [.. rows.Select(row => Position(row.BatchSize))], y = [.. rows.Select(row => row.TestErrorMean)];
             plot.AddSeries(x, y, series, norm.Key.ToUpperInvariant());
-            if (rows.Any(row => row.TestErrorStd > 0)) AddErrorBars(plot, x, y, [.. rows.Select(row => row.TestErrorStd)], Style.ColorOf(series));
+            double[] deviation = [.. rows.Select(row => row.TestErrorStd)];
+            if (deviation.Max() > 0) AddErrorBars(plot, x, y, deviation, Style.ColorOf(series));
         }
         LabelAxes(plot, [.. summary.Select(row => row.BatchSize).Distinct().Order()]);
         LimitErrors(plot, summary);
@@ -44,7 +45,7 @@ internal static class ErrorVsBatchSize
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
             [.. sizes.Select(Position)], [.. sizes.Select(size => size.ToString())]);
         plot.Axes.SetLimitsX(Position(sizes[^1]) - 0.3, Position(sizes[0]) + 0.3);
-        plot.ShowLegend(Alignment.UpperLeft);
+        plot.AddLegend();
     }
 
     /// <summary>Shows all errors with their bars, and at least some points, so that noise does not look like a result.</summary>
@@ -52,7 +53,8 @@ internal static class ErrorVsBatchSize
     {
         var rows = summary.Where(row => double.IsFinite(row.TestErrorMean)).ToArray();
         if (rows.Length == 0) return;
-        double low = rows.Min(row => row.TestErrorMean - row.TestErrorStd), high = rows.Max(row => row.TestErrorMean + row.TestErrorStd);
+        double low = rows.Min(row => row.TestErrorMean - row.TestErrorStd);
+        double high = rows.Max(row => row.TestErrorMean + row.TestErrorStd);
         double margin = Math.Max(0.12 * (high - low), (LeastRange - (high - low)) / 2);
         plot.Axes.SetLimitsY(Math.Max(0, low - margin), high + margin);
     }

@@ -1,3 +1,4 @@
+using System.Text;
 using MiniDL.Serialization;
 using ScottPlot;
 using SkiaSharp;
@@ -44,8 +45,9 @@ internal sealed class Figure(int panelWidth, int height, int columns = int.MaxVa
     {
         using var memory = new MemoryStream();
         using (var canvas = SKSvgCanvas.Create(SKRect.Create(panelWidth * Columns, height * Rows), memory)) Draw(canvas);
-        string svg = System.Text.Encoding.UTF8.GetString(memory.ToArray());
-        file.Write(System.Text.Encoding.UTF8.GetBytes(svg.Replace("font-family=\"Inter\"", $"font-family=\"{SvgFonts}\"", StringComparison.Ordinal)));
+        string svg = Encoding.UTF8.GetString(memory.ToArray());
+        string withFonts = svg.Replace("font-family=\"Inter\"", $"font-family=\"{SvgFonts}\"", StringComparison.Ordinal);
+        file.Write(Encoding.UTF8.GetBytes(withFonts));
     }
 
     private void Draw(SKCanvas canvas)
@@ -54,7 +56,8 @@ internal sealed class Figure(int panelWidth, int height, int columns = int.MaxVa
         for (int i = 0; i < _panels.Count; i++)
         {
             int left = i % Columns * panelWidth, top = i / Columns * height;
-            _panels[i].Render(canvas, new PixelRect(left + Margin, left + panelWidth - Margin, top + height - Margin, top + Margin));
+            var cell = new PixelRect(left, left + panelWidth, top + height, top);
+            _panels[i].Render(canvas, cell.Contract(Margin));
         }
     }
 }

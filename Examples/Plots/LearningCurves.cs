@@ -7,9 +7,9 @@ internal static class LearningCurves
 {
     public static void Save(string path, string title, IReadOnlyList<EpochRecord> records)
     {
-        var figure = new Figure(panelWidth: 520, height: 400);
-        AddPanel(figure, records, "cross-entropy", r => r.TrainLoss, r => r.TestLoss).Title(title);
-        AddPanel(figure, records, "error (%)", r => r.TrainError, r => r.TestError);
+        var figure = new Figure(panelWidth: 600, height: 400);
+        AddPanel(figure, records, "cross-entropy", r => r.TrainLoss, r => r.TestLoss).Title($"{title}: loss");
+        AddPanel(figure, records, "error (%)", r => r.TrainError, r => r.TestError).Title($"{title}: error");
         figure.Save(path);
     }
 
@@ -17,14 +17,15 @@ internal static class LearningCurves
         Func<EpochRecord, double> onTraining, Func<EpochRecord, double> onTest)
     {
         var plot = figure.AddPanel();
-        double[] epochs = [.. records.Select(r => (double)r.Epoch)], training = [.. records.Select(onTraining)], test = [.. records.Select(onTest)];
+        double[] epochs = [.. records.Select(r => (double)r.Epoch)];
+        double[] training = [.. records.Select(onTraining)], test = [.. records.Select(onTest)];
         plot.AddCurve(epochs, training, 0, "training");
         plot.AddCurve(epochs, test, 1, "test");
         plot.XLabel("epoch");
         plot.YLabel(label);
         plot.EpochAxis(records.Count);
         plot.StartAtZero([.. training, .. test]);
-        plot.ShowLegend(ScottPlot.Alignment.LowerLeft);
+        plot.AddLegend();
         return plot;
     }
 }
@@ -34,7 +35,7 @@ internal static class ComparedCurves
 {
     public static void Save(string path, IReadOnlyList<ComparedEpoch> epochs)
     {
-        var figure = new Figure(panelWidth: 480, height: 400, columns: 3);
+        var figure = new Figure(panelWidth: 560, height: 400, columns: 3);
         int[] batchSizes = [.. epochs.Select(e => e.BatchSize).Distinct().OrderDescending()];
         foreach (var norm in epochs.GroupBy(e => e.Norm))
         {
@@ -44,7 +45,8 @@ internal static class ComparedCurves
             {
                 // Several seeds are averaged; a diverged one ends the line.
                 var means = norm.Where(e => e.BatchSize == size).GroupBy(e => e.Epoch)
-                    .Select(g => (Epoch: (double)g.Key, Error: g.Average(e => e.TestError))).Where(p => double.IsFinite(p.Error)).ToArray();
+                    .Select(g => (Epoch: (double)g.Key, Error: g.Average(e => e.TestError)))
+                    .Where(mean => double.IsFinite(mean.Error)).ToArray();
                 if (means.Length == 0) continue;
                 var line = plot.AddCurve([.. means.Select(p => p.Epoch)], [.. means.Select(p => p.Error)], 0, $"batch {size}");
                 line.Color = Style.Gradient(index, batchSizes.Length);
@@ -53,7 +55,7 @@ internal static class ComparedCurves
             plot.YLabel("test error (%)");
             plot.EpochAxis(epochs.Max(e => e.Epoch));
             plot.StartAtZero(epochs.Select(e => e.TestError));
-            plot.ShowLegend(ScottPlot.Alignment.LowerLeft);
+            plot.AddLegend();
         }
         figure.Save(path);
     }

@@ -5,7 +5,9 @@ namespace MiniDL.Examples.Plots;
 /// <summary>How figures look: one typeface, few lines, colours that the colour-blind can tell apart.</summary>
 internal static class Style
 {
-    private static readonly Color Ink = Color.FromHex("#222222"), Axis = Color.FromHex("#8A8A8A"), GridLine = Color.FromHex("#E6E6E6");
+    private static readonly Color Ink = Color.FromHex("#222222");
+    private static readonly Color Axis = Color.FromHex("#8A8A8A");
+    private static readonly Color GridLine = Color.FromHex("#E6E6E6");
 
     /// <summary>Okabe and Ito's colours without yellow, in an order in which neighbours also differ in grey.</summary>
     private static readonly Color[] Colors =
@@ -26,7 +28,8 @@ internal static class Style
     public static Color ColorOf(int series) => Colors[series % Colors.Length];
 
     /// <summary>A colour on the way from the first of an ordered series to its last.</summary>
-    public static Color Gradient(int index, int count) => new ScottPlot.Colormaps.Viridis().GetColor(count == 1 ? 0.3 : 0.88 * index / (count - 1));
+    public static Color Gradient(int index, int count) =>
+        new ScottPlot.Colormaps.Viridis().GetColor(count == 1 ? 0.3 : 0.88 * index / (count - 1));
 
     public static Plot NewPlot()
     {
@@ -45,12 +48,12 @@ internal static class Style
         }
         plot.Axes.Title.Label.FontSize = 16;
         plot.Axes.Title.Label.Bold = true;
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { TickDensity = 0.6 };
         plot.Legend.FontSize = 13;
         plot.Legend.FontColor = Ink;
         plot.Legend.OutlineWidth = 0;
         plot.Legend.ShadowOffset = new PixelOffset(0, 0);
         plot.Legend.ShadowColor = ScottPlot.Colors.Transparent;
-        plot.Legend.BackgroundColor = ScottPlot.Colors.White.WithAlpha(0.85);
         return plot;
     }
 
@@ -72,6 +75,9 @@ internal static class Style
         line.MarkerSize = epochs.Length > 40 ? 0 : 6;
         return line;
     }
+
+    /// <summary>Puts the legend to the right of the plot, where it covers nothing.</summary>
+    public static void AddLegend(this Plot plot) => plot.ShowLegend(Edge.Right).Alignment = Alignment.UpperCenter;
 
     /// <summary>Ticks at whole epochs from the first to the last.</summary>
     public static void EpochAxis(this Plot plot, int epochs)

@@ -11,7 +11,7 @@ namespace MiniDL.Examples.Training;
 /// </summary>
 internal static class Checkpoint
 {
-    private const string Model = "model.", Optimizer = "optimizer.";
+    private const string Model = "model.", Optimizer = "optimizer.", Key = "minidl.training";
 
     /// <summary>What is not a tensor.</summary>
     /// <param name="Random">How far each dropout layer's random stream has come, by the layer's path.</param>
@@ -24,7 +24,7 @@ internal static class Checkpoint
         foreach (var (name, tensor) in trainer.Optimizer.StateDict()) tensors.Add(Optimizer + name, tensor);
         var random = Dropouts(trainer.Model).ToDictionary(d => d.Path, d => d.Layer.Random.Position);
         string state = JsonSerializer.Serialize(new State(trainer.Settings, trainer.Position, random), Json.Compact);
-        SafeTensors.Save(path, tensors, new Dictionary<string, string> { ["minidl.training"] = state });
+        SafeTensors.Save(path, tensors, new Dictionary<string, string> { [Key] = state });
     }
 
     /// <summary>Brings a new trainer to where the checkpoint was written.</summary>
@@ -34,7 +34,8 @@ internal static class Checkpoint
         var file = SafeTensors.Load(path);
         var state = ReadState(path, file);
         if (state.Settings != trainer.Settings)
-            throw new MiniDLException($"{path} was written by a run with other settings: {Json.Difference(state.Settings, trainer.Settings)}.");
+            throw new MiniDLException(
+                $"{path} was written by a run with other settings: {Json.Difference(state.Settings, trainer.Settings)}.");
         trainer.Model.LoadStateDict(Part(file, Model));
         trainer.Optimizer.LoadStateDict(Part(file, Optimizer));
         foreach (var (layer, dropout) in Dropouts(trainer.Model)) dropout.Random.Position = state.Random[layer];
@@ -46,7 +47,7 @@ internal static class Checkpoint
     public static State Read(string path) => ReadState(path, SafeTensors.Load(path));
 
     private static State ReadState(string path, SafeTensorsFile file) =>
-        file.Metadata.TryGetValue("minidl.training", out string? json) && JsonSerializer.Deserialize<State>(json, Json.Compact) is { } state
+        file.Metadata.TryGetValue(Key, out string? json) && JsonSerializer.Deserialize<State>(json, Json.Compact) is { } state
             ? state
             : throw new MiniDLException($"{path} holds no state of training; it was not written by train or compare.");
 

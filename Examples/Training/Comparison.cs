@@ -3,7 +3,8 @@ using System.Globalization;
 namespace MiniDL.Examples.Training;
 
 /// <summary>What the runs of a comparison have in common: all of <see cref="TrainSettings"/> but norm, batch size and seed.</summary>
-internal sealed record ComparisonSettings(string Model, int Groups, string Dataset, int? TrainImages, int? TestImages, bool Augment,
+internal sealed record ComparisonSettings(
+    string Model, int Groups, string Dataset, int? TrainImages, int? TestImages, bool Augment,
     int Epochs, double BaseLearningRate, int BaseBatch, double Momentum, double WeightDecay, string Schedule, string Device)
 {
     public static ComparisonSettings Of(TrainSettings s, double baseLearningRate, int baseBatch) =>
@@ -17,12 +18,15 @@ internal sealed record ComparedEpoch(string Norm, int BatchSize, ulong Seed, int
 {
     public const string Header = "norm,batch_size,seed,epoch,train_loss,train_error,test_loss,test_error,seconds";
 
+    public static ComparedEpoch Of(TrainSettings run, EpochRecord e) => new(
+        run.Norm, run.BatchSize, run.Seed, e.Epoch, e.TrainLoss, e.TrainError, e.TestLoss, e.TestError, e.Seconds);
+
     public bool Diverged => !double.IsFinite(TrainLoss);
 
     public (string Norm, int BatchSize, ulong Seed) Run => (Norm, BatchSize, Seed);
 
-    public string ToRow() => FormattableString.Invariant(
-        $"{Norm},{BatchSize},{Seed},{Epoch},{TrainLoss:G9},{TrainError:0.####},{TestLoss:G9},{TestError:0.####},{Seconds:0.###}");
+    public string ToRow() => string.Create(CultureInfo.InvariantCulture, $"{Norm},{BatchSize},{Seed},{Epoch},"
+        + $"{TrainLoss:G9},{TrainError:0.####},{TestLoss:G9},{TestError:0.####},{Seconds:0.###}");
 
     public static ComparedEpoch Parse(string[] row)
     {
@@ -32,7 +36,7 @@ internal sealed record ComparedEpoch(string Norm, int BatchSize, ulong Seed, int
     }
 }
 
-/// <summary>The runs with one norm and batch size, their last epochs averaged over the seeds: a row of <c>summary.csv</c>.</summary>
+/// <summary>The last epochs of the runs with one norm and batch size, averaged over the seeds: a row of <c>summary.csv</c>.</summary>
 /// <param name="TestErrorStd">Sample standard deviation over the seeds; 0 for one seed.</param>
 internal sealed record SummaryRow(string Norm, int BatchSize, int Seeds, double TestErrorMean, double TestErrorStd,
     double TrainErrorMean, double TrainLossMean)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 
 namespace MiniDL.Examples.Training;
@@ -15,8 +16,9 @@ namespace MiniDL.Examples.Training;
 internal sealed record EpochRecord(int Epoch, int Step, double TrainLoss, double TrainError, double TestLoss, double TestError,
     double LearningRate, double Seconds, double ImagesPerSecond)
 {
-    /// <summary>Whether training went on to numbers that are not finite.</summary>
-    public bool Diverged => !double.IsFinite(TrainLoss);
+    /// <summary>The epoch in which a run diverged: there are no numbers.</summary>
+    public static EpochRecord Of(DivergedException e) => new(
+        e.Epoch, e.Step, double.NaN, double.NaN, double.NaN, double.NaN, e.LearningRate, Seconds: 0, ImagesPerSecond: 0);
 }
 
 /// <summary>Where training stands after a step: what a progress display shows.</summary>
@@ -25,7 +27,11 @@ internal sealed record EpochRecord(int Epoch, int Step, double TrainLoss, double
 /// <param name="Loss">Mean over the epoch so far.</param>
 /// <param name="Error">Percentage over the epoch so far.</param>
 /// <param name="ImagesPerSecond">Training speed over the epoch so far.</param>
-internal readonly record struct StepReport(int Epoch, int Step, double Loss, double Error, double ImagesPerSecond);
+internal readonly record struct StepReport(int Epoch, int Step, double Loss, double Error, double ImagesPerSecond)
+{
+    public override string ToString() => FormattableString.Invariant(
+        $"epoch {Epoch}  loss {Loss:F3}  error {Error:F1} %  {ImagesPerSecond:F0} images/s");
+}
 
 /// <summary>Sums over images that become a mean loss and an error in percent.</summary>
 internal struct RunningMean
@@ -48,8 +54,10 @@ internal struct RunningMean
 }
 
 /// <summary>The loss became NaN or infinite.</summary>
-internal sealed class DivergedException(int epoch, int step, double learningRate, double loss) : MiniDLException(FormattableString.Invariant(
-    $"the loss became {loss} in epoch {epoch}, step {step}, at learning rate {learningRate:G4}. Use a smaller one (--lr {learningRate / 10:G3}) or warm up (--schedule warmup:0.1,cosine)."))
+internal sealed class DivergedException(int epoch, int step, double learningRate, double loss)
+    : MiniDLException(string.Create(CultureInfo.InvariantCulture,
+        $"the loss became {loss} in epoch {epoch}, step {step}, at learning rate {learningRate:G4}. "
+        + $"Use a smaller one (--lr {learningRate / 10:G3}) or warm up (--schedule warmup:0.1,cosine)."))
 {
     public int Epoch { get; } = epoch;
     public int Step { get; } = step;

@@ -5,7 +5,8 @@ namespace MiniDL.Examples.Training;
 /// <summary>The models that the command line knows by name.</summary>
 internal static class Models
 {
-    public static IReadOnlyList<string> Names { get; } = ["resnet8", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "mlp"];
+    public static IReadOnlyList<string> Names { get; } =
+        ["resnet8", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "mlp"];
 
     /// <summary>Makes a model with freshly drawn weights.</summary>
     /// <exception cref="MiniDLException">The norm does not fit the model's channels.</exception>

@@ -1,3 +1,4 @@
+using MiniDL.Data;
 using MiniDL.Examples.Output;
 using MiniDL.Layers;
 
@@ -34,24 +35,25 @@ internal sealed record TrainSettings
     public string Device { get; init; } = "cpu";
 
     /// <summary>The linear scaling rule: the learning rate is proportional to the batch size (Goyal et al. 2017).</summary>
-    public static double ScaledLearningRate(int batchSize, double baseRate = 0.1, int baseBatch = 128) => baseRate * batchSize / baseBatch;
+    public static double ScaledLearningRate(int batchSize, double baseRate = 0.1, int baseBatch = 128) =>
+        baseRate * batchSize / baseBatch;
 
     /// <summary>Checks what can be checked without model and data.</summary>
     /// <exception cref="UsageException">A name is unknown or a number is out of its range.</exception>
     public TrainSettings Checked()
     {
-        Require(Models.Names.Contains(Model), $"--model {Model} is unknown; choose one of {string.Join(", ", Models.Names)}.");
-        Require(NormChoice.Names.Contains(Norm), $"norm {Norm} is unknown; choose one of {string.Join(", ", NormChoice.Names)}.");
-        Require(Data.Datasets.Names.Contains(Dataset), $"--dataset {Dataset} is unknown; choose one of {string.Join(", ", Data.Datasets.Names)}.");
-        Require(Device is "cpu" or "reference", $"--device {Device} is unknown; choose cpu or reference.");
-        Require(Groups >= 1, $"--groups {Groups} must be 1 or more.");
-        Require(BatchSize >= 1, $"--batch-size {BatchSize} must be 1 or more.");
-        Require(Epochs >= 1, $"--epochs {Epochs} must be 1 or more.");
-        Require(TrainImages is null or >= 1, $"--train-images {TrainImages} must be 1 or more.");
-        Require(TestImages is null or >= 1, $"--test-images {TestImages} must be 1 or more.");
-        Require(double.IsFinite(LearningRate) && LearningRate > 0, FormattableString.Invariant($"--lr {LearningRate} must be above 0."));
-        Require(Momentum is >= 0 and < 1, FormattableString.Invariant($"--momentum {Momentum} must be at least 0 and below 1."));
-        Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, FormattableString.Invariant($"--weight-decay {WeightDecay} must be 0 or more."));
+        RequireKnown("--model", Model, Models.Names);
+        RequireKnown("norm", Norm, NormChoice.Names);
+        RequireKnown("--dataset", Dataset, Datasets.Names);
+        RequireKnown("--device", Device, ["cpu", "reference"]);
+        Require(Groups >= 1, "--groups", Groups, "1 or more");
+        Require(BatchSize >= 1, "--batch-size", BatchSize, "1 or more");
+        Require(Epochs >= 1, "--epochs", Epochs, "1 or more");
+        Require(TrainImages is null or >= 1, "--train-images", TrainImages, "1 or more");
+        Require(TestImages is null or >= 1, "--test-images", TestImages, "1 or more");
+        Require(double.IsFinite(LearningRate) && LearningRate > 0, "--lr", LearningRate, "above 0");
+        Require(Momentum is >= 0 and < 1, "--momentum", Momentum, "at least 0 and below 1");
+        Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, "--weight-decay", WeightDecay, "0 or more");
         try
         {
             Optim.Schedule.Parse(Schedule);
@@ -63,8 +65,13 @@ internal sealed record TrainSettings
         return this;
     }
 
-    private static void Require(bool condition, string message)
+    private static void Require(bool condition, string name, object? value, string rule)
     {
-        if (!condition) throw new UsageException(message);
+        if (!condition) throw new UsageException(FormattableString.Invariant($"{name} {value} must be {rule}."));
+    }
+
+    private static void RequireKnown(string name, string value, IReadOnlyList<string> known)
+    {
+        if (!known.Contains(value)) throw new UsageException($"{name} {value} is unknown; choose one of {string.Join(", ", known)}.");
     }
 }

@@ -20,13 +20,14 @@ internal sealed class Trainer
     public Trainer(TrainSettings settings, Dataset train, Dataset test)
     {
         if (settings.BatchSize > train.Count)
-            throw new MiniDLException($"--batch-size {settings.BatchSize} is larger than the training set, {train.Count} images.");
+            throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images.");
         Settings = settings;
         _device = settings.Device == "reference" ? Device.Reference : Device.Cpu;
         var random = new RandomStream(settings.Seed);
-        Model = Models.Create(settings.Model, NormChoice.Parse(settings.Norm, settings.Groups), random.Fork("weights"), train.InputShape, train.Classes);
-        Model.To(_device);
-        _sgd = new Sgd(Model.Parameters(), (float)settings.LearningRate, (float)settings.Momentum, weightDecay: (float)settings.WeightDecay);
+        var norm = NormChoice.Parse(settings.Norm, settings.Groups);
+        Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(_device);
+        _sgd = new Sgd(Model.Parameters(), (float)settings.LearningRate, (float)settings.Momentum,
+            weightDecay: (float)settings.WeightDecay);
         _schedule = Schedule.Parse(settings.Schedule);
         _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true,
             settings.Augment ? Augmentation.PadCropFlip() : null);

@@ -11,7 +11,10 @@ internal static class TrainingData
     {
         DataSplit? data = null;
         terminal.WithProgress($"loading {dataset}", 1, report =>
-            data = Datasets.Load(dataset, options with { Progress = new Relay(p => report(p.Total > 0 ? (double)p.Bytes / p.Total : 0, p.Activity)) }, stop));
+        {
+            var progress = new Relay(p => report(p.Total > 0 ? (double)p.Bytes / p.Total : 0, p.Activity));
+            data = Datasets.Load(dataset, options with { Progress = progress }, stop);
+        });
         return data!;
     }
 

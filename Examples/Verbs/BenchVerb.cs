@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
@@ -16,7 +17,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
     {
         string[] norms = ListOption.Names("norms", options.Norms);
         int[] sizes = ListOption.Counts("batch-sizes", options.BatchSizes);
-        foreach (string norm in norms) new TrainSettings { Model = options.Model, Norm = norm, Groups = options.Groups }.Checked();
+        foreach (string norm in norms) new TrainSettings { Model = options.Model, Norm = norm }.Checked();
         foreach (string norm in norms)
             foreach (int size in sizes)
                 terminal.Results.WriteLine(Measure(norm, size, stop));
@@ -26,7 +27,8 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
     private string Measure(string norm, int batch, CancellationToken stop)
     {
         var random = new RandomStream(0);
-        var model = Models.Create(options.Model, NormChoice.Parse(norm, options.Groups), random.Fork("weights"), [3, 32, 32], classes: 10);
+        var choice = NormChoice.Parse(norm, options.Groups);
+        var model = Models.Create(options.Model, choice, random.Fork("weights"), [3, 32, 32], classes: 10);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
         var images = Tensor.Normal([batch, 3, 32, 32], random.Fork("images"));
         var labels = Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch]);
@@ -46,9 +48,11 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             using var scope = Scope.Step();
             model.Forward(images);
         }, stop);
-        double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
-        return FormattableString.Invariant(
-            $$"""{"framework":"minidl","model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}},"threads":{{Cpu.Threads}},"train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}},"eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}},"peak_rss_mb":{{peak:F0}}}""");
+        return string.Create(CultureInfo.InvariantCulture,
+            $$"""{"framework":"minidl","model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}},"threads":{{Cpu.Threads}}"""
+            + $$""","train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}}"""
+            + $$""","eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}}"""
+            + $$""","peak_rss_mb":{{Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0}}}""");
     }
 
     private double MedianMilliseconds(Action step, CancellationToken stop)

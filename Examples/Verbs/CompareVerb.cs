@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Plots;
@@ -37,9 +38,10 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
                 foreach (var (index, settings) in todo.Index())
                 {
                     var trainer = new Trainer(settings, data.Train, data.Test);
-                    string name = $"{settings.Norm}, batch {settings.BatchSize}, seed {settings.Seed} ({plan.Length - todo.Length + index + 1}/{plan.Length})";
-                    Train(trainer, folder, runs, name, step => report(done + Work(settings) * step.Step / trainer.TotalSteps,
-                        FormattableString.Invariant($"{name}  epoch {step.Epoch}/{settings.Epochs}  loss {step.Loss:F3}  error {step.Error:F1} %")), stop);
+                    int number = plan.Length - todo.Length + index + 1;
+                    string name = $"{settings.Norm}, batch {settings.BatchSize}, seed {settings.Seed} ({number}/{plan.Length})";
+                    void Show(StepReport step) => report(done + Work(settings) * step.Step / trainer.TotalSteps, $"{name}  {step}");
+                    Train(trainer, folder, runs, name, Show, stop);
                     done += Work(settings);
                 }
             });
@@ -74,7 +76,8 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         var folder = RunFolder.Create(options.Out, "compare");
         if (folder.Has("metrics.csv")) throw new MiniDLException($"{folder.Path} holds a run of train; choose another --out.");
         if (folder.Has("config.json") && folder.ReadConfig<ComparisonSettings>() is var saved && saved != settings)
-            throw new MiniDLException($"{folder.Path} holds a comparison with other settings: {Json.Difference(saved, settings)}. Choose another --out.");
+            throw new MiniDLException(
+                $"{folder.Path} holds a comparison with other settings: {Json.Difference(saved, settings)}. Choose another --out.");
         folder.WriteConfig(settings, dataSource);
         if (!folder.Has("runs.csv")) return folder;
         var rows = CsvFile.Read(folder.File("runs.csv"), ComparedEpoch.Header).Select(ComparedEpoch.Parse).ToArray();
@@ -94,11 +97,11 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         _interrupted = settings;
     }
 
-    private void Train(Trainer trainer, RunFolder folder, CsvFile runs, string name, Action<StepReport> progress, CancellationToken stop)
+    private void Train(
+        Trainer trainer, RunFolder folder, CsvFile runs, string name, Action<StepReport> progress, CancellationToken stop)
     {
         if (trainer.Settings == _interrupted) Checkpoint.Load(folder.Checkpoint, trainer);
-        var settings = trainer.Settings;
-        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var clock = Stopwatch.StartNew();
         void Add(ComparedEpoch epoch)
         {
             _epochs.Add(epoch);
@@ -106,19 +109,18 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         }
         try
         {
-            foreach (var e in trainer.Run(progress, stop))
+            foreach (var epoch in trainer.Run(progress, stop))
             {
-                Add(new ComparedEpoch(settings.Norm, settings.BatchSize, settings.Seed, e.Epoch, e.TrainLoss, e.TrainError, e.TestLoss, e.TestError, e.Seconds));
+                Add(ComparedEpoch.Of(trainer.Settings, epoch));
                 Checkpoint.Save(folder.Checkpoint, trainer);
             }
             var last = _epochs[^1];
-            terminal.Line(FormattableString.Invariant(
-                $"{name,-34} train loss {last.TrainLoss:F3}  error {last.TrainError,5:F2} %   test error {last.TestError,5:F2} %   {clock.Elapsed.TotalSeconds:F1} s"));
+            terminal.Line($"{name,-34} train loss {last.TrainLoss:F3}  "
+                + $"error {last.TrainError,5:F2} %   test error {last.TestError,5:F2} %   {clock.Elapsed.TotalSeconds:F1} s");
         }
         catch (DivergedException e)
         {
-            Add(new ComparedEpoch(settings.Norm, settings.BatchSize, settings.Seed, e.Epoch,
-                double.NaN, double.NaN, double.NaN, double.NaN, clock.Elapsed.TotalSeconds));
+            Add(ComparedEpoch.Of(trainer.Settings, EpochRecord.Of(e)));
             terminal.Line($"{name,-34} diverged: {e.Message}");
         }
         catch (OperationCanceledException)
@@ -135,7 +137,8 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         if (finished.Length == 0) return;
         var summary = SummaryRow.From(finished.Select(run => run.Last()));
         CsvFile.Write(folder.File("summary.csv"), SummaryRow.Header, summary.Select(row => row.ToRow()));
-        ErrorVsBatchSize.Save(folder.File("error_vs_batch_size"), $"{settings.Model} on {settings.Dataset}, {settings.Epochs} epochs", summary);
+        string title = $"{settings.Model} on {settings.Dataset}, {settings.Epochs} epochs";
+        ErrorVsBatchSize.Save(folder.File("error_vs_batch_size"), title, summary);
         ComparedCurves.Save(folder.File("training_curves"), [.. finished.SelectMany(run => run)]);
         terminal.Write(SummaryTable(summary));
         terminal.Line($"figure: {folder.File("error_vs_batch_size.png")} (and .svg); numbers: summary.csv and runs.csv beside it");
@@ -156,11 +159,12 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
     {
         null => "",
         { TestErrorMean: double.NaN } => "diverged",
-        { Seeds: 1 } => FormattableString.Invariant($"{row.TestErrorMean:F2}"),
-        _ => FormattableString.Invariant($"{row.TestErrorMean:F2} ± {row.TestErrorStd:F2}"),
+        { Seeds: 1 } => $"{row.TestErrorMean:F2}",
+        _ => $"{row.TestErrorMean:F2} ± {row.TestErrorStd:F2}",
     };
 
-    private static (string Norm, int BatchSize, ulong Seed) RunOf(TrainSettings settings) => (settings.Norm, settings.BatchSize, settings.Seed);
+    private static (string Norm, int BatchSize, ulong Seed) RunOf(TrainSettings settings) =>
+        (settings.Norm, settings.BatchSize, settings.Seed);
 
     private static bool IsFinished(ComparedEpoch last, int epochs) => last.Epoch == epochs || last.Diverged;
 

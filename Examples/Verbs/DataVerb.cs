@@ -59,10 +59,12 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         var counts = Enumerable.Range(0, data.Count).CountBy(data.Label).Select(c => c.Value).ToArray();
         string balance = counts.Min() == counts.Max() ? $"{counts.Min():N0}" : $"{counts.Min():N0} to {counts.Max():N0}";
         var (mean, std) = Statistics(data);
-        table.AddRow(set, $"{data.Count:N0}", Markup.Escape($"{data.InputShape}"), $"{data.Classes}", balance, Text(mean), Text(std));
+        string shape = Markup.Escape($"{data.InputShape}");
+        table.AddRow(set, $"{data.Count:N0}", shape, $"{data.Classes}", balance, Text(mean), Text(std));
     }
 
-    private static string Text(double[] values) => string.Join(" ", values.Select(value => FormattableString.Invariant($"{value:F4}")));
+    private static string Text(double[] values) =>
+        string.Join(" ", values.Select(value => FormattableString.Invariant($"{value:F4}")));
 
     /// <summary>Mean and standard deviation of the pixels, which count as 0 to 1; sums of bytes and their squares are exact.</summary>
     private static (double[] Mean, double[] Std) Statistics(ImageDataset data)
@@ -71,7 +73,8 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         var (sums, squares) = (new long[channels], new long[channels]);
         for (int i = 0; i < data.Count; i++)
             for (int c = 0; c < channels; c++)
-                foreach (byte value in data.Pixels(i).Slice(c * plane, plane)) (sums[c], squares[c]) = (sums[c] + value, squares[c] + value * value);
+                foreach (byte value in data.Pixels(i).Slice(c * plane, plane))
+                    (sums[c], squares[c]) = (sums[c] + value, squares[c] + value * value);
         double count = (double)data.Count * plane;
         double[] mean = [.. sums.Select(sum => sum / count)];
         double[] std = [.. squares.Select((sum, c) => Math.Sqrt(sum / count - mean[c] * mean[c]))];

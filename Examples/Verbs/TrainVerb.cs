@@ -20,8 +20,9 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
         var trainer = new Trainer(settings, data.Train, data.Test);
         if (resumed is not null) Resume(resumed, trainer);
         var folder = resumed ?? NewFolder(settings, data.Source);
-        terminal.Line($"{settings.Model} with {settings.Norm}, {trainer.Model.ParameterCount:N0} parameters, on {data.Train.Count:N0} images "
-            + $"({data.Source}), {settings.Epochs} epochs of {trainer.StepsPerEpoch} steps; {Cpu.Threads} threads; into {folder.Path}");
+        terminal.Line($"{settings.Model} with {settings.Norm}, {trainer.Model.ParameterCount:N0} parameters, "
+            + $"on {data.Train.Count:N0} images ({data.Source}), {settings.Epochs} epochs of {trainer.StepsPerEpoch} steps; "
+            + $"{Cpu.Threads} threads; into {folder.Path}");
 
         using var metrics = CsvFile.Create(folder.File("metrics.csv"), MetricsFile.Header, _records.Select(MetricsFile.Row));
         try
@@ -42,26 +43,30 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
         }
     }
 
-    private void Train(Trainer trainer, RunFolder folder, CsvFile metrics, Action<double, string> report, CancellationToken stop)
+    private void Train(
+        Trainer trainer, RunFolder folder, CsvFile metrics, Action<double, string> report, CancellationToken stop)
     {
         foreach (var epoch in trainer.Run(Show, stop))
         {
             _records.Add(epoch);
             metrics.Append(MetricsFile.Row(epoch));
-            if (epoch.Epoch % options.CheckpointEvery == 0 || epoch.Epoch == trainer.Settings.Epochs) Checkpoint.Save(folder.Checkpoint, trainer);
-            terminal.Line(FormattableString.Invariant(
-                $"epoch {epoch.Epoch,3}/{trainer.Settings.Epochs}  train loss {epoch.TrainLoss:F4}  error {epoch.TrainError,5:F2} %   test loss {epoch.TestLoss:F4}  error {epoch.TestError,5:F2} %   lr {epoch.LearningRate:G3}  {epoch.ImagesPerSecond:F0} images/s  {epoch.Seconds:F1} s"));
+            bool last = epoch.Epoch == trainer.Settings.Epochs;
+            if (last || epoch.Epoch % options.CheckpointEvery == 0) Checkpoint.Save(folder.Checkpoint, trainer);
+            terminal.Line($"epoch {epoch.Epoch,3}/{trainer.Settings.Epochs}  "
+                + $"train loss {epoch.TrainLoss:F4}  error {epoch.TrainError,5:F2} %   "
+                + $"test loss {epoch.TestLoss:F4}  error {epoch.TestError,5:F2} %   "
+                + $"lr {epoch.LearningRate:G3}  {epoch.ImagesPerSecond:F0} images/s  {epoch.Seconds:F1} s");
         }
 
-        void Show(StepReport step) => report(step.Step, FormattableString.Invariant(
-            $"epoch {step.Epoch}/{trainer.Settings.Epochs}  loss {step.Loss:F3}  error {step.Error:F1} %  {step.ImagesPerSecond:F0} images/s"));
+        void Show(StepReport step) => report(step.Step, $"{step}");
     }
 
     private RunFolder NewFolder(TrainSettings settings, string dataSource)
     {
         var folder = RunFolder.Create(options.Out, "train");
         if (folder.Has("metrics.csv"))
-            throw new MiniDLException($"{folder.Path} holds a run already; go on with it (--resume {folder.Path}) or choose another --out.");
+            throw new MiniDLException(
+                $"{folder.Path} holds a run already; go on with it (--resume {folder.Path}) or choose another --out.");
         folder.WriteConfig(settings, dataSource);
         return folder;
     }
@@ -72,7 +77,8 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
         var wanted = options.ApplyTo(saved);
         if (options.Out is not null) throw new UsageException("--resume writes into the folder of the run; leave --out away.");
         if (wanted != saved)
-            throw new UsageException($"--resume goes on with the settings of {folder.File("config.json")}: {Json.Difference(saved, wanted)}.");
+            throw new UsageException(
+                $"--resume goes on with the settings of {folder.File("config.json")}: {Json.Difference(saved, wanted)}.");
         return saved.Checked();
     }
 
@@ -80,26 +86,25 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
     private void Resume(RunFolder folder, Trainer trainer)
     {
         Checkpoint.Load(folder.Checkpoint, trainer);
-        if (folder.Has("metrics.csv"))
-            _records.AddRange(CsvFile.Read(folder.File("metrics.csv"), MetricsFile.Header).Select(MetricsFile.Parse).Take(trainer.Position.Epoch));
+        if (!folder.Has("metrics.csv")) return;
+        var rows = CsvFile.Read(folder.File("metrics.csv"), MetricsFile.Header);
+        _records.AddRange(rows.Take(trainer.Position.Epoch).Select(MetricsFile.Parse));
     }
 
     private void Summarize(RunFolder folder, TrainSettings settings)
     {
         if (_records.Count == 0) return;
-        LearningCurves.Save(folder.File("curves"), $"{settings.Model}, {settings.Norm.ToUpperInvariant()}, batch {settings.BatchSize}", _records);
+        string title = $"{settings.Model}, {settings.Norm.ToUpperInvariant()}, batch {settings.BatchSize}";
+        LearningCurves.Save(folder.File("curves"), title, _records);
         var table = new Table().Border(TableBorder.Rounded);
         foreach (string column in new[] { "", "epoch", "train loss", "train error", "test loss", "test error" })
             table.AddColumn(new TableColumn(column) { Alignment = column.Length == 0 ? Justify.Left : Justify.Right });
         AddRow(table, "last epoch", _records[^1]);
         AddRow(table, "lowest test error", _records.MinBy(r => r.TestError)!);
         terminal.Write(table);
-        terminal.Line(FormattableString.Invariant(
-            $"{_records.Sum(r => r.Seconds):F1} s; curves in {folder.File("curves.png")}, numbers in {folder.File("metrics.csv")}"));
+        terminal.Line($"{_records.Sum(r => r.Seconds):F1} s; curves in {folder.File("curves.png")}, numbers in {folder.File("metrics.csv")}");
     }
 
     private static void AddRow(Table table, string name, EpochRecord r) => table.AddRow(
-        [name, $"{r.Epoch}", Text($"{r.TrainLoss:F4}"), Text($"{r.TrainError:F2} %"), Text($"{r.TestLoss:F4}"), Text($"{r.TestError:F2} %")]);
-
-    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+        name, $"{r.Epoch}", $"{r.TrainLoss:F4}", $"{r.TrainError:F2} %", $"{r.TestLoss:F4}", $"{r.TestError:F2} %");
 }

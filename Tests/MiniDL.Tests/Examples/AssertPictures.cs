@@ -10,7 +10,7 @@ internal static class AssertPictures
     {
         byte[] png = File.ReadAllBytes(path + ".png");
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], png[..4]);
-        var (width, height) = (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
+        int width = BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), height = BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20));
         Assert.InRange(png.Length, 20_000, 2_000_000);
 
         var svg = XDocument.Load(path + ".svg").Root!;

@@ -18,8 +18,9 @@ public sealed class Minidl : IDisposable
 
     public string Read(string name) => File.ReadAllText(Folder(name));
 
-    /// <summary>Column by column of a CSV file, without its header.</summary>
-    public string[][] Rows(string name) => [.. Read(name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(line => line.Split(','))];
+    /// <summary>The cells of a CSV file, row by row, without its header.</summary>
+    public string[][] Rows(string name) =>
+        [.. Read(name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(line => line.Split(','))];
 
     /// <summary>Runs a command line; <c>@name</c> stands for a path in this run's folder.</summary>
     public int Run(string arguments)
@@ -39,7 +40,9 @@ public sealed class Minidl : IDisposable
     private int Run(string arguments, StringWriter output, CancellationToken stop)
     {
         using var error = new StringWriter();
-        string[] args = [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(a => a.StartsWith('@') ? Folder(a[1..]) : a)];
+        string[] args = arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        for (int i = 0; i < args.Length; i++)
+            if (args[i].StartsWith('@')) args[i] = Folder(args[i][1..]);
         int code = CommandLineProgram.Run(args, output, error, stop);
         (Output, Error) = (output.ToString(), error.ToString());
         return code;

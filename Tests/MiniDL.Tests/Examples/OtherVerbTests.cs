@@ -12,12 +12,14 @@ public sealed class OtherVerbTests : IDisposable
     public void Bench_prints_a_JSON_line_for_every_norm_and_batch_size()
     {
         Assert.Equal(0, _minidl.Run("bench --model mlp --norms bn,ln --batch-sizes 2,8 --steps 3 --warm-up 0 --quiet"));
-        var lines = _minidl.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        JsonElement[] lines = [.. _minidl.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonElement.Parse(line))];
         Assert.Equal(["bn 2", "bn 8", "ln 2", "ln 8"], lines.Select(l => $"{l.GetProperty("norm")} {l.GetProperty("batch")}"));
         Assert.All(lines, line => Assert.Equal(
-            ["framework", "model", "norm", "batch", "threads", "train_ms", "train_images_per_s", "eval_ms", "eval_images_per_s", "peak_rss_mb"],
+            ["framework", "model", "norm", "batch", "threads",
+                "train_ms", "train_images_per_s", "eval_ms", "eval_images_per_s", "peak_rss_mb"],
             line.EnumerateObject().Select(p => p.Name)));
-        Assert.All(lines, line => Assert.True(line.GetProperty("train_images_per_s").GetDouble() > 0 && line.GetProperty("peak_rss_mb").GetDouble() > 0));
+        foreach (string key in new[] { "train_ms", "train_images_per_s", "eval_ms", "eval_images_per_s", "peak_rss_mb" })
+            Assert.All(lines, line => Assert.True(line.GetProperty(key).GetDouble() > 0));
     }
 
     [Fact]
