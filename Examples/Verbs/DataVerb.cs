@@ -34,9 +34,9 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         {
             return Datasets.Load(name, Source with { TrainImages = 1, TestImages = 1 }, stop).Source;
         }
-        catch (MiniDLException e)
+        catch (MiniDLException)
         {
-            return e.Message;
+            return $"not in {options.DataDirectory}, or not usable: 'minidl data {name}' says why";
         }
     }
 
