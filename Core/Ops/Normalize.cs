@@ -31,7 +31,8 @@ internal sealed class NormalizeOp(Tensor x, Tensor? weight, Tensor? bias, Tensor
         if (statistics is var (mean, variance)) (Mean, Variance) = (mean, variance);
         else
         {
-            (Mean, Variance) = (New([geometry.Samples, geometry.Groups]), New([geometry.Samples, geometry.Groups]));
+            Shape statistic = [geometry.Samples, geometry.Groups];
+            (Mean, Variance) = (New(statistic), New(statistic));
             Backend.Moments(x, Mean, Variance, geometry);
         }
         _y = New(x.Shape, x.Layout);

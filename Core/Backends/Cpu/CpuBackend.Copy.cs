@@ -11,14 +11,22 @@ internal sealed partial class CpuBackend<V>
         Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add = false)
     {
         if (sizes.Contains(0)) return;
-        var box = AlongY(sizes, xStrides, yStrides);
         switch (x.DType)
         {
-            case DType.F32: CopyBox<float>(box, x, xStart, y, yStart, add); break;
-            case DType.F64: CopyBox<double>(box, x, xStart, y, yStart, add); break;
-            case DType.I64: CopyBox<long>(box, x, xStart, y, yStart, add); break;
-            default: CopyBox<byte>(box, x, xStart, y, yStart, add); break;
+            case DType.F32: Copy<float>(sizes, x, xStart, xStrides, y, yStart, yStrides, add); break;
+            case DType.F64: Copy<double>(sizes, x, xStart, xStrides, y, yStart, yStrides, add); break;
+            case DType.I64: Copy<long>(sizes, x, xStart, xStrides, y, yStart, yStrides, add); break;
+            default: Copy<byte>(sizes, x, xStart, xStrides, y, yStart, yStrides, add); break;
         }
+    }
+
+    private static void Copy<T>(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
+        Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add) where T : unmanaged, INumberBase<T>
+    {
+        // Short runs are what a training step copies most, and need no plan.
+        if (sizes is [<= Workers.Grain and var count])
+            CopyRun<T>(x.Values<T>(), xStart, xStrides[0], y.Values<T>(), yStart, yStrides[0], count, add);
+        else CopyBox<T>(AlongY(sizes, xStrides, yStrides), x, xStart, y, yStart, add);
     }
 
     /// <summary>The box with its dimensions in the order in which they lie in y.</summary>

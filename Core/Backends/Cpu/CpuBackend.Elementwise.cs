@@ -25,6 +25,13 @@ internal sealed partial class CpuBackend<V>
         Tensor b, ReadOnlySpan<int> bStrides, Tensor c)
     {
         if (c.Count == 0) return;
+        if (c.Count <= Workers.Grain && sizes.Length == 1) ZipRun(f, F(a), aStrides[0], F(b), bStrides[0], F(c));
+        else ZipBox(f, sizes, a, aStrides, b, bStrides, c);
+    }
+
+    private static void ZipBox<TFunction>(TFunction f, ReadOnlySpan<int> sizes, Tensor a, ReadOnlySpan<int> aStrides,
+        Tensor b, ReadOnlySpan<int> bStrides, Tensor c) where TFunction : struct, IBinaryFunction
+    {
         Span<int> cStrides = stackalloc int[sizes.Length];
         for (int dim = sizes.Length - 1, stride = 1; dim >= 0; stride *= sizes[dim--]) cStrides[dim] = stride;
         var box = new StridedBox(sizes, cStrides, aStrides, bStrides);

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using MiniDL.Backends.Cpu.Normalization;
+using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cpu;
 
@@ -20,18 +21,17 @@ internal sealed unsafe partial class CpuBackend<V>
     private void SumRows(Tensor x, Tensor y, int outer, int reduced)
     {
         int pieces = (reduced - 1) / Workers.Grain + 1;
-        var rented = Pool.Rent(DType.F64, outer * pieces);
-        var sums = new Tensor(rented, 0, [outer, pieces]);
+        var sums = (HostStorage<double>)Pool.Rent(DType.F64, outer * pieces);
         Workers.Split(outer * pieces, Math.Max(1, Workers.Grain / reduced), (start, count) =>
         {
             for (int piece = start; piece < start + count; piece++)
             {
                 int first = piece % pieces * Workers.Grain;
-                sums.Values<double>()[piece] = SumRun(F(x).Slice(piece / pieces * reduced + first, Math.Min(Workers.Grain, reduced - first)));
+                sums.Span[piece] = SumRun(F(x).Slice(piece / pieces * reduced + first, Math.Min(Workers.Grain, reduced - first)));
             }
         });
-        for (int o = 0; o < outer; o++) F(y)[o] = (float)TensorPrimitives.Sum<double>(sums.Values<double>().Slice(o * pieces, pieces));
-        Pool.Return(rented);
+        for (int o = 0; o < outer; o++) F(y)[o] = (float)TensorPrimitives.Sum<double>(sums.Span.Slice(o * pieces, pieces));
+        Pool.Return(sums);
     }
 
     /// <summary>The sum of a run: short ones as they are, others as 64 columns, which are added up in double.</summary>
@@ -63,23 +63,22 @@ internal sealed unsafe partial class CpuBackend<V>
     private void SumColumns(Tensor x, Tensor y, NormGeometry g)
     {
         var chunks = new ChannelChunks(g);
-        var rented = Pool.Rent(DType.F64, chunks.Count * g.Channels);
-        var sums = new Tensor(rented, 0, [chunks.Count, g.Channels]);
+        var sums = (HostStorage<double>)Pool.Rent(DType.F64, chunks.Count * g.Channels);
         Workers.Run(chunks.Count, x.Count, chunk =>
         {
             var (start, length) = chunks.Values(chunk);
             float* lanes = Scratch.Rent<float>(chunks.Lanes);
             fixed (float* from = F(x).Slice(start, length)) ChannelKernels<V>.Sums(from, length, lanes, chunks.Lanes);
-            chunks.Fold(lanes, sums.Values<double>().Slice(chunk * g.Channels, g.Channels));
+            chunks.Fold(lanes, sums.Span.Slice(chunk * g.Channels, g.Channels));
         });
         for (int sample = 0; sample < g.Samples; sample++)
         {
-            var sum = sums.Values<double>().Slice(sample * chunks.PerSample * g.Channels, g.Channels);
+            var sum = sums.Span.Slice(sample * chunks.PerSample * g.Channels, g.Channels);
             for (int chunk = sample * chunks.PerSample + 1; chunk < (sample + 1) * chunks.PerSample; chunk++)
-                TensorPrimitives.Add(sum, sums.Values<double>().Slice(chunk * g.Channels, g.Channels), sum);
+                TensorPrimitives.Add(sum, sums.Span.Slice(chunk * g.Channels, g.Channels), sum);
             TensorPrimitives.ConvertTruncating<double, float>(sum, F(y).Slice(sample * g.Channels, g.Channels));
         }
-        Pool.Return(rented);
+        Pool.Return(sums);
     }
 
     internal override void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner) =>

@@ -18,8 +18,18 @@ internal static class Workers
     private const int SpinsBeforeSleep = 100, PausesPerSpin = 20;
 
     private static readonly SemaphoreSlim Alarm = new(0);
-    private static Job? _job;
     private static int _busy, _sleeping, _helpers;
+
+    // One job at a time, announced by a new round. Its fields are used again and again, so that a call allocates nothing here.
+    private static int _round, _seats, _done;
+    private static Action<int> _body = static _ => { };
+    private static ExceptionDispatchInfo? _error;
+
+    /// <summary>
+    /// The job's chunks in the upper half, how many of them were given out in the lower: renewed in one write, so that a helper
+    /// that comes late for one job either finds no chunk left or takes one of the next.
+    /// </summary>
+    private static long _tickets;
 
     /// <summary>How many threads take part, the caller included.</summary>
     public static int Threads { get; set; } = Environment.ProcessorCount;
@@ -37,15 +47,17 @@ internal static class Workers
         }
         int seats = Math.Min(Threads, chunks) - 1;
         while (_helpers < seats) StartHelper();
-        var job = new Job(body, chunks, seats);
-        Volatile.Write(ref _job, job);
-        Interlocked.MemoryBarrier();
+        (_body, _done, _seats) = (body, 0, seats);
+        Interlocked.Exchange(ref _tickets, (long)chunks << 32);
+        Interlocked.Increment(ref _round);
         if (Volatile.Read(ref _sleeping) is > 0 and var sleeping) Alarm.Release(Math.Min(sleeping, seats));
-        job.Work();
-        job.WaitForHelpers();
-        Volatile.Write(ref _job, null);
+        Work();
+        var spin = new SpinWait();
+        while (Volatile.Read(ref _done) < chunks) spin.SpinOnce(sleep1Threshold: -1);
+        var error = _error;
+        _error = null;
         Volatile.Write(ref _busy, 0);
-        job.Error?.Throw();
+        error?.Throw();
     }
 
     /// <summary>The same, but on the calling thread alone when the whole is less work than waking a helper.</summary>
@@ -65,6 +77,26 @@ internal static class Workers
         else Run((count - 1) / grain + 1, chunk => body(chunk * grain, Math.Min(grain, count - chunk * grain)));
     }
 
+    /// <summary>Runs chunks of the announced job until all are given out.</summary>
+    private static void Work()
+    {
+        while (true)
+        {
+            long ticket = Interlocked.Increment(ref _tickets);
+            int chunk = (int)ticket - 1;
+            if (chunk >= (int)(ticket >> 32)) return;
+            try
+            {
+                _body(chunk);
+            }
+            catch (Exception error)
+            {
+                Interlocked.CompareExchange(ref _error, ExceptionDispatchInfo.Capture(error), null);
+            }
+            Interlocked.Increment(ref _done);
+        }
+    }
+
     private static void StartHelper()
     {
         _helpers++;
@@ -73,59 +105,29 @@ internal static class Workers
 
     private static void Help()
     {
-        Job? last = null;
-        while (true)
+        for (int round = 0; ;)
         {
-            last = NextJob(last);
-            if (last.TakeSeat()) last.Work();
+            round = NextRound(round);
+            if (Interlocked.Decrement(ref _seats) < 0) continue;
+            // A helper that comes late for one job may have taken a seat of the next: it is there already.
+            round = Volatile.Read(ref _round);
+            Work();
         }
     }
 
-    private static Job NextJob(Job? last)
+    private static int NextRound(int last)
     {
         while (true)
         {
             for (int spin = 0; spin < SpinsBeforeSleep; spin++)
             {
-                if (Volatile.Read(ref _job) is { } job && job != last) return job;
+                if (Volatile.Read(ref _round) is var round && round != last) return round;
                 Thread.SpinWait(PausesPerSpin);
             }
             // A job announced after the last look finds this thread counted as sleeping, and rings.
             Interlocked.Increment(ref _sleeping);
-            if (Volatile.Read(ref _job) is null || Volatile.Read(ref _job) == last) Alarm.Wait();
+            if (Volatile.Read(ref _round) == last) Alarm.Wait();
             Interlocked.Decrement(ref _sleeping);
-        }
-    }
-
-    /// <summary>One call of <c>Run</c>. A helper that comes late finds no chunk left; jobs are never used again.</summary>
-    private sealed class Job(Action<int> body, int chunks, int seats)
-    {
-        private int _next = -1, _done, _seats = seats;
-        private ExceptionDispatchInfo? _error;
-
-        public ExceptionDispatchInfo? Error => _error;
-
-        public bool TakeSeat() => Interlocked.Decrement(ref _seats) >= 0;
-
-        public void Work()
-        {
-            for (int chunk; (chunk = Interlocked.Increment(ref _next)) < chunks; Interlocked.Increment(ref _done))
-            {
-                try
-                {
-                    body(chunk);
-                }
-                catch (Exception error)
-                {
-                    Interlocked.CompareExchange(ref _error, ExceptionDispatchInfo.Capture(error), null);
-                }
-            }
-        }
-
-        public void WaitForHelpers()
-        {
-            var spin = new SpinWait();
-            while (Volatile.Read(ref _done) < chunks) spin.SpinOnce(sleep1Threshold: -1);
         }
     }
 }

@@ -16,8 +16,7 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor mean
 
     public void Run(Tensor? dweight, Tensor? dbias, StoragePool pool)
     {
-        var rented = pool.Rent(DType.F64, _chunks.Count * 2 * g.Channels);
-        var sums = new Tensor(rented, 0, [_chunks.Count, 2, g.Channels]);
+        var sums = (HostStorage<double>)pool.Rent(DType.F64, _chunks.Count * 2 * g.Channels);
         bool whole = _chunks.PerSample == 1;
         Workers.Run(_chunks.Count, dy.Count, chunk =>
         {
@@ -32,11 +31,11 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor mean
             TensorPrimitives.Add(Row(sums, 0), Row(sums, sample * _chunks.PerSample), Row(sums, 0));
         if (dbias is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(sums, 0)[..g.Channels], dbias.Span);
         if (dweight is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(sums, 0)[g.Channels..], dweight.Span);
-        pool.Return(rented);
+        pool.Return(sums);
     }
 
     /// <summary>Σ g and Σ g·x̂ of a chunk, per channel; of a sample's first chunk, later of the sample.</summary>
-    private Span<double> Row(Tensor sums, int chunk) => sums.Values<double>().Slice(chunk * 2 * g.Channels, 2 * g.Channels);
+    private Span<double> Row(HostStorage<double> sums, int chunk) => sums.Span.Slice(chunk * 2 * g.Channels, 2 * g.Channels);
 
     private int FirstOfSample(int chunk) => chunk - chunk % _chunks.PerSample;
 

@@ -16,17 +16,16 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
     public static void Moments(Tensor x, Tensor mean, Tensor variance, StoragePool pool, NormGeometry g)
     {
         var chunks = new ChannelChunks(g);
-        var rented = pool.Rent(DType.F64, chunks.Count * 3 * g.Channels);
-        var sums = new Tensor(rented, 0, [chunks.Count, 3, g.Channels]);
+        var sums = (HostStorage<double>)pool.Rent(DType.F64, chunks.Count * 3 * g.Channels);
         Workers.Run(chunks.Count, x.Count, chunk =>
         {
-            ChunkSums(x, chunk, chunks, sums.Values<double>().Slice(chunk * 3 * g.Channels, 3 * g.Channels));
+            ChunkSums(x, chunk, chunks, sums.Span.Slice(chunk * 3 * g.Channels, 3 * g.Channels));
             if (chunks.PerSample == 1)
                 for (int group = 0; group < g.Groups; group++) Combine(sums, chunk, group, chunks, mean, variance, g);
         });
         if (chunks.PerSample > 1)
-            Workers.Run(g.Statistics, sums.Count, s => Combine(sums, s / g.Groups, s % g.Groups, chunks, mean, variance, g));
-        pool.Return(rented);
+            for (int s = 0; s < g.Statistics; s++) Combine(sums, s / g.Groups, s % g.Groups, chunks, mean, variance, g);
+        pool.Return(sums);
     }
 
     /// <summary>Per channel of the chunk: m, e and q.</summary>
@@ -53,9 +52,9 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
         for (int c = 0; c < channels; c++) sums[c] = perChannel[c];
     }
 
-    private static void Combine(Tensor sums, int sample, int group, in ChannelChunks chunks, Tensor mean, Tensor variance, in NormGeometry g)
+    private static void Combine(HostStorage<double> sums, int sample, int group, in ChannelChunks chunks, Tensor mean, Tensor variance, in NormGeometry g)
     {
-        var s = sums.Values<double>();
+        var s = sums.Span;
         int first = sample * chunks.PerSample, last = first + chunks.PerSample, channels = g.ChannelsPerGroup;
         double total = 0, squares = 0;
         for (int chunk = first; chunk < last; chunk++)
