@@ -1,4 +1,5 @@
 using MiniDL.Backends;
+using MiniDL.Diagnostics;
 
 namespace MiniDL.Optim;
 
@@ -57,7 +58,11 @@ public sealed class ParameterGroup
 
     internal FlatParameters Flat { get; }
 
-    internal void Step() => Flat.Step(new SgdSettings(LearningRate, Momentum, Dampening, WeightDecay, Nesterov));
+    internal void Step()
+    {
+        using var region = Profiler.Time("sgd", "step");
+        Flat.Step(new SgdSettings(LearningRate, Momentum, Dampening, WeightDecay, Nesterov));
+    }
 
     private static float NotNegative(string name, float value) =>
         value >= 0 && float.IsFinite(value) ? value : throw new MiniDLException($"[sgd] the {name} {value} must be finite and not negative.");

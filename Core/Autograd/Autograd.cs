@@ -1,3 +1,5 @@
+using MiniDL.Diagnostics;
+
 namespace MiniDL;
 
 /// <summary>
@@ -131,7 +133,7 @@ public static class Autograd
             {
                 // In place where nobody else looks at the sum so far; else into new memory.
                 var sum = IsOurs(sofar) && sofar.Storage.GradientHolds == 1 ? sofar : sofar.Clone();
-                x.Device.Backend.AddInto(sum, gradient);
+                using (Profiler.Time("autograd", "sum")) x.Device.Backend.AddInto(sum, gradient);
                 Release(gradient);
                 gradient = Exchange(sofar, sum);
             }

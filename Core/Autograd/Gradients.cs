@@ -14,6 +14,9 @@ public readonly ref struct Gradients
         _targets = targets;
     }
 
+    /// <summary>What has been set so far; null for the others.</summary>
+    internal ReadOnlySpan<Tensor?> Set => _slots;
+
     /// <summary>Whether anything depends on the gradient of this input.</summary>
     public bool Wanted(int input) => _operator.Inputs[input] is { RequiresGrad: true } x && Lead(x, _targets);
 

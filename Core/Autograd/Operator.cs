@@ -1,4 +1,5 @@
 using MiniDL.Backends;
+using MiniDL.Diagnostics;
 
 namespace MiniDL;
 
@@ -50,6 +51,9 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>The primitives of that device.</summary>
     protected Backend Backend => Device.Backend;
 
+    /// <summary>Floating-point operations of the forward pass, for the profiler; 0 where they say nothing.</summary>
+    private protected virtual double Operations => 0;
+
     /// <summary>Computes the result. Nothing is recorded meanwhile, so other operators may be used.</summary>
     protected abstract Tensor Forward();
 
@@ -73,7 +77,13 @@ public abstract class Operator(string name, params Tensor?[] inputs)
                 wanted |= input.RequiresGrad;
             }
         Tensor y;
-        using (new NoGrad()) y = Forward();
+        using (var region = Profiler.Time(Name, "forward", Operations))
+        using (new NoGrad())
+        {
+            y = Forward();
+            region.Moved(_inputs);
+            region.Moved(y);
+        }
         foreach (var input in _inputs)
             if (ReferenceEquals(input, y)) y = y.Detach();
         y.Origin = Name;
@@ -96,7 +106,14 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         foreach (var input in _inputs) LeadsToTarget |= input is not null && Gradients.Lead(input, targets);
     }
 
-    internal void RunBackward(Tensor dy, Gradients d) => Backward(dy, d);
+    internal void RunBackward(Tensor dy, Gradients d)
+    {
+        using var region = Profiler.Time(Name, "backward");
+        region.Moved(_inputs);
+        region.Moved(dy);
+        Backward(dy, d);
+        region.Moved(d.Set);
+    }
 
     /// <summary>Cuts the edges, so that everything that only the graph held can go.</summary>
     internal void Free()

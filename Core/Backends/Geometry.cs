@@ -29,6 +29,12 @@ public readonly record struct Window2d(
 
     /// <summary>Output pixels of one image.</summary>
     public int OutPixels => OutHeight * OutWidth;
+
+    /// <summary>
+    /// Floating-point operations of the convolution by its definition, and of each of its gradients: a multiplication and an
+    /// addition for every tap, those on the padding included.
+    /// </summary>
+    public double Operations => 2.0 * Batch * OutPixels * OutChannels * InChannels * KernelHeight * KernelWidth;
 }
 
 /// <summary>

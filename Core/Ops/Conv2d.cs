@@ -1,4 +1,5 @@
 using MiniDL.Backends;
+using MiniDL.Diagnostics;
 
 namespace MiniDL;
 
@@ -31,6 +32,8 @@ public sealed partial class Tensor
 /// <summary>y = x ∗ w + b; dx is the transposed convolution of dy, dw correlates x with dy, db sums dy over images and pixels.</summary>
 internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry) : Operator("conv2d", x, weight, bias)
 {
+    private protected override double Operations => geometry.Operations;
+
     protected override Tensor Forward()
     {
         var y = New(geometry.Output, Layout.ChannelsLast);
@@ -41,8 +44,10 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
     protected override void Backward(Tensor dy, Gradients d)
     {
         dy = dy.ToLayout(Layout.ChannelsLast);
-        if (d.Wanted(0, out var dx)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
-        if (d.Wanted(1, out var dw)) Backend.Conv2dWeightGradient(x, dy, dw, geometry);
+        if (d.Wanted(0, out var dx))
+            using (Profiler.Time(Name, "input gradient", Operations)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
+        if (d.Wanted(1, out var dw))
+            using (Profiler.Time(Name, "weight gradient", Operations)) Backend.Conv2dWeightGradient(x, dy, dw, geometry);
         if (d.Wanted(2, out var db)) Backend.Sum(dy, db, 1, geometry.Batch * geometry.OutPixels, geometry.OutChannels);
     }
 }

@@ -5,6 +5,7 @@ namespace MiniDL.Examples.Options;
 [Verb("bench", HelpText = "time training steps and evaluation on random images; one JSON line per norm and batch size")]
 [Example("bench", "ResNet-20, BN and GN, batch sizes 2, 8, 32 and 128")]
 [Example("bench --norms bn --batch-sizes 128 --steps 50 --threads 1", "one case, one thread")]
+[Example("bench --norms bn --batch-sizes 32 --profile", "where the time of a training step goes")]
 internal sealed class BenchOptions : CommonOptions
 {
     [Section("Benchmark")]
@@ -30,6 +31,10 @@ internal sealed class BenchOptions : CommonOptions
     [Section("Benchmark")]
     [Option("warm-up", MetaValue = "S", Default = 1.5, HelpText = "seconds of steps not timed, for the just-in-time compiler")]
     public double WarmUp { get; set; } = 1.5;
+
+    [Section("Benchmark")]
+    [Option("profile", HelpText = "after the JSON lines, a table of where a training step's time goes, for each of them")]
+    public bool Profile { get; set; }
 
     /// <inheritdoc/>
     public override void Check()

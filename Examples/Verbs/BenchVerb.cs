@@ -13,6 +13,8 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 {
     private const int WarmUpSteps = 3;
 
+    private readonly List<StepProfile> _profiles = [];
+
     public int Run(CancellationToken stop)
     {
         string[] norms = ListOption.Names("norms", options.Norms);
@@ -21,6 +23,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         foreach (string norm in norms)
             foreach (int size in sizes)
                 terminal.Results.WriteLine(Measure(norm, size, stop));
+        foreach (var profile in _profiles) terminal.Write(profile.ToTable());
         return 0;
     }
 
@@ -34,13 +37,21 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         var labels = Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch]);
 
         model.Train();
-        double train = MedianMilliseconds(() =>
+        void TrainingStep()
         {
             using var scope = Scope.Step();
             sgd.ZeroGrad();
             Loss.CrossEntropy(model.Forward(images), labels).Backward();
             sgd.Step();
-        }, stop);
+        }
+        double train = MedianMilliseconds(TrainingStep, stop);
+        if (options.Profile)
+        {
+            // Steps of their own, so that the times above are of steps that nobody watched.
+            var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Cpu.Threads} threads, {options.Steps} steps");
+            for (int i = 0; i < options.Steps && !stop.IsCancellationRequested; i++) profile.Add(TrainingStep);
+            _profiles.Add(profile);
+        }
         model.Eval();
         double eval = MedianMilliseconds(() =>
         {

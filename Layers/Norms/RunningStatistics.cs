@@ -1,4 +1,5 @@
 using MiniDL.Backends;
+using MiniDL.Diagnostics;
 
 namespace MiniDL.Layers;
 
@@ -36,6 +37,7 @@ internal sealed class RunningStatistics(ModuleBuffer mean, ModuleBuffer spread, 
     /// <param name="correction">What the new spread is multiplied by: n/(n − 1) makes a biased variance unbiased.</param>
     public void Update(Tensor newMean, Tensor newSpread, int samples, double momentum, double correction = 1)
     {
+        using var region = Profiler.Time("normalize", "running statistics");
         Blend(mean.Value, newMean, samples, momentum, momentum);
         Blend(spread.Value, newSpread, samples, momentum, momentum * correction);
     }
