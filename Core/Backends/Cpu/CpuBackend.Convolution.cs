@@ -4,24 +4,28 @@ using MiniDL.Backends.Cpu.Convolution;
 
 namespace MiniDL.Backends.Cpu;
 
-// Convolution. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C.
+// Convolution. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. Which algorithm runs follows from the shape.
 internal sealed unsafe partial class CpuBackend<V>
 {
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
     {
-        Convolver.Widest.Forward(Pointer(x), Pointer(weight), bias is null ? null : Pointer(bias), Pointer(y), g);
+        float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
+        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g);
+        else DirectConvolution<V>.Forward(from, w, b, to, g);
         KeepAlive(x, weight, bias, y);
     }
 
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
     {
-        Convolver.Widest.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g);
+        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g);
+        else DirectConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g);
         KeepAlive(dy, weight, dx);
     }
 
     internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
     {
-        Convolver.Widest.WeightGradient(Pointer(x), Pointer(dy), Pointer(dw), g);
+        if (WinogradWeightGradient<V>.Suits(g)) WinogradWeightGradient<V>.Run(Pointer(x), Pointer(dy), Pointer(dw), g);
+        else DirectWeightGradient<V>.Run(Pointer(x), Pointer(dy), Pointer(dw), g);
         KeepAlive(x, dy, dw);
     }
 

@@ -8,7 +8,7 @@ internal sealed unsafe partial class CpuBackend<V>
     internal override void LogSoftmax(Tensor x, Tensor y, int rows, int columns) =>
         ForEachRow(rows, columns, row =>
         {
-            Span<float> from = F(x).Slice(row, columns), to = F(y).Slice(row, columns), exp = new(Scratch.Rent<float>(columns), columns);
+            Span<float> from = F(x).Slice(row, columns), to = F(y).Slice(row, columns), exp = new(Scratch.Rent(ScratchUse.Lanes, columns), columns);
             TensorPrimitives.Subtract(from, TensorPrimitives.Max(from), to);
             TensorPrimitives.Exp<float>(to, exp);
             TensorPrimitives.Subtract(to, (float)Math.Log(SumRun(exp)), to);

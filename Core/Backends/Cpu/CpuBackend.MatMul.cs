@@ -27,7 +27,7 @@ internal sealed unsafe partial class CpuBackend<V>
                 for (int k = 0; k < inner; k += InnerBlock)
                 {
                     int depth = Math.Min(InnerBlock, inner - k), tiles = (height - 1) / MatMulTile<V>.Rows + 1;
-                    float* panelsOfA = Scratch.Rent<float>(BlockRows * InnerBlock);
+                    float* panelsOfA = Scratch.Rent(ScratchUse.Panels, BlockRows * InnerBlock);
                     for (int tile = 0; tile < tiles; tile++)
                         PackPanel(F(a), !transposeA, first + tile * MatMulTile<V>.Rows, rows, k, depth, inner, MatMulTile<V>.Rows,
                             new Span<float>(panelsOfA + tile * MatMulTile<V>.Rows * depth, MatMulTile<V>.Rows * depth));

@@ -12,7 +12,7 @@ internal sealed unsafe partial class CpuBackend<V>
         int channels = g.InChannels, pixels = g.InHeight * g.InWidth;
         ForEachImage(g, n =>
         {
-            float* best = Scratch.Rent<float>(2 * channels), winner = best + channels;
+            float* best = Scratch.Rent(ScratchUse.Lanes, 2 * channels), winner = best + channels;
             var image = F(x).Slice(n * pixels * channels, pixels * channels);
             var indices = index.Values<long>();
             fixed (float* values = image)

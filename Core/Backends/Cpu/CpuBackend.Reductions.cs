@@ -67,7 +67,7 @@ internal sealed unsafe partial class CpuBackend<V>
         Workers.Run(chunks.Count, x.Count, chunk =>
         {
             var (start, length) = chunks.Values(chunk);
-            float* lanes = Scratch.Rent<float>(chunks.Lanes);
+            float* lanes = Scratch.Rent(ScratchUse.Lanes, chunks.Lanes);
             fixed (float* from = F(x).Slice(start, length)) ChannelKernels<V>.Sums(from, length, lanes, chunks.Lanes);
             chunks.Fold(lanes, sums.Span.Slice(chunk * g.Channels, g.Channels));
         });

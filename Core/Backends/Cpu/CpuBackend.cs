@@ -5,11 +5,18 @@ namespace MiniDL.Backends.Cpu;
 /// <summary>Makes the backend for the processor at hand.</summary>
 internal static class CpuBackend
 {
-    /// <summary>The backend with the widest registers that the processor has; 128 bits the runtime imitates where it must.</summary>
-    public static Backend Widest(Device device) =>
-        Vector512.IsHardwareAccelerated ? new CpuBackend<Simd512>(device)
-        : Vector256.IsHardwareAccelerated ? new CpuBackend<Simd256>(device)
-        : new CpuBackend<Simd128>(device);
+    /// <summary>The bits of the widest registers that the runtime uses here: 512, 256, 128, or 32 for single floats.</summary>
+    public static int Width { get; } =
+        Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 32;
+
+    /// <summary>The backend with registers of that width; every kernel is compiled for it alone.</summary>
+    public static Backend Widest(Device device) => Width switch
+    {
+        512 => new CpuBackend<Simd512>(device),
+        256 => new CpuBackend<Simd256>(device),
+        128 => new CpuBackend<Simd128>(device),
+        _ => new CpuBackend<SimdScalar>(device),
+    };
 }
 
 /// <summary>

@@ -11,6 +11,10 @@ internal readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
 
     public static int Count => 16;
 
+    public static bool HasManyRegisters => true;
+
+    public static Simd512 Zero => new(Vector512<float>.Zero);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 All(float value) => new(Vector512.Create(value));
 
@@ -58,6 +62,10 @@ internal readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
     private readonly Vector256<float> _value = value;
 
     public static int Count => 8;
+
+    public static bool HasManyRegisters => false;
+
+    public static Simd256 Zero => new(Vector256<float>.Zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 All(float value) => new(Vector256.Create(value));
@@ -107,6 +115,10 @@ internal readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
 
     public static int Count => 4;
 
+    public static bool HasManyRegisters => false;
+
+    public static Simd128 Zero => new(Vector128<float>.Zero);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 All(float value) => new(Vector128.Create(value));
 
@@ -147,4 +159,50 @@ internal readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Simd128 a) => Vector128.Sum(a._value);
+}
+
+/// <summary>A register of one value, for processors whose vectors .NET does not use.</summary>
+internal readonly unsafe struct SimdScalar(float value) : ISimd<SimdScalar>
+{
+    private readonly float _value = value;
+
+    public static int Count => 1;
+
+    public static bool HasManyRegisters => false;
+
+    public static SimdScalar Zero => new(0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar All(float value) => new(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar Load(float* source) => new(*source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(float* destination) => *destination = _value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar operator +(SimdScalar a, SimdScalar b) => new(a._value + b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar operator -(SimdScalar a, SimdScalar b) => new(a._value - b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar operator *(SimdScalar a, SimdScalar b) => new(a._value * b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar MultiplyAdd(SimdScalar a, SimdScalar b, SimdScalar c) => new(a._value * b._value + c._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar Relu(SimdScalar a) => a._value < 0 ? Zero : a;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar WherePositive(SimdScalar a, SimdScalar b) => a._value > 0 ? b : Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar WhereLarger(SimdScalar a, SimdScalar b, SimdScalar then, SimdScalar otherwise) =>
+        a._value > b._value || (float.IsNaN(a._value) && !float.IsNaN(b._value)) ? then : otherwise;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(SimdScalar a) => a._value;
 }

@@ -9,6 +9,11 @@ internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
     /// <summary>Floats in a register.</summary>
     static abstract int Count { get; }
 
+    /// <summary>Whether there are 32 registers, so that a tile may hold 16 sums; otherwise it holds 8.</summary>
+    static abstract bool HasManyRegisters { get; }
+
+    static abstract V Zero { get; }
+
     /// <summary>The same value in every lane.</summary>
     static abstract V All(float value);
 

@@ -17,7 +17,7 @@ internal readonly record struct DirectPart(TapGrid Taps, int SourceRow, int Sour
 /// cache, then register tiles of pixels × output channels run over it. Tiles that reach over the end of a row or of the channels
 /// are computed whole in scratch, and only the valid part is copied out.
 /// </remarks>
-internal sealed unsafe class DirectConvolution<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
 {
     private const int MaxTilePixels = 16, MaxTileVectors = 2, BandRows = 8;
 
@@ -49,18 +49,18 @@ internal sealed unsafe class DirectConvolution<TSimd, V> where TSimd : struct, I
         _bandRows = Math.Min(_rows, BandRows);
         _bands = (_rows + _bandRows - 1) / _bandRows;
 
-        int padded = PackedWeights.VectorsOf(_outputs, TSimd.Lanes) * TSimd.Lanes, taps = g.KernelHeight * g.KernelWidth;
-        _bias = Scratch.Rent(ScratchUse.Weights, padded + PackedWeights.Size(_outputs, _inputs, taps, TSimd.Lanes));
+        int padded = PackedWeights.VectorsOf(_outputs, V.Count) * V.Count, taps = g.KernelHeight * g.KernelWidth;
+        _bias = Scratch.Rent(ScratchUse.Weights, padded + PackedWeights.Size(_outputs, _inputs, taps, V.Count));
         _weights = _bias + padded;
-        PackedWeights.PackBias(bias, _outputs, TSimd.Lanes, _bias);
-        foreach (var part in _parts) PackedWeights.Pack(weight, g, gradient, part.Taps, TSimd.Lanes, _weights + part.Weights);
+        PackedWeights.PackBias(bias, _outputs, V.Count, _bias);
+        foreach (var part in _parts) PackedWeights.Pack(weight, g, gradient, part.Taps, V.Count, _weights + part.Weights);
     }
 
     /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
     public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g)
     {
         if (g.Output.Count == 0) return;
-        var convolution = new DirectConvolution<TSimd, V>(x, weight, bias, y, g, gradient: false);
+        var convolution = new DirectConvolution<V>(x, weight, bias, y, g, gradient: false);
         Workers.Run(g.Batch * convolution._bands, convolution.RunChunk);
     }
 
@@ -68,7 +68,7 @@ internal sealed unsafe class DirectConvolution<TSimd, V> where TSimd : struct, I
     public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g)
     {
         if (g.Input.Count == 0) return;
-        var convolution = new DirectConvolution<TSimd, V>(dy, weight, null, dx, g, gradient: true);
+        var convolution = new DirectConvolution<V>(dy, weight, null, dx, g, gradient: true);
         Workers.Run(g.Batch * convolution._bands, convolution.RunChunk);
     }
 
@@ -86,7 +86,7 @@ internal sealed unsafe class DirectConvolution<TSimd, V> where TSimd : struct, I
                 var h = ResidueClass(b, g.InWidth, g.KernelWidth, g.StrideWidth, g.PadWidth);
                 var taps = new TapGrid(v.Taps, v.LastTap, -g.StrideHeight, h.Taps, h.LastTap, -g.StrideWidth);
                 parts[next++] = new DirectPart(taps, v.Source, h.Source, a, b, v.Pixels, h.Pixels, weights);
-                weights += PackedWeights.Size(g.InChannels, g.OutChannels, taps.Count, TSimd.Lanes);
+                weights += PackedWeights.Size(g.InChannels, g.OutChannels, taps.Count, V.Count);
             }
         return parts;
     }
@@ -119,9 +119,9 @@ internal sealed unsafe class DirectConvolution<TSimd, V> where TSimd : struct, I
             first - _padTop, last - first, -_padLeft, _columns, source);
         float* target = _target + (nint)image * _targetHeight * _targetWidth * _outputs;
         foreach (var part in _parts)
-            for (int vector = 0, vectors; vector * TSimd.Lanes < _outputs; vector += vectors)
+            for (int vector = 0, vectors; vector * V.Count < _outputs; vector += vectors)
             {
-                vectors = TSimd.HasManyRegisters && (vector + 1) * TSimd.Lanes < _outputs ? 2 : 1;
+                vectors = V.HasManyRegisters && (vector + 1) * V.Count < _outputs ? 2 : 1;
                 for (int i = from; i < Math.Min(to, part.Rows); i++)
                     RunRow(part, vector, vectors,
                         source + ((part.SourceRow + i * _sourceStep.H - first) * _columns + part.SourceColumn) * _inputs,
@@ -132,22 +132,22 @@ internal sealed unsafe class DirectConvolution<TSimd, V> where TSimd : struct, I
     /// <summary>One row of target pixels, for one or two vectors of output channels.</summary>
     private void RunRow(in DirectPart part, int vector, int vectors, float* source, float* target)
     {
-        int perVector = part.Taps.Count * _inputs * TSimd.Lanes, yStep = _targetStep.W * _outputs, tile;
-        float* weights = _weights + part.Weights + vector * perVector, bias = _bias + vector * TSimd.Lanes;
-        int channels = Math.Min(vectors * TSimd.Lanes, _outputs - vector * TSimd.Lanes);
-        float* y = target + vector * TSimd.Lanes;
+        int perVector = part.Taps.Count * _inputs * V.Count, yStep = _targetStep.W * _outputs, tile;
+        float* weights = _weights + part.Weights + vector * perVector, bias = _bias + vector * V.Count;
+        int channels = Math.Min(vectors * V.Count, _outputs - vector * V.Count);
+        float* y = target + vector * V.Count;
         for (int j = 0; j < part.Columns; j += tile, y += tile * yStep)
         {
-            tile = vectors == 1 && TSimd.HasManyRegisters && part.Columns - j > 8 ? 16 : 8;
+            tile = vectors == 1 && V.HasManyRegisters && part.Columns - j > 8 ? 16 : 8;
             int pixels = Math.Min(tile, part.Columns - j);
-            bool whole = pixels == tile && channels == vectors * TSimd.Lanes;
-            float* to = whole ? y : Scratch.Rent(ScratchUse.Tile, MaxTilePixels * MaxTileVectors * TSimd.Lanes);
-            int step = whole ? yStep : vectors * TSimd.Lanes;
+            bool whole = pixels == tile && channels == vectors * V.Count;
+            float* to = whole ? y : Scratch.Rent(ScratchUse.Tile, MaxTilePixels * MaxTileVectors * V.Count);
+            int step = whole ? yStep : vectors * V.Count;
             float* x = source + j * _sourceStep.W * _inputs;
             int row = _columns * _inputs, pixel = _sourceStep.W * _inputs, length = part.Taps.Columns * _inputs;
-            if (vectors == 2) Tile8x2<TSimd, V>.Run(x, row, pixel, part.Taps.Rows, length, weights, perVector, bias, to, step);
-            else if (tile == 16) Tile16x1<TSimd, V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
-            else Tile8x1<TSimd, V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
+            if (vectors == 2) Tile8x2<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, perVector, bias, to, step);
+            else if (tile == 16) Tile16x1<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
+            else Tile8x1<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
             if (whole) continue;
             for (int i = 0; i < pixels; i++)
                 new ReadOnlySpan<float>(to + i * step, channels).CopyTo(new Span<float>(y + i * yStep, channels));

@@ -8,7 +8,7 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// The bands of all images are dealt to a number of chunks that follows from the shape alone; each chunk sums into a partial
 /// gradient of its own, and the partial gradients are added in order: the same bits for any number of threads.
 /// </remarks>
-internal sealed unsafe class DirectWeightGradient<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+internal sealed unsafe class DirectWeightGradient<V> where V : unmanaged, ISimd<V>
 {
     private const int BandRows = 8, PartialFloats = 1 << 18;
 
@@ -23,11 +23,11 @@ internal sealed unsafe class DirectWeightGradient<TSimd, V> where TSimd : struct
         _dy = dy;
         _dw = dw;
         _g = g;
-        _tile = TSimd.HasManyRegisters ? OuterProduct16x1<TSimd, V>.Inputs : OuterProduct8x1<TSimd, V>.Inputs;
+        _tile = V.HasManyRegisters ? OuterProduct16x1<V>.Inputs : OuterProduct8x1<V>.Inputs;
         _rowLength = g.KernelWidth * g.InChannels;
         _tiledLength = (_rowLength + _tile - 1) / _tile * _tile;
-        _vectors = PackedWeights.VectorsOf(g.OutChannels, TSimd.Lanes);
-        _partialSize = _vectors * g.KernelHeight * _tiledLength * TSimd.Lanes;
+        _vectors = PackedWeights.VectorsOf(g.OutChannels, V.Count);
+        _partialSize = _vectors * g.KernelHeight * _tiledLength * V.Count;
         _bandRows = Math.Min(g.OutHeight, BandRows);
         _bands = (g.OutHeight + _bandRows - 1) / _bandRows;
         _chunks = Math.Min(g.Batch * _bands, Math.Clamp(PartialFloats / _partialSize, 4, 32));
@@ -39,7 +39,7 @@ internal sealed unsafe class DirectWeightGradient<TSimd, V> where TSimd : struct
     public static void Run(float* x, float* dy, float* dw, in Window2d g)
     {
         if (g.OutChannels * g.InChannels == 0) return;
-        var gradient = new DirectWeightGradient<TSimd, V>(x, dy, dw, g);
+        var gradient = new DirectWeightGradient<V>(x, dy, dw, g);
         Workers.Run(gradient._chunks, gradient.RunChunk);
         Workers.Run(gradient._vectors * g.KernelHeight, gradient.AddPartials);
     }
@@ -61,23 +61,23 @@ internal sealed unsafe class DirectWeightGradient<TSimd, V> where TSimd : struct
         PaddedRows.Copy(_x + (nint)image * _g.InHeight * _g.InWidth * _g.InChannels, _g.InHeight, _g.InWidth, _g.InChannels,
             from * _g.StrideHeight - _g.PadHeight, xRows, -_g.PadWidth, _columns, x);
         float* dy = PaddedChannels(_dy + ((nint)image * _g.OutHeight + from) * _g.OutWidth * _g.OutChannels, rows * _g.OutWidth);
-        int xRow = row * _g.StrideHeight, xStep = _g.StrideWidth * _g.InChannels, dyStep = _vectors * TSimd.Lanes;
+        int xRow = row * _g.StrideHeight, xStep = _g.StrideWidth * _g.InChannels, dyStep = _vectors * V.Count;
         for (int vector = 0; vector < _vectors; vector++)
             for (int r = 0; r < _g.KernelHeight; r++)
-                for (int j = 0; j < _tiledLength; j += _tile, partial += _tile * TSimd.Lanes)
+                for (int j = 0; j < _tiledLength; j += _tile, partial += _tile * V.Count)
                 {
-                    float* window = x + r * row + j, gradient = dy + vector * TSimd.Lanes;
-                    if (TSimd.HasManyRegisters)
-                        OuterProduct16x1<TSimd, V>.Run(window, xRow, xStep, gradient, dyStep, rows, _g.OutWidth, partial);
+                    float* window = x + r * row + j, gradient = dy + vector * V.Count;
+                    if (V.HasManyRegisters)
+                        OuterProduct16x1<V>.Run(window, xRow, xStep, gradient, dyStep, rows, _g.OutWidth, partial);
                     else
-                        OuterProduct8x1<TSimd, V>.Run(window, xRow, xStep, gradient, dyStep, rows, _g.OutWidth, partial);
+                        OuterProduct8x1<V>.Run(window, xRow, xStep, gradient, dyStep, rows, _g.OutWidth, partial);
                 }
     }
 
     /// <summary>Pixels whose channels fill whole vectors: where they lie, or in a copy filled up with zeros.</summary>
     private float* PaddedChannels(float* dy, int pixels)
     {
-        int channels = _g.OutChannels, padded = _vectors * TSimd.Lanes;
+        int channels = _g.OutChannels, padded = _vectors * V.Count;
         if (channels == padded) return dy;
         float* copy = Scratch.Rent(ScratchUse.Gradient, pixels * padded);
         for (int i = 0; i < pixels; i++)
@@ -92,16 +92,16 @@ internal sealed unsafe class DirectWeightGradient<TSimd, V> where TSimd : struct
     private void AddPartials(int index)
     {
         var (vector, r) = (index / _g.KernelHeight, index % _g.KernelHeight);
-        int taps = _g.KernelHeight * _g.KernelWidth, lanes = Math.Min(TSimd.Lanes, _g.OutChannels - vector * TSimd.Lanes);
-        float* sums = stackalloc float[TSimd.Lanes];
+        int taps = _g.KernelHeight * _g.KernelWidth, lanes = Math.Min(V.Count, _g.OutChannels - vector * V.Count);
+        float* sums = stackalloc float[V.Count];
         for (int j = 0; j < _rowLength; j++)
         {
-            V sum = TSimd.Zero;
-            float* partial = _partials + ((nint)index * _tiledLength + j) * TSimd.Lanes;
-            for (int chunk = 0; chunk < _chunks; chunk++, partial += _partialSize) sum = TSimd.Add(sum, TSimd.Load(partial));
-            TSimd.Store(sum, sums);
+            V sum = V.Zero;
+            float* partial = _partials + ((nint)index * _tiledLength + j) * V.Count;
+            for (int chunk = 0; chunk < _chunks; chunk++, partial += _partialSize) sum = sum + V.Load(partial);
+            sum.Store(sums);
             var (s, c) = (j / _g.InChannels, j % _g.InChannels);
-            float* to = _dw + ((nint)vector * TSimd.Lanes * _g.InChannels + c) * taps + r * _g.KernelWidth + s;
+            float* to = _dw + ((nint)vector * V.Count * _g.InChannels + c) * taps + r * _g.KernelWidth + s;
             for (int lane = 0; lane < lanes; lane++) to[lane * _g.InChannels * taps] = sums[lane];
         }
     }

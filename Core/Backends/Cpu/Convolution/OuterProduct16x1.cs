@@ -7,7 +7,7 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// nothing is summed across lanes. For each pixel (or tile): one vector of dy loaded, 16 inputs broadcast as operands of 16 FMAs;
 /// at two loads a cycle the loads are the limit, 16/17 of the FMA peak. It needs 32 registers.
 /// </summary>
-internal static unsafe class OuterProduct16x1<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+internal static unsafe class OuterProduct16x1<V> where V : unmanaged, ISimd<V>
 {
     public const int Inputs = 16;
 
@@ -17,52 +17,52 @@ internal static unsafe class OuterProduct16x1<TSimd, V> where TSimd : struct, IS
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* x, nint xRow, nint xStep, float* dy, nint dyStep, int rows, int columns, float* sums)
     {
-        V a0 = TSimd.Zero, a1 = TSimd.Zero, a2 = TSimd.Zero, a3 = TSimd.Zero,
-            a4 = TSimd.Zero, a5 = TSimd.Zero, a6 = TSimd.Zero, a7 = TSimd.Zero;
-        V a8 = TSimd.Zero, a9 = TSimd.Zero, a10 = TSimd.Zero, a11 = TSimd.Zero,
-            a12 = TSimd.Zero, a13 = TSimd.Zero, a14 = TSimd.Zero, a15 = TSimd.Zero;
+        V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero,
+            a4 = V.Zero, a5 = V.Zero, a6 = V.Zero, a7 = V.Zero;
+        V a8 = V.Zero, a9 = V.Zero, a10 = V.Zero, a11 = V.Zero,
+            a12 = V.Zero, a13 = V.Zero, a14 = V.Zero, a15 = V.Zero;
         for (int p = 0; p < rows; p++, x += xRow)
         {
             float* input = x;
             for (int q = 0; q < columns; q++, input += xStep, dy += dyStep)
             {
-                V gradient = TSimd.Load(dy);
-                a0 = TSimd.MultiplyAdd(TSimd.Broadcast(*input), gradient, a0);
-                a1 = TSimd.MultiplyAdd(TSimd.Broadcast(input[1]), gradient, a1);
-                a2 = TSimd.MultiplyAdd(TSimd.Broadcast(input[2]), gradient, a2);
-                a3 = TSimd.MultiplyAdd(TSimd.Broadcast(input[3]), gradient, a3);
-                a4 = TSimd.MultiplyAdd(TSimd.Broadcast(input[4]), gradient, a4);
-                a5 = TSimd.MultiplyAdd(TSimd.Broadcast(input[5]), gradient, a5);
-                a6 = TSimd.MultiplyAdd(TSimd.Broadcast(input[6]), gradient, a6);
-                a7 = TSimd.MultiplyAdd(TSimd.Broadcast(input[7]), gradient, a7);
-                a8 = TSimd.MultiplyAdd(TSimd.Broadcast(input[8]), gradient, a8);
-                a9 = TSimd.MultiplyAdd(TSimd.Broadcast(input[9]), gradient, a9);
-                a10 = TSimd.MultiplyAdd(TSimd.Broadcast(input[10]), gradient, a10);
-                a11 = TSimd.MultiplyAdd(TSimd.Broadcast(input[11]), gradient, a11);
-                a12 = TSimd.MultiplyAdd(TSimd.Broadcast(input[12]), gradient, a12);
-                a13 = TSimd.MultiplyAdd(TSimd.Broadcast(input[13]), gradient, a13);
-                a14 = TSimd.MultiplyAdd(TSimd.Broadcast(input[14]), gradient, a14);
-                a15 = TSimd.MultiplyAdd(TSimd.Broadcast(input[15]), gradient, a15);
+                V gradient = V.Load(dy);
+                a0 = V.MultiplyAdd(V.All(*input), gradient, a0);
+                a1 = V.MultiplyAdd(V.All(input[1]), gradient, a1);
+                a2 = V.MultiplyAdd(V.All(input[2]), gradient, a2);
+                a3 = V.MultiplyAdd(V.All(input[3]), gradient, a3);
+                a4 = V.MultiplyAdd(V.All(input[4]), gradient, a4);
+                a5 = V.MultiplyAdd(V.All(input[5]), gradient, a5);
+                a6 = V.MultiplyAdd(V.All(input[6]), gradient, a6);
+                a7 = V.MultiplyAdd(V.All(input[7]), gradient, a7);
+                a8 = V.MultiplyAdd(V.All(input[8]), gradient, a8);
+                a9 = V.MultiplyAdd(V.All(input[9]), gradient, a9);
+                a10 = V.MultiplyAdd(V.All(input[10]), gradient, a10);
+                a11 = V.MultiplyAdd(V.All(input[11]), gradient, a11);
+                a12 = V.MultiplyAdd(V.All(input[12]), gradient, a12);
+                a13 = V.MultiplyAdd(V.All(input[13]), gradient, a13);
+                a14 = V.MultiplyAdd(V.All(input[14]), gradient, a14);
+                a15 = V.MultiplyAdd(V.All(input[15]), gradient, a15);
             }
         }
         Add(sums, a0);
-        Add(sums + TSimd.Lanes, a1);
-        Add(sums + 2 * TSimd.Lanes, a2);
-        Add(sums + 3 * TSimd.Lanes, a3);
-        Add(sums + 4 * TSimd.Lanes, a4);
-        Add(sums + 5 * TSimd.Lanes, a5);
-        Add(sums + 6 * TSimd.Lanes, a6);
-        Add(sums + 7 * TSimd.Lanes, a7);
-        Add(sums + 8 * TSimd.Lanes, a8);
-        Add(sums + 9 * TSimd.Lanes, a9);
-        Add(sums + 10 * TSimd.Lanes, a10);
-        Add(sums + 11 * TSimd.Lanes, a11);
-        Add(sums + 12 * TSimd.Lanes, a12);
-        Add(sums + 13 * TSimd.Lanes, a13);
-        Add(sums + 14 * TSimd.Lanes, a14);
-        Add(sums + 15 * TSimd.Lanes, a15);
+        Add(sums + V.Count, a1);
+        Add(sums + 2 * V.Count, a2);
+        Add(sums + 3 * V.Count, a3);
+        Add(sums + 4 * V.Count, a4);
+        Add(sums + 5 * V.Count, a5);
+        Add(sums + 6 * V.Count, a6);
+        Add(sums + 7 * V.Count, a7);
+        Add(sums + 8 * V.Count, a8);
+        Add(sums + 9 * V.Count, a9);
+        Add(sums + 10 * V.Count, a10);
+        Add(sums + 11 * V.Count, a11);
+        Add(sums + 12 * V.Count, a12);
+        Add(sums + 13 * V.Count, a13);
+        Add(sums + 14 * V.Count, a14);
+        Add(sums + 15 * V.Count, a15);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(float* sum, V a) => TSimd.Store(TSimd.Add(TSimd.Load(sum), a), sum);
+    private static void Add(float* sum, V a) => (V.Load(sum) + a).Store(sum);
 }

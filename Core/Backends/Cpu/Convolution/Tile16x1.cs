@@ -7,7 +7,7 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// each value of the window: one weight vector loaded, sixteen inputs broadcast as operands of sixteen FMAs; at two loads a
 /// cycle the loads are the limit, 16/17 of the FMA peak. It needs 32 registers.
 /// </summary>
-internal static unsafe class Tile16x1<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+internal static unsafe class Tile16x1<V> where V : unmanaged, ISimd<V>
 {
     public const int Pixels = 16;
 
@@ -18,49 +18,49 @@ internal static unsafe class Tile16x1<TSimd, V> where TSimd : struct, ISimd<V> w
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* x, nint xRow, nint xStep, int rows, int length, float* w, float* bias, float* y, nint yStep)
     {
-        V start = TSimd.Load(bias);
+        V start = V.Load(bias);
         V a0 = start, a1 = start, a2 = start, a3 = start, a4 = start, a5 = start, a6 = start, a7 = start;
         V a8 = start, a9 = start, a10 = start, a11 = start, a12 = start, a13 = start, a14 = start, a15 = start;
         for (int r = 0; r < rows; r++, x += xRow)
         {
             float* p = x;
             float* p8 = x + 8 * xStep;
-            for (int j = 0; j < length; j++, p++, p8++, w += TSimd.Lanes)
+            for (int j = 0; j < length; j++, p++, p8++, w += V.Count)
             {
-                V weight = TSimd.Load(w);
-                a0 = TSimd.MultiplyAdd(TSimd.Broadcast(*p), weight, a0);
-                a1 = TSimd.MultiplyAdd(TSimd.Broadcast(p[xStep]), weight, a1);
-                a2 = TSimd.MultiplyAdd(TSimd.Broadcast(p[2 * xStep]), weight, a2);
-                a3 = TSimd.MultiplyAdd(TSimd.Broadcast(p[3 * xStep]), weight, a3);
-                a4 = TSimd.MultiplyAdd(TSimd.Broadcast(p[4 * xStep]), weight, a4);
-                a5 = TSimd.MultiplyAdd(TSimd.Broadcast(p[5 * xStep]), weight, a5);
-                a6 = TSimd.MultiplyAdd(TSimd.Broadcast(p[6 * xStep]), weight, a6);
-                a7 = TSimd.MultiplyAdd(TSimd.Broadcast(p[7 * xStep]), weight, a7);
-                a8 = TSimd.MultiplyAdd(TSimd.Broadcast(*p8), weight, a8);
-                a9 = TSimd.MultiplyAdd(TSimd.Broadcast(p8[xStep]), weight, a9);
-                a10 = TSimd.MultiplyAdd(TSimd.Broadcast(p8[2 * xStep]), weight, a10);
-                a11 = TSimd.MultiplyAdd(TSimd.Broadcast(p8[3 * xStep]), weight, a11);
-                a12 = TSimd.MultiplyAdd(TSimd.Broadcast(p8[4 * xStep]), weight, a12);
-                a13 = TSimd.MultiplyAdd(TSimd.Broadcast(p8[5 * xStep]), weight, a13);
-                a14 = TSimd.MultiplyAdd(TSimd.Broadcast(p8[6 * xStep]), weight, a14);
-                a15 = TSimd.MultiplyAdd(TSimd.Broadcast(p8[7 * xStep]), weight, a15);
+                V weight = V.Load(w);
+                a0 = V.MultiplyAdd(V.All(*p), weight, a0);
+                a1 = V.MultiplyAdd(V.All(p[xStep]), weight, a1);
+                a2 = V.MultiplyAdd(V.All(p[2 * xStep]), weight, a2);
+                a3 = V.MultiplyAdd(V.All(p[3 * xStep]), weight, a3);
+                a4 = V.MultiplyAdd(V.All(p[4 * xStep]), weight, a4);
+                a5 = V.MultiplyAdd(V.All(p[5 * xStep]), weight, a5);
+                a6 = V.MultiplyAdd(V.All(p[6 * xStep]), weight, a6);
+                a7 = V.MultiplyAdd(V.All(p[7 * xStep]), weight, a7);
+                a8 = V.MultiplyAdd(V.All(*p8), weight, a8);
+                a9 = V.MultiplyAdd(V.All(p8[xStep]), weight, a9);
+                a10 = V.MultiplyAdd(V.All(p8[2 * xStep]), weight, a10);
+                a11 = V.MultiplyAdd(V.All(p8[3 * xStep]), weight, a11);
+                a12 = V.MultiplyAdd(V.All(p8[4 * xStep]), weight, a12);
+                a13 = V.MultiplyAdd(V.All(p8[5 * xStep]), weight, a13);
+                a14 = V.MultiplyAdd(V.All(p8[6 * xStep]), weight, a14);
+                a15 = V.MultiplyAdd(V.All(p8[7 * xStep]), weight, a15);
             }
         }
-        TSimd.Store(a0, y);
-        TSimd.Store(a1, y + yStep);
-        TSimd.Store(a2, y + 2 * yStep);
-        TSimd.Store(a3, y + 3 * yStep);
-        TSimd.Store(a4, y + 4 * yStep);
-        TSimd.Store(a5, y + 5 * yStep);
-        TSimd.Store(a6, y + 6 * yStep);
-        TSimd.Store(a7, y + 7 * yStep);
-        TSimd.Store(a8, y + 8 * yStep);
-        TSimd.Store(a9, y + 9 * yStep);
-        TSimd.Store(a10, y + 10 * yStep);
-        TSimd.Store(a11, y + 11 * yStep);
-        TSimd.Store(a12, y + 12 * yStep);
-        TSimd.Store(a13, y + 13 * yStep);
-        TSimd.Store(a14, y + 14 * yStep);
-        TSimd.Store(a15, y + 15 * yStep);
+        a0.Store(y);
+        a1.Store(y + yStep);
+        a2.Store(y + 2 * yStep);
+        a3.Store(y + 3 * yStep);
+        a4.Store(y + 4 * yStep);
+        a5.Store(y + 5 * yStep);
+        a6.Store(y + 6 * yStep);
+        a7.Store(y + 7 * yStep);
+        a8.Store(y + 8 * yStep);
+        a9.Store(y + 9 * yStep);
+        a10.Store(y + 10 * yStep);
+        a11.Store(y + 11 * yStep);
+        a12.Store(y + 12 * yStep);
+        a13.Store(y + 13 * yStep);
+        a14.Store(y + 14 * yStep);
+        a15.Store(y + 15 * yStep);
     }
 }

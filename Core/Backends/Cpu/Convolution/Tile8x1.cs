@@ -6,7 +6,7 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// One tile: 8 pixels of a row × 1 vector of output channels, in 8 registers of 16. For each value of the window: one weight
 /// vector loaded, eight inputs broadcast, eight FMAs: the loads are the limit, 8/9 of the FMA peak.
 /// </summary>
-internal static unsafe class Tile8x1<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+internal static unsafe class Tile8x1<V> where V : unmanaged, ISimd<V>
 {
     public const int Pixels = 8;
 
@@ -17,31 +17,31 @@ internal static unsafe class Tile8x1<TSimd, V> where TSimd : struct, ISimd<V> wh
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* x, nint xRow, nint xStep, int rows, int length, float* w, float* bias, float* y, nint yStep)
     {
-        V start = TSimd.Load(bias);
+        V start = V.Load(bias);
         V a0 = start, a1 = start, a2 = start, a3 = start, a4 = start, a5 = start, a6 = start, a7 = start;
         for (int r = 0; r < rows; r++, x += xRow)
         {
             float* p = x;
-            for (int j = 0; j < length; j++, p++, w += TSimd.Lanes)
+            for (int j = 0; j < length; j++, p++, w += V.Count)
             {
-                V weight = TSimd.Load(w);
-                a0 = TSimd.MultiplyAdd(TSimd.Broadcast(*p), weight, a0);
-                a1 = TSimd.MultiplyAdd(TSimd.Broadcast(p[xStep]), weight, a1);
-                a2 = TSimd.MultiplyAdd(TSimd.Broadcast(p[2 * xStep]), weight, a2);
-                a3 = TSimd.MultiplyAdd(TSimd.Broadcast(p[3 * xStep]), weight, a3);
-                a4 = TSimd.MultiplyAdd(TSimd.Broadcast(p[4 * xStep]), weight, a4);
-                a5 = TSimd.MultiplyAdd(TSimd.Broadcast(p[5 * xStep]), weight, a5);
-                a6 = TSimd.MultiplyAdd(TSimd.Broadcast(p[6 * xStep]), weight, a6);
-                a7 = TSimd.MultiplyAdd(TSimd.Broadcast(p[7 * xStep]), weight, a7);
+                V weight = V.Load(w);
+                a0 = V.MultiplyAdd(V.All(*p), weight, a0);
+                a1 = V.MultiplyAdd(V.All(p[xStep]), weight, a1);
+                a2 = V.MultiplyAdd(V.All(p[2 * xStep]), weight, a2);
+                a3 = V.MultiplyAdd(V.All(p[3 * xStep]), weight, a3);
+                a4 = V.MultiplyAdd(V.All(p[4 * xStep]), weight, a4);
+                a5 = V.MultiplyAdd(V.All(p[5 * xStep]), weight, a5);
+                a6 = V.MultiplyAdd(V.All(p[6 * xStep]), weight, a6);
+                a7 = V.MultiplyAdd(V.All(p[7 * xStep]), weight, a7);
             }
         }
-        TSimd.Store(a0, y);
-        TSimd.Store(a1, y + yStep);
-        TSimd.Store(a2, y + 2 * yStep);
-        TSimd.Store(a3, y + 3 * yStep);
-        TSimd.Store(a4, y + 4 * yStep);
-        TSimd.Store(a5, y + 5 * yStep);
-        TSimd.Store(a6, y + 6 * yStep);
-        TSimd.Store(a7, y + 7 * yStep);
+        a0.Store(y);
+        a1.Store(y + yStep);
+        a2.Store(y + 2 * yStep);
+        a3.Store(y + 3 * yStep);
+        a4.Store(y + 4 * yStep);
+        a5.Store(y + 5 * yStep);
+        a6.Store(y + 6 * yStep);
+        a7.Store(y + 7 * yStep);
     }
 }

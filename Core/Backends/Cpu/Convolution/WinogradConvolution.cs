@@ -4,7 +4,7 @@ namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
 /// Convolution with a 3 × 3 kernel and stride 1, and its input gradient (the same with the flipped, transposed kernel), by
-/// Winograd's F(4×4, 3×3): a quarter of the products of the direct sum. See <see cref="WinogradTransforms{TSimd, V}"/>.
+/// Winograd's F(4×4, 3×3): a quarter of the products of the direct sum. See <see cref="WinogradTransforms{V}"/>.
 /// </summary>
 /// <remarks>
 /// A chunk of work is some rows of tiles, of one or several images, about <see cref="BlockTiles"/> tiles: their inputs are
@@ -13,10 +13,10 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// block's scratch stays in the second level cache. Channels must be
 /// multiples of 16, the longest vector.
 /// </remarks>
-internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V>
 {
-    private const int Tile = WinogradTransforms<TSimd, V>.Outputs, Window = WinogradTransforms<TSimd, V>.Inputs;
-    private const int Points = WinogradTransforms<TSimd, V>.Points, Taps = 9, BlockTiles = 16;
+    private const int Tile = WinogradTransforms<V>.Outputs, Window = WinogradTransforms<V>.Inputs;
+    private const int Points = WinogradTransforms<V>.Points, Taps = 9, BlockTiles = 16;
 
     private readonly float* _weight, _target, _bias, _zeros, _transformed;
     private readonly Window2d _g;
@@ -40,14 +40,14 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
         _rowsPerBlock = Clamp(BlockTiles / _tileColumns, 1, Max(1, g.Batch * _tileRows));
         _blockTiles = (_rowsPerBlock * _tileColumns + 7) / 8 * 8;
         // One vector more than needed: with a power of two the 36 points would compete for the same few lines of the cache.
-        _inputStep = _blockTiles * _inputs + TSimd.Lanes;
-        _productStep = _blockTiles * _outputs + TSimd.Lanes;
-        _weightStep = _inputs * _outputs + TSimd.Lanes;
-        _bias = Scratch.Rent(ScratchUse.Weights, _outputs + 2 * TSimd.Lanes + Points * _weightStep);
+        _inputStep = _blockTiles * _inputs + V.Count;
+        _productStep = _blockTiles * _outputs + V.Count;
+        _weightStep = _inputs * _outputs + V.Count;
+        _bias = Scratch.Rent(ScratchUse.Weights, _outputs + 2 * V.Count + Points * _weightStep);
         _zeros = _bias + _outputs;
-        _transformed = _zeros + 2 * TSimd.Lanes;
-        PackedWeights.PackBias(bias, _outputs, TSimd.Lanes, _bias);
-        new Span<float>(_zeros, 2 * TSimd.Lanes).Clear();
+        _transformed = _zeros + 2 * V.Count;
+        PackedWeights.PackBias(bias, _outputs, V.Count, _bias);
+        new Span<float>(_zeros, 2 * V.Count).Clear();
     }
 
     /// <summary>Whether the shape is one that this algorithm takes, and is faster at than the direct one.</summary>
@@ -58,17 +58,17 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
 
     /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
     public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g) =>
-        new WinogradConvolution<TSimd, V>(x, weight, bias, y, g, gradient: false).Run();
+        new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false).Run();
 
     /// <summary>See <see cref="Backend.Conv2dInputGradient"/>.</summary>
     public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g) =>
-        new WinogradConvolution<TSimd, V>(dy, weight, null, dx, g, gradient: true).Run();
+        new WinogradConvolution<V>(dy, weight, null, dx, g, gradient: true).Run();
 
     private void Run()
     {
         int rows = _g.Batch * _tileRows;
         if (rows == 0) return;
-        Workers.Run(_outputs / TSimd.Lanes * _inputs / 16, TransformWeights);
+        Workers.Run(_outputs / V.Count * _inputs / 16, TransformWeights);
         Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, RunBlock);
     }
 
@@ -77,19 +77,19 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
     {
         int outputStep = _gradient ? Taps : _inputs * Taps, inputStep = _gradient ? _outputs * Taps : Taps;
         var (vector, first) = (chunk / (_inputs / 16), chunk % (_inputs / 16) * 16);
-        float* taps = Scratch.Rent(ScratchUse.Image, 16 * Taps * TSimd.Lanes), tap = taps;
-        float* columns = Scratch.Rent(ScratchUse.Tile, Points * TSimd.Lanes);
+        float* taps = Scratch.Rent(ScratchUse.Image, 16 * Taps * V.Count), tap = taps;
+        float* columns = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
         // All are gathered before the first is transformed: a vector read right behind the scalars that make it up would wait.
         for (int input = first; input < first + 16; input++)
-            for (int t = 0; t < Taps; t++, tap += TSimd.Lanes)
+            for (int t = 0; t < Taps; t++, tap += V.Count)
             {
                 int flipped = _gradient ? Taps - 1 - t : t;
-                float* from = _weight + (nint)vector * TSimd.Lanes * outputStep + input * inputStep + flipped;
-                for (int lane = 0; lane < TSimd.Lanes; lane++) tap[lane] = from[lane * outputStep];
+                float* from = _weight + (nint)vector * V.Count * outputStep + input * inputStep + flipped;
+                for (int lane = 0; lane < V.Count; lane++) tap[lane] = from[lane * outputStep];
             }
-        float* to = _transformed + (vector * _inputs + first) * TSimd.Lanes;
-        for (int input = 0; input < 16; input++, taps += Taps * TSimd.Lanes, to += TSimd.Lanes)
-            WinogradTransforms<TSimd, V>.Weight(taps, to, _weightStep, columns);
+        float* to = _transformed + (vector * _inputs + first) * V.Count;
+        for (int input = 0; input < 16; input++, taps += Taps * V.Count, to += V.Count)
+            WinogradTransforms<V>.Weight(taps, to, _weightStep, columns);
     }
 
     private void RunBlock(int block)
@@ -104,32 +104,32 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
 
     private void TransformInputs(int tileRow, float* to)
     {
-        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * TSimd.Lanes);
+        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
         float* source = _tiles.Row(tileRow, out int rowStep);
         for (int tile = 0; tile < _tileColumns; tile++, source += Tile * _inputs, to += _inputs)
-            for (int c = 0; c < _inputs; c += TSimd.Lanes)
-                WinogradTransforms<TSimd, V>.Input(source + c, rowStep, _inputs, to + c, _inputStep, temporary);
+            for (int c = 0; c < _inputs; c += V.Count)
+                WinogradTransforms<V>.Input(source + c, rowStep, _inputs, to + c, _inputStep, temporary);
     }
 
     /// <summary>products[point] = inputs[point] · weights[point], 36 matrix products of tiles × inputs × outputs.</summary>
     private void Multiply(float* inputs, float* products, int tiles)
     {
-        int perVector = _inputs * TSimd.Lanes;
+        int perVector = _inputs * V.Count;
         for (int point = 0; point < Points; point++, inputs += _inputStep, products += _productStep)
-            for (int k = 0, vectors; k < _outputs; k += vectors * TSimd.Lanes)
+            for (int k = 0, vectors; k < _outputs; k += vectors * V.Count)
             {
-                vectors = TSimd.HasManyRegisters && k + TSimd.Lanes < _outputs ? 2 : 1;
+                vectors = V.HasManyRegisters && k + V.Count < _outputs ? 2 : 1;
                 float* weights = _transformed + point * _weightStep + k * _inputs;
                 for (int tile = 0, count; tile < tiles; tile += count)
                 {
                     float* x = inputs + tile * _inputs, y = products + tile * _outputs + k;
-                    count = TSimd.HasManyRegisters && vectors == 1 && tiles - tile > 8 ? 16 : 8;
+                    count = V.HasManyRegisters && vectors == 1 && tiles - tile > 8 ? 16 : 8;
                     if (vectors == 2)
-                        Tile8x2<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, perVector, _zeros, y, _outputs);
+                        Tile8x2<V>.Run(x, 0, _inputs, 1, _inputs, weights, perVector, _zeros, y, _outputs);
                     else if (count == 16)
-                        Tile16x1<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
+                        Tile16x1<V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
                     else
-                        Tile8x1<TSimd, V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
+                        Tile8x1<V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
                 }
             }
     }
@@ -137,23 +137,23 @@ internal sealed unsafe class WinogradConvolution<TSimd, V> where TSimd : struct,
     private void TransformOutputs(int tileRow, float* from)
     {
         var (image, row) = (tileRow / _tileRows, tileRow % _tileRows);
-        float* temporary = Scratch.Rent(ScratchUse.Tile, (Points + Tile * Tile) * TSimd.Lanes);
-        float* partial = temporary + Points * TSimd.Lanes;
+        float* temporary = Scratch.Rent(ScratchUse.Tile, (Points + Tile * Tile) * V.Count);
+        float* partial = temporary + Points * V.Count;
         int height = Min(Tile, _targetHeight - row * Tile), yRow = _targetWidth * _outputs;
         float* y = _target + ((nint)image * _targetHeight + row * Tile) * yRow;
         for (int tile = 0; tile < _tileColumns; tile++, y += Tile * _outputs, from += _outputs)
         {
             int width = Min(Tile, _targetWidth - tile * Tile);
             bool whole = height == Tile && width == Tile;
-            for (int k = 0; k < _outputs; k += TSimd.Lanes)
+            for (int k = 0; k < _outputs; k += V.Count)
             {
                 float* to = whole ? y + k : partial;
-                var (toRow, toStep) = whole ? (yRow, _outputs) : (Tile * TSimd.Lanes, TSimd.Lanes);
-                WinogradTransforms<TSimd, V>.Output(from + k, _productStep, _bias + k, to, toRow, toStep, temporary);
+                var (toRow, toStep) = whole ? (yRow, _outputs) : (Tile * V.Count, V.Count);
+                WinogradTransforms<V>.Output(from + k, _productStep, _bias + k, to, toRow, toStep, temporary);
                 if (whole) continue;
                 for (int i = 0; i < height; i++)
                     for (int j = 0; j < width; j++)
-                        TSimd.Store(TSimd.Load(partial + (i * Tile + j) * TSimd.Lanes), y + i * yRow + j * _outputs + k);
+                        V.Load(partial + (i * Tile + j) * V.Count).Store(y + i * yRow + j * _outputs + k);
             }
         }
     }

@@ -11,10 +11,10 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// of tiles of all images are dealt to a number of chunks that follows from the shape alone; the chunks' sums are added in order.
 /// Channels must be multiples of 16, the longest vector.
 /// </remarks>
-internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : struct, ISimd<V> where V : unmanaged
+internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISimd<V>
 {
-    private const int Tile = WinogradTransforms<TSimd, V>.Outputs, Window = WinogradTransforms<TSimd, V>.Inputs;
-    private const int Points = WinogradTransforms<TSimd, V>.Points, Taps = 9, BlockFloats = 1024, PartialFloats = 1 << 18;
+    private const int Tile = WinogradTransforms<V>.Outputs, Window = WinogradTransforms<V>.Inputs;
+    private const int Points = WinogradTransforms<V>.Points, Taps = 9, BlockFloats = 1024, PartialFloats = 1 << 18;
 
     private readonly float* _dw, _partials;
     private readonly int _inputs, _outputs, _tileColumns, _rows, _rowsPerBlock, _chunks;
@@ -33,8 +33,8 @@ internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : stru
         _rows = g.Batch * tileRows;
         _rowsPerBlock = Max(1, BlockFloats / Max(_inputs, _outputs) / _tileColumns);
         // One vector more than needed: with a power of two the 36 points would compete for the same few lines of the cache.
-        _inputStep = _rowsPerBlock * _tileColumns * _inputs + TSimd.Lanes;
-        _gradientStep = _rowsPerBlock * _tileColumns * _outputs + TSimd.Lanes;
+        _inputStep = _rowsPerBlock * _tileColumns * _inputs + V.Count;
+        _gradientStep = _rowsPerBlock * _tileColumns * _outputs + V.Count;
         _partialSize = Points * _inputs * _outputs;
         _chunks = Min(_rows, Clamp(PartialFloats / _partialSize, 4, 16));
         _partials = Scratch.Rent(ScratchUse.Partials, _chunks * _partialSize);
@@ -45,15 +45,15 @@ internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : stru
     /// few enough for the partial sums to stay near.
     /// </summary>
     public static bool Suits(in Window2d g) =>
-        WinogradConvolution<TSimd, V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= 2 * Max(g.InChannels, g.OutChannels)
+        WinogradConvolution<V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= 2 * Max(g.InChannels, g.OutChannels)
         && g.InChannels * g.OutChannels <= 128 * 128;
 
     /// <summary>See <see cref="Backend.Conv2dWeightGradient"/>.</summary>
     public static void Run(float* x, float* dy, float* dw, in Window2d g)
     {
-        var gradient = new WinogradWeightGradient<TSimd, V>(x, dy, dw, g);
+        var gradient = new WinogradWeightGradient<V>(x, dy, dw, g);
         Workers.Run(gradient._chunks, gradient.RunChunk);
-        Workers.Run(gradient._outputs / TSimd.Lanes * gradient._inputs / 16, gradient.AddPartials);
+        Workers.Run(gradient._outputs / V.Count * gradient._inputs / 16, gradient.AddPartials);
     }
 
     private void RunChunk(int chunk)
@@ -77,55 +77,55 @@ internal sealed unsafe class WinogradWeightGradient<TSimd, V> where TSimd : stru
 
     private void TransformInputs(int tileRow, float* to)
     {
-        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * TSimd.Lanes);
+        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
         float* x = _inputTiles.Row(tileRow, out int rowStep);
         for (int tile = 0; tile < _tileColumns; tile++, x += Tile * _inputs, to += _inputs)
-            for (int c = 0; c < _inputs; c += TSimd.Lanes)
-                WinogradTransforms<TSimd, V>.Input(x + c, rowStep, _inputs, to + c, _inputStep, temporary);
+            for (int c = 0; c < _inputs; c += V.Count)
+                WinogradTransforms<V>.Input(x + c, rowStep, _inputs, to + c, _inputStep, temporary);
     }
 
     private void TransformGradients(int tileRow, float* to)
     {
-        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * TSimd.Lanes);
+        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
         float* dy = _gradientTiles.Row(tileRow, out int rowStep);
         for (int tile = 0; tile < _tileColumns; tile++, dy += Tile * _outputs, to += _outputs)
-            for (int k = 0; k < _outputs; k += TSimd.Lanes)
-                WinogradTransforms<TSimd, V>.OutputGradient(dy + k, rowStep, _outputs, to + k, _gradientStep, temporary);
+            for (int k = 0; k < _outputs; k += V.Count)
+                WinogradTransforms<V>.OutputGradient(dy + k, rowStep, _outputs, to + k, _gradientStep, temporary);
     }
 
     /// <summary>partial[point][vector][input][lane] += Σ inputs[point][tile][input] · gradients[point][tile][lane].</summary>
     private void AddProducts(float* inputs, float* gradients, int tiles, float* partial)
     {
-        int tile = TSimd.HasManyRegisters ? OuterProduct16x1<TSimd, V>.Inputs : OuterProduct8x1<TSimd, V>.Inputs;
+        int tile = V.HasManyRegisters ? OuterProduct16x1<V>.Inputs : OuterProduct8x1<V>.Inputs;
         for (int point = 0; point < Points; point++, inputs += _inputStep, gradients += _gradientStep)
-            for (int k = 0; k < _outputs; k += TSimd.Lanes)
-                for (int c = 0; c < _inputs; c += tile, partial += tile * TSimd.Lanes)
-                    if (TSimd.HasManyRegisters)
-                        OuterProduct16x1<TSimd, V>.Run(inputs + c, 0, _inputs, gradients + k, _outputs, 1, tiles, partial);
+            for (int k = 0; k < _outputs; k += V.Count)
+                for (int c = 0; c < _inputs; c += tile, partial += tile * V.Count)
+                    if (V.HasManyRegisters)
+                        OuterProduct16x1<V>.Run(inputs + c, 0, _inputs, gradients + k, _outputs, 1, tiles, partial);
                     else
-                        OuterProduct8x1<TSimd, V>.Run(inputs + c, 0, _inputs, gradients + k, _outputs, 1, tiles, partial);
+                        OuterProduct8x1<V>.Run(inputs + c, 0, _inputs, gradients + k, _outputs, 1, tiles, partial);
     }
 
     /// <summary>Gᵀ · G of the chunks' sums, for 16 inputs and one vector of outputs, stored as [K, C, R, S].</summary>
     private void AddPartials(int index)
     {
         var (vector, first) = (index / (_inputs / 16), index % (_inputs / 16) * 16);
-        float* sums = Scratch.Rent(ScratchUse.Tile, (Points + Taps + Points) * TSimd.Lanes);
-        float* taps = sums + Points * TSimd.Lanes, temporary = taps + Taps * TSimd.Lanes;
+        float* sums = Scratch.Rent(ScratchUse.Tile, (Points + Taps + Points) * V.Count);
+        float* taps = sums + Points * V.Count, temporary = taps + Taps * V.Count;
         for (int input = first; input < first + 16; input++)
         {
             for (int point = 0; point < Points; point++)
             {
-                float* partial = _partials + (point * _outputs + vector * TSimd.Lanes) * _inputs + input * TSimd.Lanes;
-                V sum = TSimd.Load(partial);
+                float* partial = _partials + (point * _outputs + vector * V.Count) * _inputs + input * V.Count;
+                V sum = V.Load(partial);
                 for (int chunk = 1; chunk < _chunks; chunk++)
-                    sum = TSimd.Add(sum, TSimd.Load(partial + (nint)chunk * _partialSize));
-                TSimd.Store(sum, sums + point * TSimd.Lanes);
+                    sum = (sum + V.Load(partial + (nint)chunk * _partialSize));
+                sum.Store(sums + point * V.Count);
             }
-            WinogradTransforms<TSimd, V>.WeightGradient(sums, taps, temporary);
-            float* to = _dw + ((nint)vector * TSimd.Lanes * _inputs + input) * Taps;
-            for (int lane = 0; lane < TSimd.Lanes; lane++, to += _inputs * Taps)
-                for (int tap = 0; tap < Taps; tap++) to[tap] = taps[tap * TSimd.Lanes + lane];
+            WinogradTransforms<V>.WeightGradient(sums, taps, temporary);
+            float* to = _dw + ((nint)vector * V.Count * _inputs + input) * Taps;
+            for (int lane = 0; lane < V.Count; lane++, to += _inputs * Taps)
+                for (int tap = 0; tap < Taps; tap++) to[tap] = taps[tap * V.Count + lane];
         }
     }
 }

@@ -42,7 +42,7 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor mean
     private void Sums(int chunk, Span<double> row)
     {
         int lanes = _chunks.Lanes, sample = _chunks.Sample(chunk);
-        float* means = Scratch.Rent<float>(3 * lanes + g.Channels), sum = means + lanes, product = sum + lanes;
+        float* means = Scratch.Rent(ScratchUse.Lanes, 3 * lanes + g.Channels), sum = means + lanes, product = sum + lanes;
         var perChannel = new Span<float>(product + lanes, g.Channels);
         Statistics.Means(mean, sample, g, perChannel);
         _chunks.Spread(perChannel, means);
@@ -59,7 +59,7 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor mean
     private void InputGradient(int chunk, ReadOnlySpan<double> sampleSums, Tensor dx)
     {
         int lanes = _chunks.Lanes, sample = _chunks.Sample(chunk);
-        float* means = Scratch.Rent<float>(4 * lanes + 3 * g.Channels), scales = means + lanes, slopes = scales + lanes, shifts = slopes + lanes;
+        float* means = Scratch.Rent(ScratchUse.Lanes, 4 * lanes + 3 * g.Channels), scales = means + lanes, slopes = scales + lanes, shifts = slopes + lanes;
         var scale = new Span<float>(shifts + lanes, g.Channels);
         Span<float> slope = new(shifts + lanes + g.Channels, g.Channels), shift = new(shifts + lanes + 2 * g.Channels, g.Channels);
         Statistics.Means(mean, sample, g, scale);

@@ -33,7 +33,7 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
     {
         int channels = sums.Length / 3, lanes = chunks.Lanes, positions = chunks.Positions(chunk);
         var (start, length) = chunks.Values(chunk);
-        float* centre = Scratch.Rent<float>(3 * lanes + channels), e = centre + lanes, q = e + lanes;
+        float* centre = Scratch.Rent(ScratchUse.Lanes, 3 * lanes + channels), e = centre + lanes, q = e + lanes;
         var perChannel = new Span<float>(q + lanes, channels);
         fixed (float* values = x.Span.Slice(start, length))
         {
@@ -82,7 +82,7 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
         Workers.Run(chunks.Count, x.Count, chunk =>
         {
             int lanes = chunks.Lanes, sample = chunks.Sample(chunk);
-            float* means = Scratch.Rent<float>(3 * lanes + g.Channels), scales = means + lanes, shifts = scales + lanes;
+            float* means = Scratch.Rent(ScratchUse.Lanes, 3 * lanes + g.Channels), scales = means + lanes, shifts = scales + lanes;
             var perChannel = new Span<float>(shifts + lanes, g.Channels);
             Statistics.Means(mean, sample, g, perChannel);
             chunks.Spread(perChannel, means);
