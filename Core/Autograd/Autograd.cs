@@ -43,12 +43,17 @@ public static class Autograd
     /// <summary>One backward pass; with targets only towards those, into the dictionary.</summary>
     private readonly struct Pass(Tensor root, bool retainGraph, Dictionary<Tensor, Tensor?>? targets)
     {
-        private readonly List<Operator> _operators = [];
-        private readonly List<Tensor> _leaves = [];
+        /// <summary>The lists of this thread's last pass; a pass within a pass finds none and makes its own.</summary>
+        [ThreadStatic]
+        private static (List<Operator> Operators, List<Tensor> Leaves)? _spare;
+
+        private readonly List<Operator> _operators = _spare?.Operators ?? [];
+        private readonly List<Tensor> _leaves = _spare?.Leaves ?? [];
 
         public void Run(Tensor? cotangent)
         {
             CheckRoot(cotangent);
+            _spare = null;
             int outer = CurrentWalk;
             CurrentWalk = Interlocked.Increment(ref _walks);
             using var noGrad = new NoGrad();
@@ -66,6 +71,9 @@ public static class Autograd
                 if (targets is null)
                     foreach (var leaf in _leaves) leaf.PendingGradient = null;
                 CurrentWalk = outer;
+                _operators.Clear();
+                _leaves.Clear();
+                _spare = (_operators, _leaves);
             }
         }
 

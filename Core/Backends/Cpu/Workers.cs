@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
 namespace MiniDL.Backends.Cpu;
@@ -22,7 +23,8 @@ internal static class Workers
 
     // One job at a time, announced by a new round. Its fields are used again and again, so that a call allocates nothing here.
     private static int _round, _seats, _done;
-    private static Action<int> _body = static _ => { };
+    private static object _job = "";
+    private static Action<object, int> _body = static (_, _) => { };
     private static ExceptionDispatchInfo? _error;
 
     /// <summary>
@@ -38,16 +40,31 @@ internal static class Workers
     /// Calls <paramref name="body"/> for every chunk from 0 to <paramref name="chunks"/> − 1 and returns when all are done. Runs
     /// on the calling thread alone when there is one chunk or thread, or when the helpers are busy, as they are for a nested call.
     /// </summary>
-    public static void Run(int chunks, Action<int> body)
+    public static void Run(int chunks, Action<int> body) => Run(chunks, body, static (body, chunk) => body(chunk));
+
+    /// <summary>The same, but on the calling thread alone when the whole is less work than waking a helper.</summary>
+    /// <param name="values">About how many values are read and written.</param>
+    public static void Run(int chunks, long values, Action<int> body)
+    {
+        if (values >= Grain) Run(chunks, body);
+        else
+            for (int chunk = 0; chunk < chunks; chunk++) body(chunk);
+    }
+
+    /// <summary>
+    /// The same for a body that captures nothing, but is handed the object that knows the job: then a call allocates nothing.
+    /// </summary>
+    public static void Run<TJob>(int chunks, TJob job, Action<TJob, int> body) where TJob : class
     {
         if (chunks <= 1 || Threads == 1 || Interlocked.Exchange(ref _busy, 1) == 1)
         {
-            for (int chunk = 0; chunk < chunks; chunk++) body(chunk);
+            for (int chunk = 0; chunk < chunks; chunk++) body(job, chunk);
             return;
         }
         int seats = Math.Min(Threads, chunks) - 1;
         while (_helpers < seats) StartHelper();
-        (_body, _done, _seats) = (body, 0, seats);
+        // The body is only ever called with this job, so it may pass for one that takes any object.
+        (_job, _body, _done, _seats) = (job, Unsafe.As<Action<object, int>>(body), 0, seats);
         Interlocked.Exchange(ref _tickets, (long)chunks << 32);
         Interlocked.Increment(ref _round);
         if (Volatile.Read(ref _sleeping) is > 0 and var sleeping) Alarm.Release(Math.Min(sleeping, seats));
@@ -60,21 +77,17 @@ internal static class Workers
         error?.Throw();
     }
 
-    /// <summary>The same, but on the calling thread alone when the whole is less work than waking a helper.</summary>
-    /// <param name="values">About how many values are read and written.</param>
-    public static void Run(int chunks, long values, Action<int> body)
-    {
-        if (values >= Grain) Run(chunks, body);
-        else
-            for (int chunk = 0; chunk < chunks; chunk++) body(chunk);
-    }
-
     /// <summary>Cuts 0 … count − 1 into ranges of <paramref name="grain"/>, the last one shorter, and calls body(start, length).</summary>
     public static void Split(int count, int grain, Action<int, int> body)
     {
         if (count == 0) return;
         if (count <= grain) body(0, count);
-        else Run((count - 1) / grain + 1, chunk => body(chunk * grain, Math.Min(grain, count - chunk * grain)));
+        else Run((count - 1) / grain + 1, new Ranges(count, grain, body), static (ranges, chunk) => ranges.Run(chunk));
+    }
+
+    private sealed class Ranges(int count, int grain, Action<int, int> body)
+    {
+        public void Run(int chunk) => body(chunk * grain, Math.Min(grain, count - chunk * grain));
     }
 
     /// <summary>Runs chunks of the announced job until all are given out.</summary>
@@ -87,7 +100,7 @@ internal static class Workers
             if (chunk >= (int)(ticket >> 32)) return;
             try
             {
-                _body(chunk);
+                _body(_job, chunk);
             }
             catch (Exception error)
             {

@@ -59,17 +59,17 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
     /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
     public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g)
     {
-        if (g.Output.Count == 0) return;
+        if (g.Batch == 0 || g.OutChannels == 0) return;
         var convolution = new DirectConvolution<V>(x, weight, bias, y, g, gradient: false);
-        Workers.Run(g.Batch * convolution._bands, convolution.RunChunk);
+        Workers.Run(g.Batch * convolution._bands, convolution, static (convolution, chunk) => convolution.RunChunk(chunk));
     }
 
     /// <summary>See <see cref="Backend.Conv2dInputGradient"/>.</summary>
     public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g)
     {
-        if (g.Input.Count == 0) return;
+        if (g.Batch == 0 || g.InChannels == 0 || g.InHeight * g.InWidth == 0) return;
         var convolution = new DirectConvolution<V>(dy, weight, null, dx, g, gradient: true);
-        Workers.Run(g.Batch * convolution._bands, convolution.RunChunk);
+        Workers.Run(g.Batch * convolution._bands, convolution, static (convolution, chunk) => convolution.RunChunk(chunk));
     }
 
     private static DirectPart ForwardPart(in Window2d g) =>

@@ -40,8 +40,8 @@ internal sealed unsafe class DirectWeightGradient<V> where V : unmanaged, ISimd<
     {
         if (g.OutChannels * g.InChannels == 0) return;
         var gradient = new DirectWeightGradient<V>(x, dy, dw, g);
-        Workers.Run(gradient._chunks, gradient.RunChunk);
-        Workers.Run(gradient._vectors * g.KernelHeight, gradient.AddPartials);
+        Workers.Run(gradient._chunks, gradient, static (gradient, chunk) => gradient.RunChunk(chunk));
+        Workers.Run(gradient._vectors * g.KernelHeight, gradient, static (gradient, index) => gradient.AddPartials(index));
     }
 
     private void RunChunk(int chunk)

@@ -68,8 +68,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     {
         int rows = _g.Batch * _tileRows;
         if (rows == 0) return;
-        Workers.Run(_outputs / V.Count * _inputs / 16, TransformWeights);
-        Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, RunBlock);
+        Workers.Run(_outputs / V.Count * _inputs / 16, this, static (convolution, chunk) => convolution.TransformWeights(chunk));
+        Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, this, static (convolution, block) => convolution.RunBlock(block));
     }
 
     /// <summary>G w Gᵀ for 16 inputs and one vector of outputs, as u[point][vector of outputs][input][lane].</summary>

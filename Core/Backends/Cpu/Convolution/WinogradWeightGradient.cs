@@ -52,8 +52,8 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
     public static void Run(float* x, float* dy, float* dw, in Window2d g)
     {
         var gradient = new WinogradWeightGradient<V>(x, dy, dw, g);
-        Workers.Run(gradient._chunks, gradient.RunChunk);
-        Workers.Run(gradient._outputs / V.Count * gradient._inputs / 16, gradient.AddPartials);
+        Workers.Run(gradient._chunks, gradient, static (gradient, chunk) => gradient.RunChunk(chunk));
+        Workers.Run(gradient._outputs / V.Count * gradient._inputs / 16, gradient, static (gradient, index) => gradient.AddPartials(index));
     }
 
     private void RunChunk(int chunk)
