@@ -2,9 +2,7 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    private Tensor? _gradient;
-    private bool _hasGradient;
-    private List<Func<Tensor, Tensor?>>? _hooks;
+    private LeafState? _state;
 
     /// <summary>The operator that made this tensor, where gradients flow back to; null for leaves.</summary>
     public Operator? Producer { get; internal set; }
@@ -13,10 +11,13 @@ public sealed partial class Tensor
     /// The gradient that backward passes have added up in this leaf since the last <see cref="ZeroGrad"/>; null when none has.
     /// Its memory serves the next gradient too: Clone() what should stay.
     /// </summary>
-    public Tensor? Grad => _hasGradient ? _gradient : null;
+    public Tensor? Grad => _state is { HasGradient: true } state ? state.Gradient : null;
 
     /// <summary>Forgets the gradient; its memory is kept for the next one.</summary>
-    public void ZeroGrad() => _hasGradient = false;
+    public void ZeroGrad()
+    {
+        if (_state is not null) _state.HasGradient = false;
+    }
 
     /// <summary>
     /// Computes the gradients of this tensor with respect to every leaf it depends on and adds them into <see cref="Grad"/>.
@@ -33,27 +34,37 @@ public sealed partial class Tensor
     /// <returns>Dispose it to remove the hook.</returns>
     public IDisposable OnGradient(Func<Tensor, Tensor?> hook)
     {
-        (_hooks ??= []).Add(hook);
-        return new HookRemoval(_hooks, hook);
+        var hooks = State.Hooks ??= [];
+        hooks.Add(hook);
+        return new HookRemoval(hooks, hook);
     }
 
-    internal bool HasHooks => _hooks is { Count: > 0 };
+    internal bool HasHooks => _state?.Hooks is { Count: > 0 };
 
     /// <summary>Takes over the hooks of a tensor in whose place this one is put.</summary>
     internal void ShareHooks(Tensor replaced)
     {
-        if (replaced._hooks is not null) _hooks = replaced._hooks;
+        if (replaced._state?.Hooks is { } hooks) State.Hooks = hooks;
     }
 
     /// <summary>Whether a first gradient may be written into the leaf's own buffer.</summary>
-    internal bool TakesGradientDirectly => Producer is null && !_hasGradient && !HasHooks && PendingGradient is null;
+    internal bool TakesGradientDirectly => Producer is null && Grad is null && !HasHooks && PendingGradient is null;
 
     /// <summary>The sum of the gradients that have arrived at this leaf in the running pass.</summary>
-    internal Tensor? PendingGradient { get; set; }
+    internal Tensor? PendingGradient
+    {
+        get => _state?.Pending;
+        set
+        {
+            if (value is not null || _state is not null) State.Pending = value;
+        }
+    }
+
+    private LeafState State => _state ??= new LeafState();
 
     internal Tensor RunHooks(Tensor gradient)
     {
-        foreach (var hook in _hooks!.ToArray())
+        foreach (var hook in State.Hooks!.ToArray())
         {
             // The hook may keep what it sees and what it gives, so the engine must not reuse the storage.
             gradient.Storage.BornInWalk = 0;
@@ -70,27 +81,40 @@ public sealed partial class Tensor
     /// <summary>Where this leaf's gradient is stored: it belongs to the leaf and outlives every step scope.</summary>
     internal Tensor GradientBuffer()
     {
-        if (_gradient is not null) return _gradient;
+        if (State.Gradient is { } existing) return existing;
         using var suspension = Scope.Suspend();
-        _gradient = NewLike(this).Keep();
-        _gradient.Origin = "backward";
-        return _gradient;
+        var gradient = NewLike(this).Keep();
+        gradient.Origin = "backward";
+        return State.Gradient = gradient;
     }
 
     /// <summary>Moves the gradient into a window of a flat buffer.</summary>
     internal void PlaceGradient(Tensor window)
     {
         if (Grad is { } gradient) Device.Backend.Copy(gradient, window);
-        _gradient = window;
+        State.Gradient = window;
     }
 
     /// <summary>Adds a complete gradient into <see cref="Grad"/>.</summary>
     internal void AccumulateGradient(Tensor gradient)
     {
         var buffer = GradientBuffer();
-        if (_hasGradient) Device.Backend.AddInto(buffer, gradient);
+        if (Grad is not null) Device.Backend.AddInto(buffer, gradient);
         else if (!ReferenceEquals(gradient, buffer)) Device.Backend.Copy(gradient, buffer);
-        _hasGradient = true;
+        State.HasGradient = true;
+    }
+
+    /// <summary>What only leaves and tensors with hooks have, apart from the many others, which a step makes and drops.</summary>
+    private sealed class LeafState
+    {
+        /// <summary>The memory of the gradient, which stays when the gradient is forgotten.</summary>
+        public Tensor? Gradient { get; set; }
+
+        public bool HasGradient { get; set; }
+
+        public List<Func<Tensor, Tensor?>>? Hooks { get; set; }
+
+        public Tensor? Pending { get; set; }
     }
 
     private sealed class HookRemoval(List<Func<Tensor, Tensor?>> hooks, Func<Tensor, Tensor?>? hook) : IDisposable

@@ -44,11 +44,15 @@ internal static class Workers
 
     /// <summary>The same, but on the calling thread alone when the whole is less work than waking a helper.</summary>
     /// <param name="values">About how many values are read and written.</param>
-    public static void Run(int chunks, long values, Action<int> body)
+    public static void Run(int chunks, long values, Action<int> body) =>
+        Run(chunks, values, body, static (body, chunk) => body(chunk));
+
+    /// <inheritdoc cref="Run(int, long, Action{int})"/>
+    public static void Run<TJob>(int chunks, long values, TJob job, Action<TJob, int> body) where TJob : class
     {
-        if (values >= Grain) Run(chunks, body);
+        if (values >= Grain) Run(chunks, job, body);
         else
-            for (int chunk = 0; chunk < chunks; chunk++) body(chunk);
+            for (int chunk = 0; chunk < chunks; chunk++) body(job, chunk);
     }
 
     /// <summary>

@@ -13,29 +13,32 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor mean
     Tensor? mask, bool constant, Tensor? dx, Tensor? dresidual, NormGeometry g) where V : unmanaged, ISimd<V>
 {
     private readonly ChannelChunks _chunks = new(g);
+    private HostStorage<double> _sums = null!;
 
     public void Run(Tensor? dweight, Tensor? dbias, StoragePool pool)
     {
-        var sums = (HostStorage<double>)pool.Rent(DType.F64, _chunks.Count * 2 * g.Channels);
-        bool whole = _chunks.PerSample == 1;
-        Workers.Run(_chunks.Count, dy.Count, chunk =>
-        {
-            Sums(chunk, Row(sums, chunk));
-            if (whole && dx is not null) InputGradient(chunk, Row(sums, chunk), dx);
-        });
+        _sums = (HostStorage<double>)pool.Rent(DType.F64, _chunks.Count * 2 * g.Channels);
+        Workers.Run(_chunks.Count, dy.Count, this, static (gradient, chunk) => gradient.FirstPass(chunk));
         for (int chunk = 0; chunk < _chunks.Count; chunk++)
-            if (FirstOfSample(chunk) is var first && first != chunk) TensorPrimitives.Add(Row(sums, first), Row(sums, chunk), Row(sums, first));
-        if (!whole && dx is not null)
-            Workers.Run(_chunks.Count, chunk => InputGradient(chunk, Row(sums, FirstOfSample(chunk)), dx));
-        for (int sample = 1; sample < g.Samples; sample++)
-            TensorPrimitives.Add(Row(sums, 0), Row(sums, sample * _chunks.PerSample), Row(sums, 0));
-        if (dbias is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(sums, 0)[..g.Channels], dbias.Span);
-        if (dweight is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(sums, 0)[g.Channels..], dweight.Span);
-        pool.Return(sums);
+            if (FirstOfSample(chunk) is var first && first != chunk) TensorPrimitives.Add(Row(first), Row(chunk), Row(first));
+        if (_chunks.PerSample > 1 && dx is not null)
+            Workers.Run(_chunks.Count, this, static (gradient, chunk) => gradient.SecondPass(chunk));
+        for (int sample = 1; sample < g.Samples; sample++) TensorPrimitives.Add(Row(0), Row(sample * _chunks.PerSample), Row(0));
+        if (dbias is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(0)[..g.Channels], dbias.Span);
+        if (dweight is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(0)[g.Channels..], dweight.Span);
+        pool.Return(_sums);
     }
 
+    private void FirstPass(int chunk)
+    {
+        Sums(chunk, Row(chunk));
+        if (_chunks.PerSample == 1 && dx is not null) InputGradient(chunk, Row(chunk), dx);
+    }
+
+    private void SecondPass(int chunk) => InputGradient(chunk, Row(FirstOfSample(chunk)), dx!);
+
     /// <summary>Σ g and Σ g·x̂ of a chunk, per channel; of a sample's first chunk, later of the sample.</summary>
-    private Span<double> Row(HostStorage<double> sums, int chunk) => sums.Span.Slice(chunk * 2 * g.Channels, 2 * g.Channels);
+    private Span<double> Row(int chunk) => _sums.Span.Slice(chunk * 2 * g.Channels, 2 * g.Channels);
 
     private int FirstOfSample(int chunk) => chunk - chunk % _chunks.PerSample;
 

@@ -1,11 +1,14 @@
 namespace MiniDL.Tests.Core;
 
 /// <summary>Alone, because the pools they watch are shared by all tests.</summary>
-[CollectionDefinition("Memory", DisableParallelization = true)]
-public class MemoryCollection;
+[CollectionDefinition(Name, DisableParallelization = true)]
+public class MemoryCollection
+{
+    public const string Name = "memory";
+}
 
 /// <summary>Memory over 1,000 training steps of a small network.</summary>
-[Collection("Memory")]
+[Collection(MemoryCollection.Name)]
 public class MemoryTests
 {
     private readonly Tensor _first = Weight([64, 32], 1), _second = Weight([10, 64], 2);
