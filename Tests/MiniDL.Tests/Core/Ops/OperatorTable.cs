@@ -17,6 +17,7 @@ public static class OperatorTable
         ["div"] = Binary((a, b) => a / b),
         ["div number"] = Unary(x => x / 3),
         ["number div"] = Unary(x => 3 / x, Values.Positive),
+        ["maximum"] = Binary((a, b) => a.Maximum(b + 1.0 / 32), Values.Distinct),
         ["neg"] = Unary(x => -x),
         ["abs"] = Unary(x => x.Abs(), Values.AwayFromZero),
         ["square"] = Unary(x => x.Square()),
@@ -88,10 +89,10 @@ public static class OperatorTable
     private static Func<Gen<int>, Gen<Problem>> Unary(Func<Tensor, Tensor> f, Values values = Values.Normal) =>
         size => One(Draw.Shapes(size, 0, 5), values, f);
 
-    private static Func<Gen<int>, Gen<Problem>> Binary(Func<Tensor, Tensor, Tensor> f) => size =>
+    private static Func<Gen<int>, Gen<Problem>> Binary(Func<Tensor, Tensor, Tensor> f, Values values = Values.Positive) => size =>
         Draw.Shapes(size, 0, 5)
             .SelectMany(shape => Gen.Select(Draw.BroadcastsTo(shape), Draw.BroadcastsTo(shape)))
-            .SelectMany((a, b) => Gen.Select(Draw.Operand(a, Values.Positive), Draw.Operand(b, Values.Positive)))
+            .SelectMany((a, b) => Gen.Select(Draw.Operand(a, values), Draw.Operand(b, values)))
             .Select((a, b) => new Problem(x => f(x[0], x[1]), [a, b]));
 
     private static Func<Gen<int>, Gen<Problem>> Reduction(Func<Tensor, int[], bool, Tensor> f, Values values, Empty empty) => size =>

@@ -44,6 +44,17 @@ public class SpecialValueTests
     }
 
     [Theory, MemberData(nameof(Devices))]
+    public void The_gradient_of_maximum_is_shared_between_equals_and_NaN_is_largest(string device)
+    {
+        var other = Tensor.From([3f, 3, 3, 3], [4], Named(device));
+        other.RequiresGrad = true;
+        var (y, dx) = Run(device, x => x.Maximum(other), 1, 3, 5, float.NaN);
+        Assert.Equal([3f, 3, 5, float.NaN], y);
+        Assert.Equal([0f, 0.5f, 1, 1], dx);
+        Assert.Equal([1f, 0.5f, 0, 1], other.Grad!.ToArray());
+    }
+
+    [Theory, MemberData(nameof(Devices))]
     public void Max_pooling_keeps_NaN_and_ignores_padding(string device)
     {
         var x = Tensor.From([-1f, -2, float.NaN, -4], [1, 1, 2, 2], Named(device));

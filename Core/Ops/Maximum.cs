@@ -1,0 +1,65 @@
+using System.Numerics.Tensors;
+using MiniDL.Backends;
+
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>
+    /// The larger of two values, elementwise with broadcasting: <c>c = max(a, b)</c>; NaN counts as largest. Where the two are
+    /// equal each gets half the gradient, as in PyTorch.
+    /// </summary>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public Tensor Maximum(Tensor b) => new MaximumOp(this, b).Run();
+}
+
+/// <summary>c = max(a, b); dc goes to the operand that was larger, summed over what was broadcast.</summary>
+internal sealed class MaximumOp(Tensor a, Tensor b) : BinaryOp<MaximumFunction>(default, a, b)
+{
+    protected override void Backward(Tensor dc, Gradients d)
+    {
+        if (d.Wanted(0)) d[0] = Gradient(dc, A, B);
+        if (d.Wanted(1)) d[1] = Gradient(dc, B, A);
+    }
+
+    private static Tensor Gradient(Tensor dc, Tensor operand, Tensor other) =>
+        SumOp.ToShape(dc * BinaryOp<ShareFunction>.Zip(default, operand, other), operand.Shape);
+
+    /// <summary>What share of the gradient a gets: 1 where it is larger, ½ where it equals b, 0 where it is smaller.</summary>
+    private readonly struct ShareFunction : IBinaryFunction
+    {
+        public string Name => "maximum";
+
+        public double Value(double a, double b) => a < b ? 0 : a == b ? 0.5 : 1;
+
+        public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c)
+        {
+            for (int i = 0; i < c.Length; i++) c[i] = Share(a[i], b[i]);
+        }
+
+        public void Values(ReadOnlySpan<float> a, float b, Span<float> c)
+        {
+            for (int i = 0; i < c.Length; i++) c[i] = Share(a[i], b);
+        }
+
+        public void Values(float a, ReadOnlySpan<float> b, Span<float> c)
+        {
+            for (int i = 0; i < c.Length; i++) c[i] = Share(a, b[i]);
+        }
+
+        private static float Share(float a, float b) => a < b ? 0 : a == b ? 0.5f : 1;
+    }
+}
+
+internal readonly struct MaximumFunction : IBinaryFunction
+{
+    public string Name => "maximum";
+
+    public double Value(double a, double b) => Math.Max(a, b);
+
+    public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Max(a, b, c);
+
+    public void Values(ReadOnlySpan<float> a, float b, Span<float> c) => TensorPrimitives.Max(a, b, c);
+
+    public void Values(float a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Max(b, a, c);
+}
