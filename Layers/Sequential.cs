@@ -4,7 +4,7 @@ namespace MiniDL.Layers;
 
 /// <summary>
 /// Modules one after the other, named <c>0</c>, <c>1</c>, … as in PyTorch. A norm followed by <see cref="Relu"/> runs as one fused
-/// operator, unless a forward hook wants to see what is between them or behind.
+/// operator, unless a forward hook wants to see what is between them or behind, or the norm has an activation of its own: then both run.
 /// </summary>
 public sealed class Sequential : Module
 {
@@ -25,7 +25,7 @@ public sealed class Sequential : Module
     {
         for (int i = 0; i < Count; i++)
         {
-            if (this[i] is Norm norm && i + 1 < Count && this[i + 1] is Relu { HasHooks: false })
+            if (this[i] is Norm { IncludesActivation: false } norm && i + 1 < Count && this[i + 1] is Relu { HasHooks: false })
             {
                 x = norm.Forward(x, activation: Activation.Relu);
                 i++;

@@ -9,7 +9,8 @@ namespace MiniDL.Layers;
 /// <remarks>
 /// State: <c>conv</c>, <c>norm</c>, <c>blocks.I.conv1</c>, <c>blocks.I.norm1</c>, <c>blocks.I.conv2</c>, <c>blocks.I.norm2</c>, <c>fc</c>.
 /// Convolutions start He-normal (fan-out) and have no bias, but with weight normalization or without norms, where it starts at 0.
-/// With batch normalization there are 269,722 parameters at depth 20, 464,154 at 32, 658,586 at 44 and 853,018 at 56.
+/// With Fixup blocks are <see cref="FixupBlock"/>s, a number is added behind the last one (averaging passes it on to the linear
+/// layer), and that layer starts at 0. With batch normalization there are 269,722 parameters at depth 20, 464,154 at 32, 658,586 at 44 and 853,018 at 56.
 /// </remarks>
 public sealed class ResNet : Module
 {
@@ -35,9 +36,15 @@ public sealed class ResNet : Module
         List<Module> blocks = [];
         foreach (var (channels, before) in new[] { (16, 16), (32, 16), (64, 32) })
             for (int i = 0; i < blocksPerStage; i++)
-                blocks.Add(new BasicBlock(i == 0 ? before : channels, channels, norm, random));
+                blocks.Add(norm.UsesFixup
+                    ? new FixupBlock(i == 0 ? before : channels, channels, blocks: 3 * blocksPerStage, random)
+                    : new BasicBlock(i == 0 ? before : channels, channels, norm, random));
+        if (norm.UsesFixup) blocks.Add(new ScalarBias());
         _blocks = Register("blocks", new Sequential([.. blocks]));
         _fc = Register("fc", new Linear(64, classes, random: random));
+        if (!norm.UsesFixup) return;
+        Init.Constant(_fc.Weight, 0);
+        Init.Constant(_fc.Bias!, 0);
     }
 
     /// <summary>Makes the net with a norm of one's own after every convolution.</summary>
@@ -55,42 +62,13 @@ public sealed class ResNet : Module
         return _fc.Forward(_blocks.Forward(h).GlobalAvgPool2d());
     }
 
-    private static Conv2d Convolution(int inChannels, int outChannels, int stride, NormChoice norm, RandomStream random)
+    /// <summary>A 3×3 convolution as every choice of norm but Fixup has it.</summary>
+    internal static Conv2d Convolution(int inChannels, int outChannels, int stride, NormChoice norm, RandomStream random)
     {
         // The layer's own initial values are drawn beside the stream, so that nets with and without biases start alike.
         var conv = new Conv2d(inChannels, outChannels, 3, stride, padding: 1, bias: norm.ConvBias, random.Fork("unused"));
         Init.KaimingNormal(conv.Weight, random, FanMode.FanOut, Nonlinearity.Relu);
         if (conv.Bias is not null) Init.Constant(conv.Bias, 0);
         return norm.Normalized(conv);
-    }
-
-    /// <summary>
-    /// <c>relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))</c>. The shortcut has no parameters (He et al., option A): where the
-    /// channels double, it takes every second pixel and adds channels of zeros, half of them on each side.
-    /// </summary>
-    private sealed class BasicBlock : Module
-    {
-        private readonly Conv2d _conv1, _conv2;
-        private readonly Norm _norm1, _norm2;
-        private readonly int _newChannels;
-
-        public BasicBlock(int inChannels, int outChannels, NormChoice norm, RandomStream random)
-        {
-            _newChannels = outChannels - inChannels;
-            _conv1 = Register("conv1", Convolution(inChannels, outChannels, stride: _newChannels > 0 ? 2 : 1, norm, random));
-            _norm1 = Register("norm1", norm.Create(outChannels));
-            _conv2 = Register("conv2", Convolution(outChannels, outChannels, stride: 1, norm, random));
-            _norm2 = Register("norm2", norm.Create(outChannels));
-        }
-
-        protected override Tensor ForwardCore(Tensor x)
-        {
-            var h = _norm1.Forward(_conv1.Forward(x), activation: Activation.Relu);
-            return _norm2.Forward(_conv2.Forward(h), residual: Shortcut(x), activation: Activation.Relu);
-        }
-
-        private Tensor Shortcut(Tensor x) => _newChannels == 0
-            ? x
-            : x[.., .., Slice.Every(2), Slice.Every(2)].Pad((0, 0), (_newChannels / 2, _newChannels / 2));
     }
 }

@@ -18,7 +18,7 @@ public abstract class BatchNorm : MeanVarianceNorm
     private readonly RunningStatistics? _running;
 
     private protected BatchNorm(string shape, int minRank, int maxRank, int numFeatures, double eps, double? momentum, bool affine,
-        bool trackRunningStats) : base("batch_norm", eps)
+        bool trackRunningStats, string operation = "batch_norm") : base(operation, eps)
     {
         Check.That(numFeatures > 0, Operation, $"numFeatures {numFeatures} must be positive.");
         (_shape, _minRank, _maxRank, NumFeatures, Momentum) = (shape, minRank, maxRank, numFeatures, momentum);
@@ -41,6 +41,9 @@ public abstract class BatchNorm : MeanVarianceNorm
     /// <summary>How many batches went into the running statistics, I64 []; null where none are tracked.</summary>
     public ModuleBuffer? NumBatchesTracked => _running?.Batches;
 
+    /// <summary>Is told the biased statistics of each batch in place of the running ones, for <see cref="PreciseBatchNorm"/>.</summary>
+    internal Action<Tensor, Tensor, NormGeometry>? StatisticsObserver { get; set; }
+
     private protected override NormGeometry Geometry(Tensor x)
     {
         Check.That(x.Rank >= _minRank && x.Rank <= _maxRank, Operation, $"input {x.Shape} has {x.Rank} dimensions, expected {_shape}.");
@@ -62,7 +65,8 @@ public abstract class BatchNorm : MeanVarianceNorm
     {
         if (!Training || _running is null) return;
         double n = geometry.ValuesPerStatistic;
-        _running.Update(mean, variance, samples: 1, _running.Count(Momentum), correction: n / (n - 1));
+        if (StatisticsObserver is not null) StatisticsObserver(mean, variance, geometry);
+        else _running.Update(mean, variance, geometry.Samples, _running.Count(Momentum), correction: n / (n - 1));
     }
 }
 

@@ -14,7 +14,16 @@ public abstract class Norm : Module
     /// </summary>
     public bool Fused { get; set; } = true;
 
-    /// <summary><c>activation(norm(x) + residual)</c>; forward hooks see what comes out of the norm itself.</summary>
+    /// <summary>
+    /// Whether the layer ends in an activation of its own, as EvoNorm and FRN do. It takes the place of an activation asked for
+    /// directly behind the norm; after a residual has been added that activation is applied all the same.
+    /// </summary>
+    public virtual bool IncludesActivation => false;
+
+    /// <summary>
+    /// <c>activation(norm(x) + residual)</c>; without a residual only <c>norm(x)</c> where that <see cref="IncludesActivation"/>. Forward
+    /// hooks see what comes out of the norm itself.
+    /// </summary>
     /// <param name="x">What to normalize.</param>
     /// <param name="residual">Added to the normalized values; of x's shape.</param>
     /// <param name="activation">Applied last.</param>
@@ -26,6 +35,7 @@ public abstract class Norm : Module
         if (Fused && !HasHooks && ForwardFused(x, residual, activation) is { } fused) return fused;
         var y = AfterForward(x, ForwardPlain(x));
         if (residual is not null) y += residual;
+        else if (IncludesActivation) return y;
         return activation == Activation.Relu ? y.Relu() : y;
     }
 
@@ -46,6 +56,14 @@ public abstract class Norm : Module
         RegisterBuffer("running_mean", Tensor.Zeros([channels])),
         RegisterBuffer(spread, Tensor.Ones([channels])),
         RegisterBuffer("num_batches_tracked", Tensor.Zeros(Shape.Scalar, type: DType.I64), optional: true));
+
+    private protected static void CheckImages(string operation, Tensor x, int channels) =>
+        Check.That(x.Rank == 4 && x.Shape[1] == channels, operation,
+            $"input {x.Shape} should be [N, {channels}, H, W]. Match channels to what comes before.");
+
+    private protected static void CheckChannels(string operation, Tensor x, int channels) =>
+        Check.That(x.Rank >= 2 && x.Shape[1] == channels, operation,
+            $"input {x.Shape} should be [N, {channels}, …]. Match channels to what comes before.");
 
     /// <summary>Values [channels] seen as [channels, 1, …], so that they broadcast against x [N, channels, …].</summary>
     private protected static Tensor AlongChannels(Tensor values, Tensor x)

@@ -67,8 +67,7 @@ public sealed class ChannelRmsNorm : Norm
     /// <inheritdoc/>
     protected override Tensor ForwardPlain(Tensor x)
     {
-        int channels = Weight.Shape[0];
-        Check.That(x.Rank >= 2 && x.Shape[1] == channels, "rms_norm", $"input {x.Shape} should be [N, {channels}, …]. Match channels to what comes before.");
+        CheckChannels("rms_norm", x, Weight.Shape[0]);
         return x / (x.Square().Mean(From(1, x), keepDim: true) + _eps).Sqrt() * AlongChannels(Weight.Value, x);
     }
 }

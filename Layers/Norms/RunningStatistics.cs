@@ -42,7 +42,8 @@ internal sealed class RunningStatistics(ModuleBuffer mean, ModuleBuffer spread, 
         Blend(spread.Value, newSpread, samples, momentum, momentum * correction);
     }
 
-    private static void Blend(Tensor running, Tensor values, int samples, double momentum, double share)
+    /// <summary>running = (1 − momentum) · running + share · values, the values [samples, channels] averaged over the samples first.</summary>
+    internal static void Blend(Tensor running, Tensor values, int samples, double momentum, double share)
     {
         var backend = running.Device.Backend;
         if (samples > 1)

@@ -1,4 +1,5 @@
 using MiniDL.Layers;
+using MiniDL.Optim;
 
 namespace MiniDL.Tests.Layers;
 
@@ -18,7 +19,23 @@ public class NormChoiceTests
         ["lp1"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
         ["lp2"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
         ["lpinf"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
+        ["ghost"] = (typeof(GhostBatchNorm2d), typeof(GhostBatchNorm1d), false),
+        ["brn"] = (typeof(BatchRenorm2d), typeof(BatchRenorm1d), false),
+        ["wn-mbn"] = (typeof(MeanOnlyBatchNorm), typeof(MeanOnlyBatchNorm), false),
+        ["ws"] = (typeof(GroupNorm), typeof(GroupNorm), false),
+        ["frn"] = (typeof(FilterResponseNorm2d), null, false),
+        ["evonorm-s0"] = (typeof(EvoNormS0), null, false),
+        ["evonorm-b0"] = (typeof(EvoNormB0), null, false),
+        ["dyt"] = (typeof(DynamicTanh), typeof(DynamicTanh), false),
+        ["fixup"] = (typeof(ScalarBias), null, false),
+        ["skipinit"] = (typeof(Identity), null, true),
     };
+
+    /// <summary>
+    /// Branches that start at 0 pass on no gradient at first: fixup moves fc in the first step, then conv2, then conv1 and scale;
+    /// skipinit its gains, then the branches.
+    /// </summary>
+    private static readonly Dictionary<string, int> StepsToReachAll = new() { ["fixup"] = 3, ["skipinit"] = 2 };
 
     public static TheoryData<string> Names => new(NormChoice.Names);
 
@@ -31,7 +48,7 @@ public class NormChoiceTests
         var choice = NormChoice.Parse(name);
         var (images, features, convBias) = Expected[name];
         Assert.Equal(name, choice.Name);
-        Assert.Equal(name == "wn", choice.UsesWeightNorm);
+        Assert.Equal(name is "wn" or "wn-mbn", choice.UsesWeightNorm);
         Assert.Equal(convBias, choice.ConvBias);
         Assert.IsType(images, choice.Create(16));
         if (features is not null) Assert.IsType(features, choice.CreateForFeatures(16));
@@ -43,7 +60,16 @@ public class NormChoiceTests
     {
         var net = new ResNet(8, NormChoice.Parse(name), new RandomStream(1));
         var x = NormCases.Input([2, 3, 8, 8], Device.Cpu, seed: 1);
-        Loss.CrossEntropy(net.Forward(x), Tensor.From([1L, 2], [2])).Backward();
+        var sgd = new Sgd(net.Parameters(), learningRate: 0.1f);
+        int steps = StepsToReachAll.GetValueOrDefault(name, 1);
+        for (int step = 0; step < steps; step++)
+        {
+            if (step > 0) sgd.Step();
+            sgd.ZeroGrad();
+            var loss = Loss.CrossEntropy(net.Forward(x), Tensor.From([1L, 2], [2]));
+            Assert.True(float.IsFinite(loss.Item()));
+            loss.Backward();
+        }
         foreach (var (path, parameter) in net.NamedParameters())
             Assert.True(parameter.Grad!.ToArray().All(float.IsFinite) && parameter.Grad!.ToArray().Any(g => g != 0), path);
         Assert.All(net.Eval().Forward(x).ToArray(), y => Assert.True(float.IsFinite(y)));
@@ -78,9 +104,14 @@ public class NormChoiceTests
     [Fact]
     public void Errors_say_what_there_is()
     {
-        Assert.Equal("[norm] there is no norm 'batch'; use bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf.",
+        Assert.Equal("[norm] there is no norm 'batch'; use bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf, "
+            + "ghost, brn, wn-mbn, ws, frn, evonorm-s0, evonorm-b0, dyt, fixup, skipinit.",
             Assert.Throws<MiniDLException>(() => NormChoice.Parse("batch")).Message);
         Assert.Equal("[norm] groups 0 must be at least 1.", Assert.Throws<MiniDLException>(() => NormChoice.Parse("gn", 0)).Message);
+        Assert.Equal("[norm] virtualBatch 0 must be at least 1.",
+            Assert.Throws<MiniDLException>(() => NormChoice.Parse("ghost", virtualBatch: 0)).Message);
+        Assert.StartsWith("[norm] skipinit is a way to start residual branches, and an MLP has none. Use bn,",
+            Assert.Throws<MiniDLException>(() => NormChoice.Parse("skipinit").CreateForFeatures(4)).Message);
         Assert.Equal("[group_norm] 16 channels are not divisible by 6 groups: 16 / 6 = 2 rest 4. Use a divisor of 16.",
             Assert.Throws<ShapeException>(() => new ResNet(8, NormChoice.Parse("gn", 6), new RandomStream(0))).Message);
     }

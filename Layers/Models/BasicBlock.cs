@@ -1,0 +1,31 @@
+using MiniDL.Backends;
+
+namespace MiniDL.Layers;
+
+/// <summary>
+/// The basic block of He et al. 2016: <c>relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))</c>.
+/// </summary>
+/// <remarks>
+/// A norm with an activation of its own takes the place of the inner ReLU as well; after the sum there is always a ReLU. State:
+/// <c>conv1</c>, <c>norm1</c>, <c>conv2</c>, <c>norm2</c>.
+/// </remarks>
+public sealed class BasicBlock : ResidualBlock
+{
+    private readonly Conv2d _conv1, _conv2;
+    private readonly Norm _norm1, _norm2;
+
+    internal BasicBlock(int inChannels, int outChannels, NormChoice norm, RandomStream random) : base(inChannels, outChannels)
+    {
+        _conv1 = Register("conv1", ResNet.Convolution(inChannels, outChannels, Stride, norm, random));
+        _norm1 = Register("norm1", norm.Create(outChannels));
+        _conv2 = Register("conv2", ResNet.Convolution(outChannels, outChannels, stride: 1, norm, random));
+        _norm2 = Register("norm2", norm.CreateBranchEnd(outChannels));
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor ForwardCore(Tensor x)
+    {
+        var h = _norm1.Forward(_conv1.Forward(x), activation: Activation.Relu);
+        return _norm2.Forward(_conv2.Forward(h), residual: Shortcut(x), activation: Activation.Relu);
+    }
+}

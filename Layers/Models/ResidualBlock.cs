@@ -1,0 +1,18 @@
+namespace MiniDL.Layers;
+
+/// <summary>A block of <see cref="ResNet"/>: two 3×3 convolutions beside a shortcut; more channels go with half the image.</summary>
+public abstract class ResidualBlock(int inChannels, int outChannels) : Module
+{
+    private readonly int _newChannels = outChannels - inChannels;
+
+    /// <summary>The stride of the first convolution.</summary>
+    private protected int Stride => _newChannels > 0 ? 2 : 1;
+
+    /// <summary>
+    /// The shortcut has no parameters (He et al. 2016, option A): where the channels double, it takes every second pixel and adds
+    /// channels of zeros, half of them on each side.
+    /// </summary>
+    private protected Tensor Shortcut(Tensor x) => _newChannels == 0
+        ? x
+        : x[.., .., Slice.Every(2), Slice.Every(2)].Pad((0, 0), (_newChannels / 2, _newChannels / 2));
+}

@@ -1,0 +1,129 @@
+using MiniDL.Backends;
+
+namespace MiniDL.Layers;
+
+/// <summary>
+/// Batch renormalization: <c>y = ((x − mean) / σ · r + d) · weight + bias</c> in training, with <c>r = clip(σ / σ_run, 1/r_max, r_max)</c> and
+/// <c>d = clip((mean − mean_run) / σ_run, −d_max, d_max)</c>, constants in backward. Inside the limits the output is what evaluation,
+/// that is <see cref="BatchNorm"/> with its running statistics, would give. Ioffe 2017.
+/// </summary>
+/// <remarks>
+/// <c>σ = √(variance + eps)</c> of the batch, <c>σ_run = √(running_var + eps)</c>, both statistics as before this batch's update. Running
+/// statistics and state are those of <see cref="BatchNorm"/>, where the paper averages σ rather than its square, so that checkpoints of
+/// either can be loaded into the other. The paper starts with r_max 1 and d_max 0, which is batch normalization, and after 5,000
+/// steps raises them linearly to 3 (at step 40,000) and 5 (at 25,000): set <see cref="RMax"/> and <see cref="DMax"/> between steps. The
+/// defaults are the GN paper's, for small batches, from the start.
+/// </remarks>
+public abstract class BatchRenorm : BatchNorm
+{
+    private double _rMax = 1, _dMax;
+
+    private protected BatchRenorm(string shape, int minRank, int maxRank, int numFeatures, double rMax, double dMax, double eps,
+        double? momentum, bool affine) : base(shape, minRank, maxRank, numFeatures, eps, momentum, affine, true, "batch_renorm")
+    {
+        (RMax, DMax) = (rMax, dMax);
+    }
+
+    /// <summary>By which factor the batch's σ may be corrected, at least 1.</summary>
+    /// <exception cref="ShapeException">It is below 1.</exception>
+    public double RMax
+    {
+        get => _rMax;
+        set
+        {
+            Check.That(value >= 1, Operation, $"rMax {value} must be at least 1.");
+            _rMax = value;
+        }
+    }
+
+    /// <summary>By how many σ_run the batch's mean may be corrected, at least 0.</summary>
+    /// <exception cref="ShapeException">It is below 0.</exception>
+    public double DMax
+    {
+        get => _dMax;
+        set
+        {
+            Check.That(value >= 0, Operation, $"dMax {value} must be at least 0.");
+            _dMax = value;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor ForwardPlain(Tensor x)
+    {
+        if (Constants is not null) return base.ForwardPlain(x);
+        var geometry = Geometry(x);
+        int[] dims = Reduced(x);
+        var mean = x.Mean(dims, keepDim: true);
+        var centred = x - mean;
+        var variance = centred.Square().Mean(dims, keepDim: true);
+        var (r, d) = Correction(mean.Detach(), variance.Detach());
+        Observe(mean.Detach(), variance.Detach(), geometry);
+        var y = centred / (variance + Eps).Sqrt() * AlongChannels(r, x) + AlongChannels(d, x);
+        return Weight is null ? y : y * AlongChannels(Weight.Value, x) + AlongChannels(Bias!.Value, x);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>One fused normalization with the weight γ·r and the bias γ·d + β.</remarks>
+    protected override Tensor? ForwardFused(Tensor x, Tensor? residual, Activation activation)
+    {
+        if (Constants is not null) return base.ForwardFused(x, residual, activation);
+        var geometry = Geometry(x);
+        var layout = x.Rank >= 3 ? Layout.ChannelsLast : Layout.RowMajor;
+        x = x.ToLayout(layout);
+        Shape statistic = [1, NumFeatures];
+        Tensor mean = Tensor.New(statistic, x.Device, x.DType), variance = Tensor.New(statistic, x.Device, x.DType);
+        x.Device.Backend.Moments(x, mean, variance, geometry);
+        var (r, d) = Correction(mean, variance);
+        Observe(mean, variance, geometry);
+        var (weight, bias) = Weight is null ? (r, d) : (Weight.Value * r, Weight.Value * d + Bias!.Value);
+        return new NormalizeOp(x, weight, bias, residual?.ToLayout(layout), statistics: null, Eps, activation, geometry).Run();
+    }
+
+    /// <summary>r and d, [channels] each, from the batch's statistics and the running ones.</summary>
+    private (Tensor R, Tensor D) Correction(Tensor mean, Tensor variance)
+    {
+        using var noGrad = new NoGrad();
+        double[] means = mean.ToArray<double>(), variances = variance.ToArray<double>();
+        double[] runningMeans = RunningMean!.Value.ToArray<double>(), runningVars = RunningVar!.Value.ToArray<double>();
+        double[] r = new double[NumFeatures], d = new double[NumFeatures];
+        for (int c = 0; c < NumFeatures; c++)
+        {
+            double running = Math.Sqrt(runningVars[c] + Eps);
+            r[c] = Limited(Math.Sqrt(variances[c] + Eps) / running, 1 / RMax, RMax);
+            d[c] = Limited((means[c] - runningMeans[c]) / running, -DMax, DMax);
+        }
+        return (Tensor.From(r, [NumFeatures], mean.Device), Tensor.From(d, [NumFeatures], mean.Device));
+    }
+
+    private static double Limited(double value, double low, double high) => Math.Min(Math.Max(value, low), high);
+}
+
+/// <summary>Batch renormalization of features [N, C] or sequences [N, C, L].</summary>
+/// <inheritdoc cref="BatchRenorm"/>
+public sealed class BatchRenorm1d : BatchRenorm
+{
+    /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1.</summary>
+    /// <param name="numFeatures">C, the number of channels.</param>
+    /// <param name="rMax">By which factor the batch's σ may be corrected, at least 1.</param>
+    /// <param name="dMax">By how many σ_run the batch's mean may be corrected, at least 0.</param>
+    /// <param name="eps">Added to the variance.</param>
+    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages over all batches.</param>
+    /// <param name="affine">Whether there are a weight and a bias.</param>
+    /// <exception cref="ShapeException">A setting is out of range.</exception>
+    public BatchRenorm1d(int numFeatures, double rMax = 1.5, double dMax = 0.5, double eps = 1e-5, double? momentum = 0.1,
+        bool affine = true) : base("[N, C] or [N, C, L]", 2, 3, numFeatures, rMax, dMax, eps, momentum, affine)
+    {
+    }
+}
+
+/// <summary>Batch renormalization of images [N, C, H, W].</summary>
+/// <inheritdoc cref="BatchRenorm"/>
+public sealed class BatchRenorm2d : BatchRenorm
+{
+    /// <inheritdoc cref="BatchRenorm1d(int, double, double, double, double?, bool)"/>
+    public BatchRenorm2d(int numFeatures, double rMax = 1.5, double dMax = 0.5, double eps = 1e-5, double? momentum = 0.1,
+        bool affine = true) : base("[N, C, H, W]", 4, 4, numFeatures, rMax, dMax, eps, momentum, affine)
+    {
+    }
+}
