@@ -76,7 +76,8 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         }
         long begin = Stopwatch.GetTimestamp();
-        for (int i = 0; i < WarmUpSteps || Stopwatch.GetElapsedTime(begin).TotalSeconds < options.WarmUp; i++) Time();
+        int least = options.WarmUp > 0 ? WarmUpSteps : 0;
+        for (int i = 0; i < least || Stopwatch.GetElapsedTime(begin).TotalSeconds < options.WarmUp; i++) Time();
         double[] times = [.. Enumerable.Range(0, options.Steps).Select(_ => Time()).Order()];
         return times[times.Length / 2];
     }
