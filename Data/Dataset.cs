@@ -20,6 +20,12 @@ public abstract class Dataset
     /// <summary>The names of the classes, in the order of their numbers.</summary>
     public abstract IReadOnlyList<string> ClassNames { get; }
 
+    /// <summary>
+    /// Whether an input mirrored left to right is of the same class: true for photographs, false for digits and letters. Where it is
+    /// false, mirroring is no augmentation.
+    /// </summary>
+    public bool MirrorKeepsClass { get; init; } = true;
+
     /// <summary>The number of classes; labels are 0 to Classes − 1.</summary>
     public int Classes => ClassNames.Count;
 
@@ -70,14 +76,18 @@ public abstract class Dataset
                     $"[data] {name}: example {i} has label {labels[i]}, which is not one of the {classes} classes 0 to {classes - 1}.");
     }
 
-    private sealed class FirstExamples(Dataset all, int count) : Dataset
+    private sealed class FirstExamples : Dataset
     {
-        public override string Name => all.Name;
-        public override int Count => count;
-        public override Shape InputShape => all.InputShape;
-        public override IReadOnlyList<string> ClassNames => all.ClassNames;
-        public override void Read(int index, Span<float> x) => all.Read(index, x);
-        public override long Label(int index) => all.Label(index);
-        public override void ReadChannelsLast(int index, Crop crop, Span<float> x) => all.ReadChannelsLast(index, crop, x);
+        private readonly Dataset _all;
+
+        public FirstExamples(Dataset all, int count) => (_all, Count, MirrorKeepsClass) = (all, count, all.MirrorKeepsClass);
+
+        public override string Name => _all.Name;
+        public override int Count { get; }
+        public override Shape InputShape => _all.InputShape;
+        public override IReadOnlyList<string> ClassNames => _all.ClassNames;
+        public override void Read(int index, Span<float> x) => _all.Read(index, x);
+        public override long Label(int index) => _all.Label(index);
+        public override void ReadChannelsLast(int index, Crop crop, Span<float> x) => _all.ReadChannelsLast(index, crop, x);
     }
 }

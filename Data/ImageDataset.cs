@@ -35,7 +35,7 @@ public sealed class ImageDataset : Dataset
     {
         (Name, InputShape, ClassNames, Count) = (all.Name, all.InputShape, all.ClassNames, count);
         (_pixels, _labels, _table) = (all._pixels, all._labels, all._table);
-        (Mean, Std) = (all.Mean, all.Std);
+        (Mean, Std, MirrorKeepsClass) = (all.Mean, all.Std, all.MirrorKeepsClass);
     }
 
     /// <inheritdoc/>

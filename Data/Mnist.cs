@@ -13,6 +13,7 @@ public static class Mnist
         Name = "mnist",
         InputShape = [1, 28, 28],
         ClassNames = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        MirrorKeepsClass = false,
         Mean = [0.1307f],
         Std = [0.3081f],
         Files = Files,

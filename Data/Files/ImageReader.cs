@@ -89,6 +89,9 @@ internal sealed class ImageReader
 
         public long[] Labels { get; } = new long[count];
 
-        public ImageDataset Dataset(string name) => new(name, Pixels, set.InputShape, Labels, set.ClassNames, set.Mean, set.Std);
+        public ImageDataset Dataset(string name) => new(name, Pixels, set.InputShape, Labels, set.ClassNames, set.Mean, set.Std)
+        {
+            MirrorKeepsClass = set.MirrorKeepsClass,
+        };
     }
 }

@@ -26,6 +26,9 @@ internal sealed record ImageSet
     public required Shape InputShape { get; init; }
     public required IReadOnlyList<string> ClassNames { get; init; }
 
+    /// <inheritdoc cref="Dataset.MirrorKeepsClass"/>
+    public bool MirrorKeepsClass { get; init; } = true;
+
     /// <summary>The published per-channel constants, where bytes count as 0 to 1.</summary>
     public required float[] Mean { get; init; }
 

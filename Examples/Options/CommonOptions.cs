@@ -31,6 +31,13 @@ internal abstract class CommonOptions
         }
     }
 
+    /// <summary>An empty name would stand for the current folder, which is hardly ever meant.</summary>
+    protected static void RequireNamed(string option, string? folder)
+    {
+        if (folder is not null && string.IsNullOrWhiteSpace(folder))
+            throw new UsageException($"--{option} is empty; name a folder (. for the current one).");
+    }
+
     protected static void Require(bool condition, string option, object? value, string rule)
     {
         if (!condition) throw new UsageException(FormattableString.Invariant($"--{option} {value} must be {rule}."));

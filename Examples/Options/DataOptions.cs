@@ -25,4 +25,12 @@ internal sealed class DataOptions : CommonOptions
     [Section("Data")]
     [Option("out", MetaValue = "DIR", HelpText = "folder for the contact sheet (default: runs/data-TIME)")]
     public string? Out { get; set; }
+
+    /// <inheritdoc/>
+    public override void Check()
+    {
+        base.Check();
+        RequireNamed("out", Out);
+        RequireNamed("data-dir", DataDirectory);
+    }
 }

@@ -39,7 +39,7 @@ internal abstract class RunOptions : CommonOptions
     public int? TestImages { get; set; }
 
     [Section("Data")]
-    [Option("augment", HelpText = "pad by 4, random crop and flip of the training images")]
+    [Option("augment", HelpText = "pad by 4, random crop and flip of the training images (digits are not flipped)")]
     public bool Augment { get; set; }
 
     [Section("Training")]
@@ -69,6 +69,14 @@ internal abstract class RunOptions : CommonOptions
     [Section("General")]
     [Option("out", MetaValue = "DIR", HelpText = "output folder (default: runs/VERB-TIME)")]
     public string? Out { get; set; }
+
+    /// <inheritdoc/>
+    public override void Check()
+    {
+        base.Check();
+        RequireNamed("out", Out);
+        RequireNamed("data-dir", DataDirectory);
+    }
 
     /// <summary>These options over other settings: what is given here wins.</summary>
     public virtual TrainSettings ApplyTo(TrainSettings settings) => settings with

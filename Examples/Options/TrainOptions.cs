@@ -33,6 +33,7 @@ internal sealed class TrainOptions : RunOptions
     public override void Check()
     {
         base.Check();
+        RequireNamed("resume", Resume);
         Require(CheckpointEvery >= 1, "checkpoint-every", CheckpointEvery, "1 or more");
     }
 

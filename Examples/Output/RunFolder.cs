@@ -15,6 +15,8 @@ internal sealed class RunFolder
     /// <summary>The checkpoint to go on from.</summary>
     public string Checkpoint => File("checkpoint/last.safetensors");
 
+    public bool HasCheckpoint => System.IO.File.Exists(Checkpoint);
+
     /// <summary>Makes the folder, by default <c>runs/VERB-TIME</c>, and sees that it can be written to.</summary>
     /// <exception cref="MiniDLException">It cannot.</exception>
     public static RunFolder Create(string? path, string verb)
@@ -39,7 +41,7 @@ internal sealed class RunFolder
     public static RunFolder Open(string path)
     {
         var folder = new RunFolder(path);
-        return System.IO.File.Exists(folder.Checkpoint)
+        return folder.HasCheckpoint
             ? folder
             : throw new MiniDLException($"{path} holds no run to go on with: there is no {folder.Checkpoint}.");
     }

@@ -21,7 +21,7 @@ internal sealed record ComparedEpoch(string Norm, int BatchSize, ulong Seed, int
     public static ComparedEpoch Of(TrainSettings run, EpochRecord e) => new(
         run.Norm, run.BatchSize, run.Seed, e.Epoch, e.TrainLoss, e.TrainError, e.TestLoss, e.TestError, e.Seconds);
 
-    public bool Diverged => !double.IsFinite(TrainLoss);
+    public bool Diverged => !double.IsFinite(TrainLoss) || !double.IsFinite(TestLoss);
 
     public (string Norm, int BatchSize, ulong Seed) Run => (Norm, BatchSize, Seed);
 

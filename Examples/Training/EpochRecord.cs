@@ -53,13 +53,20 @@ internal struct RunningMean
     }
 }
 
-/// <summary>The loss became NaN or infinite.</summary>
-internal sealed class DivergedException(int epoch, int step, double learningRate, double loss)
+/// <summary>A loss became NaN or infinite.</summary>
+/// <param name="what">Which one: <c>loss</c>, <c>test loss</c>.</param>
+/// <param name="learningRate">Of the last step, with the schedule's factor.</param>
+internal sealed class DivergedException(string what, double loss, int epoch, int step, double learningRate)
     : MiniDLException(string.Create(CultureInfo.InvariantCulture,
-        $"the loss became {loss} in epoch {epoch}, step {step}, at learning rate {learningRate:G4}. "
-        + $"Use a smaller one (--lr {learningRate / 10:G3}) or warm up (--schedule warmup:0.1,cosine)."))
+        $"the {what} became {loss} in epoch {epoch}, step {step}, at learning rate {learningRate:G4}."))
 {
     public int Epoch { get; } = epoch;
     public int Step { get; } = step;
     public double LearningRate { get; } = learningRate;
+
+    /// <summary>What happened and what to do.</summary>
+    /// <param name="option">The option that sets the base rate.</param>
+    /// <param name="baseRate">The value that it has.</param>
+    public string Advice(string option, double baseRate) => FormattableString.Invariant(
+        $"{Message} Use a smaller one ({option} {baseRate / 10:G3}) or warm up (--schedule warmup:0.1,cosine).");
 }

@@ -16,11 +16,14 @@ internal sealed class Trainer
     private readonly Device _device;
 
     /// <summary>Draws the model's weights and prepares the data.</summary>
-    /// <exception cref="MiniDLException">The norm does not fit the model, or the batch is larger than the data.</exception>
+    /// <exception cref="MiniDLException">
+    /// The norm does not fit the model, the batch is larger than the data, or the steps are too many to count.
+    /// </exception>
     public Trainer(TrainSettings settings, Dataset train, Dataset test)
     {
         if (settings.BatchSize > train.Count)
-            throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images.");
+            throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images. "
+                + $"Use batches of {train.Count} or fewer, or more images (--train-images).");
         Settings = settings;
         _device = settings.Device == "reference" ? Device.Reference : Device.Cpu;
         var random = new RandomStream(settings.Seed);
@@ -30,8 +33,11 @@ internal sealed class Trainer
             weightDecay: (float)settings.WeightDecay);
         _schedule = Schedule.Parse(settings.Schedule);
         _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true,
-            settings.Augment ? Augmentation.PadCropFlip() : null);
+            settings.Augment ? Augmentation.PadCropFlip(flip: train.MirrorKeepsClass) : null);
         _testBatches = new DataLoader(test, Math.Min(EvaluationBatch, test.Count), random.Fork("test"), shuffle: false);
+        if ((long)StepsPerEpoch * settings.Epochs > int.MaxValue)
+            throw new MiniDLException($"{settings.Epochs} epochs of {StepsPerEpoch} steps are more than {int.MaxValue} steps. "
+                + $"Use {int.MaxValue / StepsPerEpoch} epochs or fewer (--epochs).");
     }
 
     public TrainSettings Settings { get; }
@@ -50,7 +56,7 @@ internal sealed class Trainer
     /// <summary>Trains from <see cref="Position"/> to the end; every epoch that ends is handed out.</summary>
     /// <param name="progress">Told after each step.</param>
     /// <param name="stop">Ends training after the current step; the run can go on from there.</param>
-    /// <exception cref="DivergedException">The loss became NaN or infinite.</exception>
+    /// <exception cref="DivergedException">The training or test loss became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public IEnumerable<EpochRecord> Run(Action<StepReport>? progress = null, CancellationToken stop = default)
     {
@@ -60,11 +66,18 @@ internal sealed class Trainer
             var clock = Stopwatch.StartNew();
             var test = Evaluate(stop);
             var (epoch, mean, seconds) = (Position.Epoch + 1, Position.Mean, Position.Seconds);
+            int steps = epoch * StepsPerEpoch;
+            // Of the step, not of the optimizer: a run resumed at the end of an epoch has taken none yet.
+            float rate = LearningRateAt(steps - 1);
+            if (!double.IsFinite(test.Loss)) throw new DivergedException("test loss", test.Loss, epoch, steps, rate);
             Position = new Position { Epoch = epoch };
-            yield return new EpochRecord(epoch, epoch * StepsPerEpoch, mean.Loss, mean.Error, test.Loss, test.Error,
-                _sgd.LearningRate, seconds + clock.Elapsed.TotalSeconds, mean.Images / seconds);
+            yield return new EpochRecord(epoch, steps, mean.Loss, mean.Error, test.Loss, test.Error,
+                rate, seconds + clock.Elapsed.TotalSeconds, mean.Images / seconds);
         }
     }
+
+    /// <param name="step">Steps before it.</param>
+    private float LearningRateAt(int step) => (float)(Settings.LearningRate * _schedule.Factor((double)step / TotalSteps));
 
     private void TrainEpoch(Action<StepReport>? progress, CancellationToken stop)
     {
@@ -76,13 +89,13 @@ internal sealed class Trainer
             clock.Restart();
             using var scope = Scope.Step();
             int step = Position.Epoch * StepsPerEpoch + Position.Batch;
-            _sgd.LearningRate = (float)(Settings.LearningRate * _schedule.Factor((double)step / TotalSteps));
+            _sgd.LearningRate = LearningRateAt(step);
 
             var labels = batch.Labels.To(_device);
             var logits = Model.Forward(batch.Images.To(_device));
             var loss = Loss.CrossEntropy(logits, labels);
             if (!float.IsFinite(loss.Item()))
-                throw new DivergedException(Position.Epoch + 1, step + 1, _sgd.LearningRate, loss.Item());
+                throw new DivergedException("loss", loss.Item(), Position.Epoch + 1, step + 1, _sgd.LearningRate);
             _sgd.ZeroGrad();
             loss.Backward();
             _sgd.Step();

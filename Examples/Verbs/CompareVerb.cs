@@ -121,7 +121,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         catch (DivergedException e)
         {
             Add(ComparedEpoch.Of(trainer.Settings, EpochRecord.Of(e)));
-            terminal.Line($"{name,-34} diverged: {e.Message}");
+            terminal.Line($"{name,-34} diverged: {e.Advice("--base-lr", options.BaseLearningRate)}");
         }
         catch (OperationCanceledException)
         {

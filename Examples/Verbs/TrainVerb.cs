@@ -31,6 +31,10 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
             SafeTensors.Save(folder.File("checkpoint/model.safetensors"), trainer.Model.StateDict());
             return 0;
         }
+        catch (DivergedException e)
+        {
+            throw new MiniDLException(e.Advice("--lr", settings.LearningRate), e);
+        }
         catch (OperationCanceledException)
         {
             Checkpoint.Save(folder.Checkpoint, trainer);
@@ -64,12 +68,18 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
     private RunFolder NewFolder(TrainSettings settings, string dataSource)
     {
         var folder = RunFolder.Create(options.Out, "train");
-        if (folder.Has("metrics.csv"))
+        if (folder.HasCheckpoint)
             throw new MiniDLException(
                 $"{folder.Path} holds a run already; go on with it (--resume {folder.Path}) or choose another --out.");
+        if (folder.Has("runs.csv") || HasRows(folder))
+            throw new MiniDLException($"{folder.Path} holds results that cannot be gone on with; choose another --out.");
         folder.WriteConfig(settings, dataSource);
         return folder;
     }
+
+    /// <summary>Whether an epoch was ended: a run that diverged in its first leaves nothing to keep.</summary>
+    private static bool HasRows(RunFolder folder) =>
+        folder.Has("metrics.csv") && CsvFile.Read(folder.File("metrics.csv"), MetricsFile.Header).Count > 0;
 
     private TrainSettings ResumedSettings(RunFolder folder)
     {

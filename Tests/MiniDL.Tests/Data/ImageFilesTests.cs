@@ -59,6 +59,9 @@ public sealed class ImageFilesTests : IDisposable
             _folder.Write(folder + file.Name + ending, compressed ? TinySets.Gzip(content) : content);
         }
         var (train, test) = Load(TinySets.Digits);
+        Assert.False(train.MirrorKeepsClass);
+        Assert.False(train.Take(3).MirrorKeepsClass);
+        Assert.True(FashionMnist.Set.MirrorKeepsClass);
         Assert.Equal<Shape>([1, 28, 28], train.InputShape);
         Assert.Equal((10, 10), (train.Count, test.Count));
         Assert.Equal(4, test.Label(4));

@@ -1,16 +1,19 @@
 namespace MiniDL.Tests.Data;
 
-/// <summary>Where real datasets are: MINIDL_DATA, or shared/data beside the repository.</summary>
+/// <summary>Where the real CIFAR-10 is: in the folder that MINIDL_DATA names, or in data in or beside the checkout.</summary>
 internal static class RealData
 {
-    public static string? Directory { get; } = Candidates().FirstOrDefault(System.IO.Directory.Exists);
+    public const string Archive = "cifar-10-binary.tar.gz";
+
+    public static string? Directory { get; } = Candidates().FirstOrDefault(folder => File.Exists(Path.Combine(folder, Archive)));
 
     private static IEnumerable<string> Candidates()
     {
         if (Environment.GetEnvironmentVariable("MINIDL_DATA") is { Length: > 0 } named) yield return named;
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "MiniDL.sln")))
-                yield return Path.GetFullPath(Path.Combine(folder.FullName, "../shared/data"));
+                foreach (string place in new[] { "data", "../shared/data" })
+                    yield return Path.GetFullPath(Path.Combine(folder.FullName, place));
     }
 }
 
@@ -19,8 +22,6 @@ public sealed class NeedsCifar10FactAttribute : FactAttribute
 {
     public NeedsCifar10FactAttribute()
     {
-        const string archive = "cifar-10-binary.tar.gz";
-        if (RealData.Directory is null || !File.Exists(Path.Combine(RealData.Directory, archive)))
-            Skip = $"needs {archive} in $MINIDL_DATA or in ../shared/data beside the repository";
+        if (RealData.Directory is null) Skip = $"needs {RealData.Archive} in the folder that MINIDL_DATA names, or in data/";
     }
 }

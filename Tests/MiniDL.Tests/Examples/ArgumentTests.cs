@@ -40,11 +40,27 @@ public sealed class ArgumentTests : IDisposable
     }
 
     [Theory]
-    [InlineData("train --train-images 50 --batch-size 51 --out @out", "51")]
+    [InlineData("train", "--out")]
+    [InlineData("train", "--resume")]
+    [InlineData("train", "--data-dir")]
+    [InlineData("compare", "--out")]
+    [InlineData("data", "--out")]
+    public void An_empty_folder_name_is_wrong_usage(string verb, string option)
+    {
+        foreach (string folder in new[] { "", " " })
+        {
+            Assert.Equal(2, _minidl.Run([verb, option, folder]));
+            AssertOneLine($"{option} is empty");
+        }
+    }
+
+    [Theory]
+    [InlineData("train --train-images 50 --batch-size 51 --out @out", "batches of 50 or fewer")]
     [InlineData("compare --train-images 50 --batch-sizes 2,51 --out @out", "51")]
     [InlineData("train --norm gn --groups 7 --out @out", "16 channels")]
     [InlineData("compare --norms bn,gn --groups 7 --out @out", "16 channels")]
     [InlineData("train --dataset cifar10 --data-dir @nothing --out @out", "--download")]
+    [InlineData("train --train-images 50 --batch-size 10 --epochs 2147483647 --out @out", "429496729 epochs or fewer")]
     [InlineData("train --resume @out", "no run to go on with")]
     public void What_cannot_be_done_is_one_line_exit_code_1_and_writes_nothing(string arguments, string named)
     {

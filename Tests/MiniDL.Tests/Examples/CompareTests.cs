@@ -101,9 +101,20 @@ public sealed class CompareTests : IDisposable
         Assert.Equal("NaN", rows.Last(row => row[0] == "none")[7]);
         Assert.Contains("none,20,1,NaN,0,NaN,NaN", _minidl.Read("c/summary.csv"), StringComparison.Ordinal);
         Assert.Contains("diverged", _minidl.Output, StringComparison.Ordinal);
+        Assert.Contains("(--base-lr 1E+29)", _minidl.Output, StringComparison.Ordinal);
         string before = _minidl.Read("c/runs.csv");
         Assert.Equal(0, _minidl.Run(arguments));
         Assert.Equal(before, _minidl.Read("c/runs.csv"));
+    }
+
+    [Fact]
+    public void A_run_with_no_finite_test_loss_at_its_end_has_diverged_and_is_no_number_in_the_figure()
+    {
+        Assert.Equal(0, _minidl.Run("compare --model resnet8 --train-images 64 --test-images 20 --epochs 1 --norms bn --batch-sizes 64 "
+            + "--base-lr 1e30 --out @c"));
+        Assert.Equal("NaN", Assert.Single(_minidl.Rows("c/runs.csv"))[7]);
+        Assert.Contains("bn,64,1,NaN", _minidl.Read("c/summary.csv"), StringComparison.Ordinal);
+        Assert.True(new ComparedEpoch("bn", 8, 0, 1, TrainLoss: 2, TrainError: 50, TestLoss: double.NaN, TestError: 100, Seconds: 1).Diverged);
     }
 
     private string[] Results(string run) =>

@@ -23,10 +23,13 @@ public sealed class Minidl : IDisposable
         [.. Read(name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(line => line.Split(','))];
 
     /// <summary>Runs a command line; <c>@name</c> stands for a path in this run's folder.</summary>
-    public int Run(string arguments)
+    public int Run(string arguments) => Run(Split(arguments));
+
+    /// <summary>Runs the program with these arguments as they are.</summary>
+    public int Run(string[] args)
     {
         using var output = new StringWriter();
-        return Run(arguments, output, CancellationToken.None);
+        return Run(args, output, CancellationToken.None);
     }
 
     /// <summary>Runs a command line and presses Ctrl-C, so to speak, when it prints this text.</summary>
@@ -34,15 +37,15 @@ public sealed class Minidl : IDisposable
     {
         using var stop = new CancellationTokenSource();
         using var output = new StoppingWriter(text, stop);
-        return Run(arguments, output, stop.Token);
+        return Run(Split(arguments), output, stop.Token);
     }
 
-    private int Run(string arguments, StringWriter output, CancellationToken stop)
+    private string[] Split(string arguments) => [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+        .Select(argument => argument.StartsWith('@') ? Folder(argument[1..]) : argument)];
+
+    private int Run(string[] args, StringWriter output, CancellationToken stop)
     {
         using var error = new StringWriter();
-        string[] args = arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        for (int i = 0; i < args.Length; i++)
-            if (args[i].StartsWith('@')) args[i] = Folder(args[i][1..]);
         int code = CommandLineProgram.Run(args, output, error, stop);
         (Output, Error) = (output.ToString(), error.ToString());
         return code;
