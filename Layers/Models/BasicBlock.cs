@@ -14,7 +14,12 @@ public sealed class BasicBlock : ResidualBlock
     private readonly Conv2d _conv1, _conv2;
     private readonly Norm _norm1, _norm2;
 
-    internal BasicBlock(int inChannels, int outChannels, NormChoice norm, RandomStream random) : base(inChannels, outChannels)
+    /// <summary>Makes the block.</summary>
+    /// <param name="inChannels">Channels of x.</param>
+    /// <param name="outChannels">Channels of the result; more than inChannels halve the image.</param>
+    /// <param name="norm">What stands after both convolutions.</param>
+    /// <param name="random">Where initial values are drawn from.</param>
+    public BasicBlock(int inChannels, int outChannels, NormChoice norm, RandomStream random) : base(inChannels, outChannels)
     {
         _conv1 = Register("conv1", ResNet.Convolution(inChannels, outChannels, Stride, norm, random));
         _norm1 = Register("norm1", norm.Create(outChannels));

@@ -14,12 +14,15 @@ public sealed class FixupBlock : ResidualBlock
     private readonly Conv2d _conv1, _conv2;
     private readonly Parameter _bias1a, _bias1b, _bias2a, _scale, _bias2b;
 
+    /// <summary>Makes the block with Fixup's initial values.</summary>
     /// <param name="inChannels">Channels of x.</param>
     /// <param name="outChannels">Channels of the result.</param>
     /// <param name="blocks">L, the number of blocks in the net.</param>
     /// <param name="random">Where conv1 is drawn from.</param>
-    internal FixupBlock(int inChannels, int outChannels, int blocks, RandomStream random) : base(inChannels, outChannels)
+    /// <exception cref="ShapeException">A number is not positive.</exception>
+    public FixupBlock(int inChannels, int outChannels, int blocks, RandomStream random) : base(inChannels, outChannels)
     {
+        Check.That(blocks > 0, "fixup", $"blocks {blocks} must be positive.");
         _bias1a = RegisterParameter("bias1a", Tensor.Zeros([1]));
         _bias1b = RegisterParameter("bias1b", Tensor.Zeros([1]));
         _bias2a = RegisterParameter("bias2a", Tensor.Zeros([1]));
