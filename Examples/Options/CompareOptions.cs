@@ -10,7 +10,8 @@ namespace MiniDL.Examples.Options;
 internal sealed class CompareOptions : RunOptions
 {
     [Section("Comparison")]
-    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "bn, gn, ln, in, wn, rms, lrn, lp1, lp2, lpinf, none")]
+    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf, ghost, brn, "
+        + "wn-mbn, ws, frn, evonorm-s0, evonorm-b0, dyt, fixup, skipinit")]
     public string Norms { get; set; } = "bn,gn";
 
     [Section("Comparison")]

@@ -15,8 +15,12 @@ internal abstract class RunOptions : CommonOptions
     public string? Model { get; set; }
 
     [Section("Model")]
-    [Option("groups", MetaValue = "N", HelpText = "groups of GroupNorm")]
+    [Option("groups", MetaValue = "N", HelpText = "groups of gn, ws and evonorm-s0")]
     public int? Groups { get; set; }
+
+    [Section("Model")]
+    [Option("virtual-batch", MetaValue = "N", HelpText = "images that share statistics in ghost")]
+    public int? VirtualBatch { get; set; }
 
     [Section("Data")]
     [Option("dataset", MetaValue = "NAME", HelpText = "synthetic, cifar10, cifar100, mnist or fashion-mnist")]
@@ -83,6 +87,7 @@ internal abstract class RunOptions : CommonOptions
     {
         Model = Model ?? settings.Model,
         Groups = Groups ?? settings.Groups,
+        VirtualBatch = VirtualBatch ?? settings.VirtualBatch,
         Dataset = Dataset ?? settings.Dataset,
         TrainImages = TrainImages ?? settings.TrainImages,
         TestImages = TestImages ?? settings.TestImages,

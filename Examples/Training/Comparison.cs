@@ -4,11 +4,11 @@ namespace MiniDL.Examples.Training;
 
 /// <summary>What the runs of a comparison have in common: all of <see cref="TrainSettings"/> but norm, batch size and seed.</summary>
 internal sealed record ComparisonSettings(
-    string Model, int Groups, string Dataset, int? TrainImages, int? TestImages, bool Augment,
+    string Model, int Groups, int VirtualBatch, string Dataset, int? TrainImages, int? TestImages, bool Augment,
     int Epochs, double BaseLearningRate, int BaseBatch, double Momentum, double WeightDecay, string Schedule, string Device)
 {
     public static ComparisonSettings Of(TrainSettings s, double baseLearningRate, int baseBatch) =>
-        new(s.Model, s.Groups, s.Dataset, s.TrainImages, s.TestImages, s.Augment,
+        new(s.Model, s.Groups, s.VirtualBatch, s.Dataset, s.TrainImages, s.TestImages, s.Augment,
             s.Epochs, baseLearningRate, baseBatch, s.Momentum, s.WeightDecay, s.Schedule, s.Device);
 }
 

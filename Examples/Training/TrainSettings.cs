@@ -13,6 +13,7 @@ internal sealed record TrainSettings
     public string Model { get; init; } = "resnet20";
     public string Norm { get; init; } = "bn";
     public int Groups { get; init; } = 8;
+    public int VirtualBatch { get; init; } = 16;
     public string Dataset { get; init; } = "synthetic";
 
     /// <summary>How many training images are used; null for all.</summary>
@@ -47,6 +48,7 @@ internal sealed record TrainSettings
         RequireKnown("--dataset", Dataset, Datasets.Names);
         RequireKnown("--device", Device, ["cpu", "reference"]);
         Require(Groups >= 1, "--groups", Groups, "1 or more");
+        Require(VirtualBatch >= 1, "--virtual-batch", VirtualBatch, "1 or more");
         Require(BatchSize >= 1, "--batch-size", BatchSize, "1 or more");
         Require(Epochs >= 1, "--epochs", Epochs, "1 or more");
         Require(TrainImages is null or >= 1, "--train-images", TrainImages, "1 or more");

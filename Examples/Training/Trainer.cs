@@ -27,7 +27,7 @@ internal sealed class Trainer
         Settings = settings;
         _device = settings.Device == "reference" ? Device.Reference : Device.Cpu;
         var random = new RandomStream(settings.Seed);
-        var norm = NormChoice.Parse(settings.Norm, settings.Groups);
+        var norm = NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
         Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(_device);
         _sgd = new Sgd(Model.Parameters(), (float)settings.LearningRate, (float)settings.Momentum,
             weightDecay: (float)settings.WeightDecay);

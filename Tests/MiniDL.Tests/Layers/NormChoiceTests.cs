@@ -55,6 +55,28 @@ public class NormChoiceTests
         else Assert.Contains("use bn, gn, ln, rms", Assert.Throws<MiniDLException>(() => choice.CreateForFeatures(16)).Message, StringComparison.OrdinalIgnoreCase);
     }
 
+    /// <summary>Where the shortcut is added, FRN and EvoNorm come without their activation, and SkipInit has its gain.</summary>
+    [Theory]
+    [InlineData("frn", "norm1.weight norm1.bias norm1.tau norm2.weight norm2.bias")]
+    [InlineData("evonorm-s0", "norm1.weight norm1.bias norm1.v norm2.weight norm2.bias")]
+    [InlineData("evonorm-b0", "norm1.weight norm1.bias norm1.v norm1.running_var norm2.weight norm2.bias")]
+    [InlineData("skipinit", "norm2.skipinit_gain")]
+    [InlineData("dyt", "norm1.alpha norm1.weight norm1.bias norm2.alpha norm2.weight norm2.bias")]
+    public void A_branch_ends_in_what_a_sum_may_follow(string name, string keys)
+    {
+        var block = new BasicBlock(16, 16, NormChoice.Parse(name), new RandomStream(1));
+        Assert.Equal(keys.Split(' '), block.StateDict().Keys.Where(key => key.StartsWith("norm", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Settings_reach_the_norms()
+    {
+        Assert.Equal(4, Assert.IsType<GhostBatchNorm2d>(NormChoice.Parse("ghost", virtualBatch: 4).Create(16)).VirtualBatch);
+        Assert.Equal(2, Assert.IsType<GroupNorm>(NormChoice.Parse("ws", groups: 2).Create(16)).Groups);
+        var renorm = Assert.IsType<BatchRenorm2d>(NormChoice.Parse("brn").Create(16));
+        Assert.Equal((1.5, 0.5), (renorm.RMax, renorm.DMax));
+    }
+
     [Theory, MemberData(nameof(Names))]
     public void A_ResNet_with_each_trains_every_parameter_and_evaluates(string name)
     {
