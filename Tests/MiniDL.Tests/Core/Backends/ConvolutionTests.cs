@@ -3,6 +3,7 @@ using MiniDL.Backends;
 namespace MiniDL.Tests.Core.Backends;
 
 /// <summary>The CPU's convolutions against the naive loop in double, at sizes around the edges of tiles and vectors.</summary>
+[Collection(ThreadCounts.Collection)]
 public class ConvolutionTests
 {
     private const double Tolerance = 2e-6;
@@ -78,22 +79,19 @@ public class ConvolutionTests
     public void Results_are_the_same_bits_for_any_number_of_threads(Window2d g)
     {
         var example = new Example(g);
-        int threads = Cpu.Threads;
-        try
+        var (y, dx, dw) = Run(threads: 1);
+        for (int threads = 2; threads <= 3; threads++)
         {
-            Cpu.Threads = 1;
-            var (y, dx, dw) = (example.Forward(Device.Cpu), example.InputGradient(Device.Cpu), example.WeightGradient(Device.Cpu));
-            for (int count = 2; count <= 3; count++)
-            {
-                Cpu.Threads = count;
-                Assert.Equal(y, example.Forward(Device.Cpu));
-                Assert.Equal(dx, example.InputGradient(Device.Cpu));
-                Assert.Equal(dw, example.WeightGradient(Device.Cpu));
-            }
+            var (otherY, otherDx, otherDw) = Run(threads);
+            Assert.Equal(y, otherY);
+            Assert.Equal(dx, otherDx);
+            Assert.Equal(dw, otherDw);
         }
-        finally
+
+        (double[] Y, double[] Dx, double[] Dw) Run(int threads)
         {
-            Cpu.Threads = threads;
+            using var _ = new ThreadCounts(threads);
+            return (example.Forward(Device.Cpu), example.InputGradient(Device.Cpu), example.WeightGradient(Device.Cpu));
         }
     }
 
