@@ -52,6 +52,8 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     /// <exception cref="ShapeException">There is no such dimension.</exception>
     public int Dimension(int dim, string operation)
     {
+        if (Rank == 0)
+            throw new ShapeException(Check.Line(operation, $"dimension {dim} does not exist in {this}: a scalar has no dimensions. Reshape it to [1]?"));
         if (dim < -Rank || dim >= Rank)
             throw new ShapeException(Check.Line(operation, $"dimension {dim} does not exist in {this}; use {-Rank} to {Rank - 1}."));
         return dim < 0 ? dim + Rank : dim;

@@ -64,7 +64,7 @@ public sealed partial class Tensor
         set
         {
             if (Producer is not null && !value)
-                throw new MiniDLException($"[autograd] {this} is the result of {Producer.Name}; use Detach() for a copy without gradient.");
+                throw new MiniDLException($"[autograd] {this} is the result of {Producer.Name}; use Detach() for the same values without gradient.");
             if (value) Check.Float("autograd", "tensor", this);
             _requiresGrad = value;
         }
@@ -150,15 +150,26 @@ public sealed partial class Tensor
         return this;
     }
 
-    /// <summary>The same values on another device, in its floating-point type; this tensor if it is there already.</summary>
-    public Tensor To(Device device)
+    /// <summary>
+    /// Replaces the values in place, given in logical order. Graphs that were made with the old ones cannot run backward any more.
+    /// </summary>
+    internal void Assign(ReadOnlySpan<double> values)
     {
-        if (device == Device) return this;
-        var there = New(Shape, device, DType.IsFloat() ? device.FloatType : DType);
-        device.Backend.Upload<double>(ToArray<double>(), there);
-        there.RequiresGrad = RequiresGrad && Producer is null;
-        return there;
+        using var noGrad = new NoGrad();
+        Device.Backend.Copy(From(values, Shape, Device).ConvertedTo(DType), this);
+        Changed();
     }
+
+    private Tensor ConvertedTo(DType type)
+    {
+        if (type == DType) return this;
+        var converted = New(Shape, Device, type);
+        Device.Backend.Upload<double>(ToArray<double>(), converted);
+        return converted;
+    }
+
+    /// <summary>To be called after a change of the values in place.</summary>
+    internal void Changed() => Storage.Version++;
 
     /// <summary>Type, shape and device: <c>f32[8, 16] on cpu from conv2d</c>.</summary>
     public override string ToString() =>

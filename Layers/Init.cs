@@ -137,6 +137,6 @@ public static class Init
         var values = new double[parameter.Shape.Count];
         for (int i = 0; i < values.Length; i++) values[i] = next();
         var target = parameter.Value;
-        target.Device.Backend.Upload<double>(values, target);
+        target.Assign(values);
     }
 }

@@ -41,7 +41,7 @@ public abstract partial class Module
         if (problems.Length > 0)
             throw new MiniDLException($"[load_state_dict] {this}: {string.Join("; ", problems)}. Nothing was loaded. "
                 + "Was it saved from a model with the same settings?");
-        foreach (var (from, to) in copies) to.Device.Backend.Upload<double>(from.ToArray<double>(), to);
+        foreach (var (from, to) in copies) to.Assign(from.ToArray<double>());
     }
 
     /// <summary>An older name, within this module's parent, under which a parameter is accepted when loading; null without one.</summary>

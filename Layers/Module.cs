@@ -190,7 +190,7 @@ public abstract partial class Module : IPath
     /// <summary>Moves all parameters and buffers to a device; gradients are forgotten.</summary>
     public Module To(Device device)
     {
-        foreach (var parameter in Parameters()) parameter.Value = parameter.Value.To(device);
+        foreach (var parameter in Parameters()) parameter.Value = parameter.Value.Detach().To(device);
         foreach (var (_, buffer) in NamedBuffers()) buffer.Value = buffer.Value.To(device).Keep();
         return this;
     }

@@ -72,6 +72,7 @@ internal sealed class FlatParameters
     public void Step(in SgdSettings settings)
     {
         if (!IsGathered()) Gather();
+        _values!.Changed();
         bool momentum = settings.Momentum != 0;
         if (momentum && _velocities is null) MakeVelocities(_values!.Device);
         if (AllAlike())

@@ -5,7 +5,8 @@ namespace MiniDL;
 /// <summary>
 /// Reverse-mode differentiation. The graph is made as the program runs: every operator remembers its inputs. A backward pass
 /// visits the operators behind a tensor in reverse order of their running, hands each the gradient of its result, and adds what
-/// it gives to the gradients of its inputs. Gradients of leaves are added into <see cref="Tensor.Grad"/>.
+/// it gives to the gradients of its inputs. Gradients of leaves are added into <see cref="Tensor.Grad"/>. Tensors may be used from
+/// any thread, but passes over graphs that share tensors must not run at the same time.
 /// </summary>
 public static class Autograd
 {
@@ -32,7 +33,12 @@ public static class Autograd
     public static Tensor[] Grad(Tensor output, ReadOnlySpan<Tensor> inputs, Tensor? cotangent = null, bool retainGraph = false)
     {
         var targets = new Dictionary<Tensor, Tensor?>(ReferenceEqualityComparer.Instance);
-        foreach (var input in inputs) targets[input] = null;
+        foreach (var input in inputs)
+        {
+            if (!input.RequiresGrad)
+                throw new MiniDLException(Check.Line("grad", $"{input} does not require gradients. Set its RequiresGrad before the forward pass."));
+            targets[input] = null;
+        }
         new Pass(output, retainGraph, targets).Run(cotangent);
         var gradients = new Tensor[inputs.Length];
         for (int i = 0; i < inputs.Length; i++)
@@ -61,7 +67,7 @@ public static class Autograd
             {
                 Collect();
                 if (!Gradients.Lead(root, targets)) return;
-                Receive(root, cotangent ?? Tensor.Ones(root.Shape, root.Device));
+                Receive(root, Hold(cotangent ?? Tensor.Ones(root.Shape, root.Device)));
                 foreach (var node in _operators) Visit(node);
                 foreach (var leaf in _leaves) Finish(leaf);
             }
@@ -124,18 +130,20 @@ public static class Autograd
             int inputs = node.Inputs.Length;
             Span<Tensor?> gradients = inputs <= Slots.Length ? ((Span<Tensor?>)slots)[..inputs] : new Tensor?[inputs];
             node.RunBackward(dy, new Gradients(node, gradients, targets));
+            // All are held before the first is passed on: an operator may give one tensor to several inputs.
+            foreach (var gradient in gradients)
+                if (gradient is not null) Hold(gradient);
             for (int i = 0; i < gradients.Length; i++)
                 if (gradients[i] is { } gradient) Receive(node.Inputs[i]!, gradient);
             Release(dy);
             if (!retainGraph) node.Free();
         }
 
-        /// <summary>Adds a gradient to what has arrived for a tensor so far.</summary>
+        /// <summary>Adds a gradient, which is held, to what has arrived for a tensor so far.</summary>
         private void Receive(Tensor x, Tensor gradient)
         {
             if (x.Producer is Operator.FreedOperator) throw Freed();
             var sofar = x.Producer is { } producer ? producer.PendingGradient : targets is null ? x.PendingGradient : targets[x];
-            gradient.Storage.GradientHolds++;
             if (sofar is null && x.Producer is null) _leaves.Add(x);
             if (sofar is not null)
             {
@@ -169,9 +177,15 @@ public static class Autograd
         private static Tensor Exchange(Tensor old, Tensor replacement)
         {
             if (ReferenceEquals(old, replacement)) return old;
-            replacement.Storage.GradientHolds++;
+            Hold(replacement);
             Release(old);
             return replacement;
+        }
+
+        private static Tensor Hold(Tensor gradient)
+        {
+            gradient.Storage.GradientHolds++;
+            return gradient;
         }
 
         /// <summary>Whether the storage was taken for a gradient of this pass and belongs to nobody else.</summary>

@@ -23,6 +23,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     private static long _runs;
 
     private Tensor?[] _inputs = inputs;
+    private int _versions;
 
     /// <summary>The name in errors and in the graph.</summary>
     public string Name { get; } = name;
@@ -90,6 +91,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         Order = Interlocked.Increment(ref _runs);
         if (wanted && !NoGrad.Active)
         {
+            _versions = Versions();
             Result = y;
             y.Producer = this;
         }
@@ -106,8 +108,19 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         foreach (var input in _inputs) LeadsToTarget |= input is not null && Gradients.Lead(input, targets);
     }
 
+    /// <summary>Grows with every change in place of an operand.</summary>
+    private int Versions()
+    {
+        int sum = 0;
+        foreach (var input in _inputs) sum += input?.Storage.Version ?? 0;
+        return sum;
+    }
+
     internal void RunBackward(Tensor dy, Gradients d)
     {
+        if (Versions() != _versions)
+            throw new MiniDLException(Check.Line("backward", $"an operand of {Name} {Result!.Shape} was changed in place after its forward pass, "
+                + "so its gradient would be wrong. Run backward before the optimizer's step, or forward again after it."));
         using var region = Profiler.Time(Name, "backward");
         region.Moved(_inputs);
         region.Moved(dy);

@@ -16,6 +16,12 @@ internal abstract class Storage(DType dtype, int capacity)
     /// <summary>Counts the leases: a tensor whose number is older looks at memory that is no longer its own.</summary>
     public int Lease { get; private set; }
 
+    /// <summary>
+    /// Counts the changes in place, as by an optimizer: an operator whose operand has another version than in forward can no
+    /// longer run backward.
+    /// </summary>
+    public int Version { get; set; }
+
     /// <summary>Set by <see cref="Tensor.Keep"/>: the step scope leaves this storage alone.</summary>
     public bool Kept { get; set; }
 

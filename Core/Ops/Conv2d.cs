@@ -20,6 +20,7 @@ public sealed partial class Tensor
         Check.Rank("conv2d", "input", this, 4, "An image goes in as [N, C, H, W].");
         Check.Rank("conv2d", "weight", weight, 4, "It should be [out channels, in channels, height, width].");
         Check.Float("conv2d", "input", this);
+        Check.Float("conv2d", "weight", weight);
         Check.That(Shape[1] == weight.Shape[1], "conv2d",
             $"input {Shape} has {Shape[1]} channels, weight {weight.Shape} expects {weight.Shape[1]}. Match inChannels to its input.");
         Check.That(bias is null || bias.Shape == [weight.Shape[0]], "conv2d",

@@ -9,6 +9,7 @@ public sealed partial class Tensor
     public Tensor CrossEntropy(Tensor labels)
     {
         Check.Rank("cross_entropy", "logits", this, 2, "They should be [N, classes].");
+        Check.Float("cross_entropy", "logits", this);
         Check.That(labels.DType == DType.I64 && labels.Rank == 1, "cross_entropy",
             $"labels should be class numbers, I64 of shape [N], got {labels.DType} {labels.Shape}.");
         Check.That(labels.Count == Shape[0] && Count > 0, "cross_entropy",

@@ -10,7 +10,7 @@ public sealed partial class Tensor
     public static Tensor operator /(Tensor a, Tensor b) => new DivOp(a, b).Run();
 
     /// <summary>Divides every value by a number.</summary>
-    public static Tensor operator /(Tensor a, double b) => new AffineOp("div", a, 1 / b, 0).Run();
+    public static Tensor operator /(Tensor a, double b) => a / Scalar(b, a.Device);
 
     /// <summary>Divides a number by every value.</summary>
     public static Tensor operator /(double a, Tensor b) => Scalar(a, b.Device) / b;

@@ -8,6 +8,7 @@ public sealed partial class Tensor
     {
         Check.Rank("linear", "weight", weight, 2);
         Check.Float("linear", "input", this);
+        Check.Float("linear", "weight", weight);
         Check.That(Rank >= 1 && Shape[-1] == weight.Shape[1], "linear",
             $"input {Shape} should end in {weight.Shape[1]} features, as weight {weight.Shape} expects. Flatten it first, or change inFeatures.");
         Check.That(bias is null || bias.Shape == [weight.Shape[0]], "linear", $"bias {bias?.Shape} should be [{weight.Shape[0]}].");

@@ -71,5 +71,5 @@ public static class DataDependentInit
     };
 
     private static void Upload(double[] values, Parameter parameter) =>
-        parameter.Value.Device.Backend.Upload<double>(values, parameter.Value);
+        parameter.Value.Assign(values);
 }

@@ -81,6 +81,8 @@ public abstract class MeanVarianceNorm : Norm
             return ForwardFused(Joined(x), residual is null ? null : Joined(residual), activation)!.Reshape(x.Shape.Sizes);
         var layout = x.Rank >= 3 && IsChannelwise ? Layout.ChannelsLast : Layout.RowMajor;
         var constants = Constants;
+        // A training pass may change the running statistics before this graph runs backward.
+        if (constants is var (mean, variance) && !NoGrad.Active) constants = (mean.Clone(), variance.Clone());
         var normalize = new NormalizeOp(x.ToLayout(layout), Weight?.Value, Bias?.Value, residual?.ToLayout(layout), constants, Eps,
             activation, geometry);
         var y = normalize.Run();

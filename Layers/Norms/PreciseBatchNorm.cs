@@ -89,6 +89,6 @@ public static class PreciseBatchNorm
         }
 
         private static void Upload(double[] values, ModuleBuffer buffer) =>
-            buffer.Value.Device.Backend.Upload<double>(values, buffer.Value);
+            buffer.Value.Assign(values);
     }
 }

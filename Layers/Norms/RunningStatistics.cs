@@ -53,6 +53,7 @@ internal sealed class RunningStatistics(ModuleBuffer mean, ModuleBuffer spread, 
             values = sum;
         }
         backend.Zip(new BlendFunction(1 - momentum, share / samples), [running.Count], running, [1], values, [1], running);
+        running.Changed();
     }
 }
 

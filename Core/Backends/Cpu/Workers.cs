@@ -77,6 +77,8 @@ internal static class Workers
         while (Volatile.Read(ref _done) < chunks) spin.SpinOnce(sleep1Threshold: -1);
         var error = _error;
         _error = null;
+        // What the job holds on to must not outlive it.
+        _job = "";
         Volatile.Write(ref _busy, 0);
         error?.Throw();
     }

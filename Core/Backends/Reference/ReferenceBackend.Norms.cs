@@ -44,7 +44,7 @@ internal sealed partial class ReferenceBackend
         for (int i = 0; i < x.Count; i++)
         {
             int s = Statistic(i, g), c = i % g.Channels;
-            passed[i] = activation == Activation.Relu && D(y)[i] <= 0 ? 0 : D(dy)[i];
+            passed[i] = activation == Activation.None || D(y)[i] > 0 ? D(dy)[i] : 0;
             normalized[i] = (D(x)[i] - D(mean)[s]) / Math.Sqrt(D(variance)[s] + eps);
             if (dweight is not null) D(dweight)[c] += passed[i] * normalized[i];
             if (dbias is not null) D(dbias)[c] += passed[i];

@@ -18,7 +18,7 @@ public class GradAndHooksTests
         var (x, other) = (Leaf(2, 3), Leaf(1, 1));
         var middle = x.Square();
         var y = middle * 5 + other;
-        var gradients = Autograd.Grad(y, [middle, x, y, Constant(1, 2)], Constant(1, 2));
+        var gradients = Autograd.Grad(y, [middle, x, y, Leaf(1, 2)], Constant(1, 2));
         Assert.Equal([5f, 10], gradients[0].ToArray());
         Assert.Equal([20f, 60], gradients[1].ToArray());
         Assert.Equal([1f, 2], gradients[2].ToArray());

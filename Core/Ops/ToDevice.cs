@@ -1,0 +1,29 @@
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>The same values on another device, in its floating-point type and the same layout; this tensor if it is there.</summary>
+    public Tensor To(Device device) => device == Device ? this : new ToDeviceOp(this, device).Run();
+}
+
+/// <summary>Moves values between devices; the gradient goes the way back.</summary>
+internal sealed class ToDeviceOp(Tensor x, Device device) : Operator("to", x)
+{
+    protected override Tensor Forward()
+    {
+        var there = Tensor.New(x.Shape, device, x.DType.IsFloat() ? device.FloatType : x.DType, x.Layout);
+        if (x.DType.IsFloat()) Move<double>(there);
+        else if (x.DType == DType.I64) Move<long>(there);
+        else Move<byte>(there);
+        return there;
+    }
+
+    private void Move<T>(Tensor there) where T : unmanaged
+    {
+        var values = new T[x.Count];
+        Backend.Download<T>(x, values);
+        device.Backend.Upload<T>(values, there);
+    }
+
+    protected override void Backward(Tensor dy, Gradients d) => d[0] = dy.To(x.Device);
+}
