@@ -1,13 +1,14 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// The basic block of a net without norms, after Fixup: <c>relu(scale · conv2(relu(conv1(x + bias1a) + bias1b) + bias2a) + bias2b + shortcut(x))</c>
-/// with one number for each bias and the scale. Zhang, Dauphin and Ma 2019.
+/// The basic block of a net without norms, after Fixup:
+/// <c>relu(scale · conv2(relu(conv1(x + bias1a) + bias1b) + bias2a) + bias2b + shortcut(x))</c>, with one number for each bias and the scale. Zhang, Dauphin and Ma 2019.
 /// </summary>
 /// <remarks>
 /// Fixup keeps the updates of a net of L blocks at the size of one block's: conv1 starts at <c>std = √(2/(k²·out)) · L^(−1/2)</c>, conv2
 /// at 0, biases at 0, the scale at 1; the net's last linear layer starts at 0 too. The authors train the numbers at a tenth of the
-/// learning rate. State, the authors' names: <c>bias1a</c>, <c>bias1b</c>, <c>bias2a</c>, <c>scale</c>, <c>bias2b</c>, [1] each, <c>conv1</c>, <c>conv2</c>.
+/// learning rate. State, the authors' names: <c>bias1a</c>, <c>bias1b</c>, <c>bias2a</c>, <c>scale</c> and <c>bias2b</c>, [1] each,
+/// <c>conv1</c>, <c>conv2</c>.
 /// </remarks>
 public sealed class FixupBlock : ResidualBlock
 {

@@ -29,9 +29,11 @@ public sealed class NormChoice
         new("ghost", (c, s) => new GhostBatchNorm2d(c, s.VirtualBatch), (c, s) => new GhostBatchNorm1d(c, s.VirtualBatch)),
         new("brn", (c, _) => new BatchRenorm2d(c), (c, _) => new BatchRenorm1d(c)),
         new("wn-mbn", (c, _) => new MeanOnlyBatchNorm(c), (c, _) => new MeanOnlyBatchNorm(c)) { Weights = Reparametrized.Normalized },
-        new("ws", (c, s) => new GroupNorm(s.GroupsOf(c), c), (c, s) => new GroupNorm(s.GroupsOf(c), c)) { Weights = Reparametrized.Standardized },
+        new("ws", (c, s) => new GroupNorm(s.GroupsOf(c), c), (c, s) => new GroupNorm(s.GroupsOf(c), c))
+            { Weights = Reparametrized.Standardized },
         new("frn", (c, _) => new FilterResponseNorm2d(c)) { BranchEnd = (c, _) => new FilterResponseNorm2d(c, activation: false) },
-        new("evonorm-s0", (c, s) => new EvoNormS0(s.GroupsOf(c), c)) { BranchEnd = (c, s) => new EvoNormS0(s.GroupsOf(c), c, activation: false) },
+        new("evonorm-s0", (c, s) => new EvoNormS0(s.GroupsOf(c), c))
+            { BranchEnd = (c, s) => new EvoNormS0(s.GroupsOf(c), c, activation: false) },
         new("evonorm-b0", (c, _) => new EvoNormB0(c)) { BranchEnd = (c, _) => new EvoNormB0(c, activation: false) },
         new("dyt", (c, _) => new DynamicTanh(c), (c, _) => new DynamicTanh(c)),
         new("fixup", (_, _) => new ScalarBias()) { Residual = true },

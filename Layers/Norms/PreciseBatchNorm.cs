@@ -17,7 +17,9 @@ namespace MiniDL.Layers;
 public static class PreciseBatchNorm
 {
     /// <summary>Sets the running statistics of every batch norm in a model; batch norms without any are left alone.</summary>
-    /// <param name="model">Runs in evaluation mode but for its batch norms, which normalize with the batch's statistics as in training.</param>
+    /// <param name="model">
+    /// Runs in evaluation mode but for its batch norms, which normalize with the batch's statistics as in training.
+    /// </param>
     /// <param name="batches">Its inputs.</param>
     /// <returns>How many batch norms there were.</returns>
     /// <exception cref="MiniDLException">There are no batches.</exception>
