@@ -11,10 +11,11 @@ internal static class CommandLineProgram
 {
     public static int Run(string[] args, TextWriter output, TextWriter error, CancellationToken stop = default)
     {
+        args = [.. args.Select(argument => argument == "-h" ? "--help" : argument)];
         try
         {
             if (args.Length > 0 && HelpPage.FindVerb(args[0]) is { } verb && HelpPage.OptionWithoutValue(verb, args) is { } option)
-                throw new UsageException($"option {option} needs a value. Try 'minidl {args[0]} --help'.");
+                throw new UsageException($"option {option} needs a value. Try '{HelpPage.Call} {args[0]} --help'.");
             using var parser = new Parser(settings => settings.HelpWriter = null);
             return parser.ParseArguments<TrainOptions, CompareOptions, BenchOptions, DataOptions>(args).MapResult(
                 (TrainOptions options) => new TrainVerb(options, TerminalOf(options)).Run(stop),
@@ -50,6 +51,14 @@ internal static class CommandLineProgram
         }
     }
 
+    /// <summary>The option and its value as they were typed.</summary>
+    private static string Given(string[] args, BadFormatConversionError problem)
+    {
+        string option = "--" + problem.NameInfo.LongName;
+        int at = Array.FindIndex(args, a => a == option || a.StartsWith(option + "=", StringComparison.Ordinal));
+        return at >= 0 && args[at] == option && at + 1 < args.Length ? $"{option} {args[at + 1]}" : args[Math.Max(at, 0)];
+    }
+
     /// <summary>What the parser calls errors: requests for help or the version, and arguments that it cannot read.</summary>
     private static int HelpOrUsage(string[] args, Error problem, TextWriter output)
     {
@@ -68,13 +77,16 @@ internal static class CommandLineProgram
                 HelpPage.WriteOverview(output);
                 return 0;
         }
-        string help = HelpPage.FindVerb(args.FirstOrDefault("")) is null ? "minidl --help" : $"minidl {args[0]} --help";
+        string help = HelpPage.FindVerb(args.FirstOrDefault("")) is null
+            ? $"{HelpPage.Call} --help"
+            : $"{HelpPage.Call} {args[0]} --help";
         throw new UsageException(problem switch
         {
             NoVerbSelectedError => $"what shall it do? Name a verb: {HelpPage.VerbNames}. Try '{help}'.",
             BadVerbSelectedError e => $"there is no verb '{e.Token}'; choose one of {HelpPage.VerbNames}. Try '{help}'.",
             UnknownOptionError e => $"{args[0]} has no option '{e.Token}'. Try '{help}'.",
-            BadFormatConversionError e => $"the value of option --{e.NameInfo.LongName} is not of the right kind. Try '{help}'.",
+            BadFormatConversionError e =>
+                $"{Given(args, e)} is not {HelpPage.KindOf(HelpPage.FindVerb(args[0])!, e.NameInfo.LongName)}. Try '{help}'.",
             RepeatedOptionError e => $"option --{e.NameInfo.LongName} is given twice.",
             _ => $"the arguments cannot be read ({problem.Tag}). Try '{help}'.",
         });

@@ -8,7 +8,8 @@ namespace MiniDL.Examples;
 /// <summary>The help texts, made from the attributes of the options.</summary>
 internal static class HelpPage
 {
-    private const string Call = "dotnet run -c Release --project Examples --";
+    /// <summary>What stands before the verb on a command line.</summary>
+    public const string Call = "dotnet run -c Release --project Examples --";
 
     private static readonly Type[] Verbs =
         [typeof(TrainOptions), typeof(CompareOptions), typeof(BenchOptions), typeof(DataOptions)];
@@ -23,19 +24,19 @@ internal static class HelpPage
     {
         output.WriteLine("MiniDL: train small networks on the CPU and see what normalization does.");
         output.WriteLine();
-        output.WriteLine("usage: minidl VERB [options]      'minidl VERB --help' explains a verb");
+        output.WriteLine($"usage: {Call} VERB [options]");
         output.WriteLine();
         foreach (var verb in Verbs) output.WriteLine($"  {Describe(verb).Name,-10}{Describe(verb).HelpText}");
         output.WriteLine();
-        output.WriteLine($"From the sources: {Call} VERB [options]");
+        output.WriteLine("VERB --help explains a verb; --version prints the version.");
     }
 
     public static void WriteVerb(Type verb, TextWriter output)
     {
         var arguments = Described<ValueAttribute>(verb).Where(argument => !argument.Attribute.Hidden).Select(a => a.Attribute).ToArray();
-        output.WriteLine($"minidl {Describe(verb).Name}: {Describe(verb).HelpText}");
+        output.WriteLine($"{Describe(verb).Name}: {Describe(verb).HelpText}");
         output.WriteLine();
-        output.WriteLine($"usage: minidl {Describe(verb).Name}{string.Concat(arguments.Select(a => $" [{a.MetaName}]"))} [options]");
+        output.WriteLine($"usage: {Call} {Describe(verb).Name}{string.Concat(arguments.Select(a => $" [{a.MetaName}]"))} [options]");
         foreach (var argument in arguments) output.WriteLine($"\n  {argument.MetaName,-24}{argument.HelpText}");
         foreach (var section in Described<OptionAttribute>(verb).GroupBy(SectionOf).OrderBy(s => Array.IndexOf(Sections, s.Key)))
         {
@@ -47,12 +48,15 @@ internal static class HelpPage
                 output.WriteLine($"  {name,-24}{option.HelpText}{DefaultOf(verb, property, option)}");
             }
         }
+        var notes = verb.GetCustomAttributes<NoteAttribute>().ToArray();
+        if (notes.Length > 0) output.WriteLine();
+        foreach (var note in notes) output.WriteLine(note.Text);
         output.WriteLine();
         output.WriteLine("Examples:");
         foreach (var example in verb.GetCustomAttributes<ExampleAttribute>())
         {
             output.WriteLine($"  {example.Meaning}:");
-            output.WriteLine($"    minidl {example.Arguments}");
+            output.WriteLine($"    {Call} {example.Arguments}");
         }
     }
 
@@ -67,6 +71,16 @@ internal static class HelpPage
             if (withValue.Contains(args[i]) && !hasValue) return args[i];
         }
         return null;
+    }
+
+    /// <summary>What an option's values are: <c>a whole number</c>.</summary>
+    public static string KindOf(Type verb, string option)
+    {
+        var type = Described<OptionAttribute>(verb).First(o => o.Attribute.LongName == option).Property.PropertyType;
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        return type == typeof(int) ? $"a whole number up to {int.MaxValue}"
+            : type == typeof(ulong) ? $"a whole number from 0 to {ulong.MaxValue}"
+            : "a number";
     }
 
     /// <summary>The default as the code has it: in the help text, on the attribute, or in the settings that the verb starts from.</summary>

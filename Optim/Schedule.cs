@@ -120,11 +120,15 @@ public sealed record CosineSchedule : Schedule
 }
 
 /// <summary>
-/// Rises in a straight line from 0 while the first part of the training lasts, as a factor to another schedule:
-/// min(1, progress / fraction) · then(progress). Goyal et al. 2017, "Accurate, large minibatch SGD", section 2.2.
+/// Rises in a straight line from a tenth while the first part of the training lasts, as a factor to another schedule:
+/// min(1, 0.1 + 0.9 · progress / fraction) · then(progress). It does not rise from 0, at which the first step would do nothing.
+/// Goyal et al. 2017, "Accurate, large minibatch SGD", section 2.2.
 /// </summary>
 public sealed record WarmUpSchedule : Schedule
 {
+    /// <summary>The factor of the first step.</summary>
+    public const double Start = 0.1;
+
     /// <summary>Makes a schedule.</summary>
     /// <param name="fraction">The part of the training during which the rate rises, between 0 and 1.</param>
     /// <param name="then">The schedule whose rate is reached; it counts from the start of the training.</param>
@@ -142,7 +146,7 @@ public sealed record WarmUpSchedule : Schedule
     public Schedule Then { get; }
 
     /// <inheritdoc/>
-    public override double Factor(double progress) => Math.Min(1, progress / WarmUp) * Then.Factor(progress);
+    public override double Factor(double progress) => Math.Min(1, Start + (1 - Start) * progress / WarmUp) * Then.Factor(progress);
 
     /// <inheritdoc/>
     public override string ToString() => $"warmup:{Text(WarmUp)},{Then}";

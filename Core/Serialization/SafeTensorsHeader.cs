@@ -149,6 +149,6 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<SafeTensorsEntry> Entries
         if (end < available) throw Bad(path, $"{available - end} bytes follow the last tensor");
     }
 
-    private static MiniDLException Bad(string path, string what, Exception? inner = null, string remedy = "Write or download it again.") =>
+    private static MiniDLException Bad(string path, string what, Exception? inner = null, string remedy = "Restore, write or download it again.") =>
         new($"[load] {path} cannot be read: {what}. {remedy}", inner);
 }

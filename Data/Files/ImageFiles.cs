@@ -107,9 +107,7 @@ internal static class ImageFiles
     private static Stream OpenPlainOrGzip(string path)
     {
         var stream = File.OpenRead(path);
-        bool gzip = stream.ReadByte() == 0x1f && stream.ReadByte() == 0x8b;
-        stream.Position = 0;
-        return gzip ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+        return TarGz.IsGzip(stream) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
     }
 
     private static void Guarded(ImageSet set, string path, Action read)

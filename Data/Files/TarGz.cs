@@ -20,6 +20,7 @@ internal static class TarGz
     {
         var missing = wanted.ToHashSet();
         using var file = File.OpenRead(path);
+        if (!IsGzip(file)) throw new InvalidDataException("it is no gzip archive");
         using var unpacked = new LimitedStream(new GZipStream(file, CompressionMode.Decompress), contentBytes + Allowance, cancellation);
         using var tar = new TarReader(unpacked);
         while (missing.Count > 0 && tar.GetNextEntry() is { } entry)
@@ -29,6 +30,14 @@ internal static class TarGz
             if (entry.DataStream is { } data && missing.Remove(name)) read(name, data);
         }
         return missing;
+    }
+
+    /// <summary>Whether a stream that stands at its start begins as gzip does; it is at its start again afterwards.</summary>
+    public static bool IsGzip(FileStream stream)
+    {
+        bool gzip = stream.ReadByte() == 0x1f && stream.ReadByte() == 0x8b;
+        stream.Position = 0;
+        return gzip;
     }
 
     /// <summary>Nothing is written to these paths, but an archive with such a path was made to do harm.</summary>

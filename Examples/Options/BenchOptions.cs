@@ -6,6 +6,9 @@ namespace MiniDL.Examples.Options;
 [Example("bench", "ResNet-20, BN and GN, batch sizes 2, 8, 32 and 128")]
 [Example("bench --norms bn --batch-sizes 128 --steps 50 --threads 1", "one case, one thread")]
 [Example("bench --norms bn --batch-sizes 32 --profile", "where the time of a training step goes")]
+[Note("The images are random, from a fixed seed, the device is the CPU, and the lines go to the standard output: there is no")]
+[Note("--device, --seed, --data-dir or --out. peak_rss_mb is the highest memory of the process up to that line: to measure")]
+[Note("memory, give one norm and one batch size a call.")]
 internal sealed class BenchOptions : CommonOptions
 {
     [Section("Benchmark")]

@@ -5,6 +5,7 @@ namespace MiniDL.Examples.Options;
 [Verb("data", HelpText = "list the datasets, or fetch, verify and describe one")]
 [Example("data", "what there is, and what is there already")]
 [Example("data cifar10 --data-dir data --download", "fetch CIFAR-10, check it and show some images of each class")]
+[Note("Nothing is computed on a device: there is no --device.")]
 internal sealed class DataOptions : CommonOptions
 {
     [Value(0, MetaName = "DATASET", HelpText = "synthetic, cifar10, cifar100, mnist or fashion-mnist; all when left out")]

@@ -24,17 +24,19 @@ internal sealed class CsvFile : IDisposable
             foreach (string row in rows.Prepend(header)) writer.WriteLine(row);
         });
 
-    /// <summary>The rows of a file, split at commas; a last row that was not written to its end is left out.</summary>
+    /// <summary>The rows of a file; a last row that was not written to its end is left out.</summary>
     /// <exception cref="MiniDLException">The first line is not this header, or a row has another number of columns.</exception>
-    public static List<string[]> Read(string path, string header)
+    public static List<CsvRow> Read(string path, string header)
     {
         string text = File.ReadAllText(path);
-        string[] lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        if (lines.Length == 0 || lines[0] != header) throw new MiniDLException($"{path} does not begin with the columns {header}.");
-        var rows = lines.Skip(1).Select(line => line.Split(',')).ToList();
-        int columns = header.Split(',').Length, bad = rows.FindIndex(row => row.Length != columns);
-        if (bad >= 0) throw new MiniDLException($"{path}, line {bad + 2}, has {rows[bad].Length} columns, expected {columns}.");
-        return rows;
+        string[] lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n'), columns = header.Split(',');
+        if (lines[0] != header) throw new MiniDLException($"{path} does not begin with the columns {header}. {CsvRow.Remedy}");
+        var rows = lines.Index().Skip(1).Where(line => line.Item.Length > 0)
+            .Select(line => new CsvRow(path, line.Index + 1, columns, line.Item.Split(','))).ToList();
+        return rows.Find(row => row.Cells.Length != columns.Length) is { Path: not null } bad
+            ? throw new MiniDLException(
+                $"{path}, line {bad.Line}, has {bad.Cells.Length} columns, expected {columns.Length}. {CsvRow.Remedy}")
+            : rows;
     }
 
     public void Append(string row)

@@ -12,10 +12,8 @@ internal static class MetricsFile
         $"{r.Epoch},{r.Step},{r.TrainLoss:G9},{r.TrainError:0.####},{r.TestLoss:G9},{r.TestError:0.####},"
         + $"{r.LearningRate:G6},{r.Seconds:0.###},{r.ImagesPerSecond:0.#}");
 
-    public static EpochRecord Parse(string[] row)
-    {
-        double Number(int column) => double.Parse(row[column], CultureInfo.InvariantCulture);
-        return new EpochRecord((int)Number(0), (int)Number(1),
-            Number(2), Number(3), Number(4), Number(5), Number(6), Number(7), Number(8));
-    }
+    /// <exception cref="MiniDLException">A cell is not a number.</exception>
+    public static EpochRecord Parse(CsvRow row) => new(row.Number<int>(0), row.Number<int>(1), row.Number<double>(2),
+        row.Number<double>(3), row.Number<double>(4), row.Number<double>(5), row.Number<double>(6), row.Number<double>(7),
+        row.Number<double>(8));
 }

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using MiniDL.Serialization;
 
-
 namespace MiniDL.Examples.Output;
 
 /// <summary>The folder that a run writes into, and where things lie in it.</summary>
@@ -21,10 +20,10 @@ internal sealed class RunFolder
     /// <exception cref="MiniDLException">It cannot.</exception>
     public static RunFolder Create(string? path, string verb)
     {
-        path ??= System.IO.Path.Combine("runs", $"{verb}-{DateTime.Now:yyyyMMdd-HHmmss}");
+        path ??= Unused(System.IO.Path.Combine("runs", $"{verb}-{DateTime.Now:yyyyMMdd-HHmmss}"));
         try
         {
-            Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoint"));
+            Directory.CreateDirectory(path);
             string probe = System.IO.Path.Combine(path, ".writable");
             System.IO.File.WriteAllBytes(probe, []);
             System.IO.File.Delete(probe);
@@ -35,6 +34,10 @@ internal sealed class RunFolder
             throw new MiniDLException($"cannot write to the output folder {path}: {e.Message} Choose another one with --out DIR.", e);
         }
     }
+
+    /// <summary>The path, with a number behind it if another run has taken it in the same second.</summary>
+    private static string Unused(string path) => Enumerable.Range(1, int.MaxValue)
+        .Select(number => number == 1 ? path : $"{path}-{number}").First(candidate => !Directory.Exists(candidate));
 
     /// <summary>A folder that an earlier run has made.</summary>
     /// <exception cref="MiniDLException">There is no checkpoint in it.</exception>
@@ -58,17 +61,15 @@ internal sealed class RunFolder
     /// <exception cref="MiniDLException">It is missing or cannot be read.</exception>
     public T ReadConfig<T>()
     {
-        try
-        {
-            return JsonSerializer.Deserialize<Config<T>>(System.IO.File.ReadAllText(File("config.json")), Json.Indented)!.Settings;
-        }
-        catch (Exception e) when (e is IOException or JsonException or NullReferenceException)
-        {
-            throw new MiniDLException($"{File("config.json")} cannot be read: {e.Message}", e);
-        }
+        const string remedy = "Restore it from a copy, or choose another --out.";
+        string path = File("config.json");
+        if (!System.IO.File.Exists(path)) throw new MiniDLException($"there is no {path}. {remedy}");
+        // The serializer cannot know whether a type parameter may be null.
+        return Json.Read<Config<T>>(System.IO.File.ReadAllText(path), path, remedy).Settings
+            ?? throw new MiniDLException($"{path}: its settings are null. {remedy}");
     }
 
-    private sealed record Config<T>(T Settings, string DataSource, Machine Machine);
+    private sealed record Config<T>(T Settings, string? DataSource = null, Machine? Machine = null);
 
     private sealed record Machine(
         string Version, string Runtime, string System, string Architecture, int Processors, int Threads)

@@ -11,6 +11,9 @@ namespace MiniDL.Examples.Training;
 /// </summary>
 internal static class Checkpoint
 {
+    private const string Remedy = "Restore it from a copy. Without one, train starts anew with another --out, "
+        + "and compare starts this run over once the file is deleted.";
+
     private const string Model = "model.", Optimizer = "optimizer.", Key = "minidl.training";
 
     /// <summary>What is not a tensor.</summary>
@@ -24,6 +27,7 @@ internal static class Checkpoint
         foreach (var (name, tensor) in trainer.Optimizer.StateDict()) tensors.Add(Optimizer + name, tensor);
         var random = Dropouts(trainer.Model).ToDictionary(d => d.Path, d => d.Layer.Random.Position);
         string state = JsonSerializer.Serialize(new State(trainer.Settings, trainer.Position, random), Json.Compact);
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         SafeTensors.Save(path, tensors, new Dictionary<string, string> { [Key] = state });
     }
 
@@ -31,25 +35,43 @@ internal static class Checkpoint
     /// <exception cref="MiniDLException">The checkpoint belongs to other settings, or is damaged.</exception>
     public static void Load(string path, Trainer trainer)
     {
-        var file = SafeTensors.Load(path);
+        var file = LoadFile(path);
         var state = ReadState(path, file);
         if (state.Settings != trainer.Settings)
             throw new MiniDLException(
                 $"{path} was written by a run with other settings: {Json.Difference(state.Settings, trainer.Settings)}.");
         trainer.Model.LoadStateDict(Part(file, Model));
         trainer.Optimizer.LoadStateDict(Part(file, Optimizer));
-        foreach (var (layer, dropout) in Dropouts(trainer.Model)) dropout.Random.Position = state.Random[layer];
+        foreach (var (layer, dropout) in Dropouts(trainer.Model))
+            dropout.Random.Position = state.Random.TryGetValue(layer, out ulong position)
+                ? position
+                : throw Damaged(path, $"it lacks the random state of {layer}");
+        if (!trainer.CanStartAt(state.Position)) throw Damaged(path, "its position is not one of the run");
         trainer.Position = state.Position;
     }
 
     /// <summary>The state that a checkpoint holds beside its tensors.</summary>
     /// <exception cref="MiniDLException">The file is damaged or of another kind.</exception>
-    public static State Read(string path) => ReadState(path, SafeTensors.Load(path));
+    public static State Read(string path) => ReadState(path, LoadFile(path));
 
     private static State ReadState(string path, SafeTensorsFile file) =>
-        file.Metadata.TryGetValue(Key, out string? json) && JsonSerializer.Deserialize<State>(json, Json.Compact) is { } state
-            ? state
+        file.Metadata.TryGetValue(Key, out string? json)
+            ? Json.Read<State>(json, $"{path}, metadata {Key}", Remedy)
             : throw new MiniDLException($"{path} holds no state of training; it was not written by train or compare.");
+
+    private static SafeTensorsFile LoadFile(string path)
+    {
+        try
+        {
+            return SafeTensors.Load(path);
+        }
+        catch (MiniDLException e)
+        {
+            throw new MiniDLException($"{e.Message} {Remedy}", e);
+        }
+    }
+
+    private static MiniDLException Damaged(string path, string what) => new($"{path} is damaged: {what}. {Remedy}");
 
     private static Dictionary<string, Tensor> Part(SafeTensorsFile file, string prefix) => file.Tensors
         .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MiniDL.Examples.Output;
 
 namespace MiniDL.Examples.Training;
 
@@ -28,12 +29,9 @@ internal sealed record ComparedEpoch(string Norm, int BatchSize, ulong Seed, int
     public string ToRow() => string.Create(CultureInfo.InvariantCulture, $"{Norm},{BatchSize},{Seed},{Epoch},"
         + $"{TrainLoss:G9},{TrainError:0.####},{TestLoss:G9},{TestError:0.####},{Seconds:0.###}");
 
-    public static ComparedEpoch Parse(string[] row)
-    {
-        double Number(int column) => double.Parse(row[column], CultureInfo.InvariantCulture);
-        return new ComparedEpoch(row[0], (int)Number(1), ulong.Parse(row[2], CultureInfo.InvariantCulture), (int)Number(3),
-            Number(4), Number(5), Number(6), Number(7), Number(8));
-    }
+    /// <exception cref="MiniDLException">A cell is not a number.</exception>
+    public static ComparedEpoch Parse(CsvRow row) => new(row.Cells[0], row.Number<int>(1), row.Number<ulong>(2), row.Number<int>(3),
+        row.Number<double>(4), row.Number<double>(5), row.Number<double>(6), row.Number<double>(7), row.Number<double>(8));
 }
 
 /// <summary>The last epochs of the runs with one norm and batch size, averaged over the seeds: a row of <c>summary.csv</c>.</summary>

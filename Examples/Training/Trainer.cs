@@ -13,7 +13,6 @@ internal sealed class Trainer
     private readonly Sgd _sgd;
     private readonly Schedule _schedule;
     private readonly DataLoader _batches, _testBatches;
-    private readonly Device _device;
 
     /// <summary>Draws the model's weights and prepares the data.</summary>
     /// <exception cref="MiniDLException">
@@ -25,10 +24,10 @@ internal sealed class Trainer
             throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images. "
                 + $"Use batches of {train.Count} or fewer, or more images (--train-images).");
         Settings = settings;
-        _device = settings.Device == "reference" ? Device.Reference : Device.Cpu;
+        Device = settings.Device == "reference" ? Device.Reference : Device.Cpu;
         var random = new RandomStream(settings.Seed);
         var norm = NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
-        Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(_device);
+        Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(Device);
         _sgd = new Sgd(Model.Parameters(), (float)settings.LearningRate, (float)settings.Momentum,
             weightDecay: (float)settings.WeightDecay);
         _schedule = Schedule.Parse(settings.Schedule);
@@ -42,6 +41,8 @@ internal sealed class Trainer
 
     public TrainSettings Settings { get; }
 
+    public Device Device { get; }
+
     public Module Model { get; }
 
     public Sgd Optimizer => _sgd;
@@ -52,6 +53,10 @@ internal sealed class Trainer
     public int StepsPerEpoch => _batches.BatchesPerEpoch;
 
     public int TotalSteps => StepsPerEpoch * Settings.Epochs;
+
+    /// <summary>Whether a run with these settings passes there.</summary>
+    public bool CanStartAt(Position position) => position is { Epoch: >= 0, Batch: >= 0 }
+        && position.Epoch <= Settings.Epochs && position.Batch <= (position.Epoch < Settings.Epochs ? StepsPerEpoch : 0);
 
     /// <summary>Trains from <see cref="Position"/> to the end; every epoch that ends is handed out.</summary>
     /// <param name="progress">Told after each step.</param>
@@ -91,8 +96,8 @@ internal sealed class Trainer
             int step = Position.Epoch * StepsPerEpoch + Position.Batch;
             _sgd.LearningRate = LearningRateAt(step);
 
-            var labels = batch.Labels.To(_device);
-            var logits = Model.Forward(batch.Images.To(_device));
+            var labels = batch.Labels.To(Device);
+            var logits = Model.Forward(batch.Images.To(Device));
             var loss = Loss.CrossEntropy(logits, labels);
             if (!float.IsFinite(loss.Item()))
                 throw new DivergedException("loss", loss.Item(), Position.Epoch + 1, step + 1, _sgd.LearningRate);
@@ -116,8 +121,8 @@ internal sealed class Trainer
         {
             stop.ThrowIfCancellationRequested();
             using var scope = Scope.Step();
-            var labels = batch.Labels.To(_device);
-            var logits = Model.Forward(batch.Images.To(_device));
+            var labels = batch.Labels.To(Device);
+            var logits = Model.Forward(batch.Images.To(Device));
             mean.Add(Loss.CrossEntropy(logits, labels).Item(), Metrics.ErrorPercent(logits, labels), batch.Count);
         }
         return mean;

@@ -29,6 +29,8 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 
     private string Measure(string norm, int batch, CancellationToken stop)
     {
+        // What the case before used is of other sizes: it would only add to this one's memory.
+        Device.Cpu.Backend.TrimPool();
         var random = new RandomStream(0);
         var choice = NormChoice.Parse(norm, options.Groups);
         var model = Models.Create(options.Model, choice, random.Fork("weights"), [3, 32, 32], classes: 10);

@@ -43,6 +43,8 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
                     void Show(StepReport step) => report(done + Work(settings) * step.Step / trainer.TotalSteps, $"{name}  {step}");
                     Train(trainer, folder, runs, name, Show, stop);
                     done += Work(settings);
+                    // The next batch size has no use for storage of this one's sizes.
+                    trainer.Device.Backend.TrimPool();
                 }
             });
             return 0;

@@ -25,7 +25,7 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         var table = new Table().Border(TableBorder.Rounded).AddColumns("dataset", "where");
         foreach (string name in Datasets.Names) table.AddRow(Markup.Escape(name), Markup.Escape(WhereIs(name, stop)));
         terminal.Write(table);
-        terminal.Line("minidl data DATASET describes one; with --download it is fetched first.");
+        terminal.Line($"{HelpPage.Call} data DATASET describes one; with --download it is fetched first.");
     }
 
     private string WhereIs(string name, CancellationToken stop)
@@ -36,7 +36,7 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         }
         catch (MiniDLException)
         {
-            return $"not in {options.DataDirectory}, or not usable: 'minidl data {name}' says why";
+            return $"not in {options.DataDirectory}, or not usable: 'data {name}' says why";
         }
     }
 

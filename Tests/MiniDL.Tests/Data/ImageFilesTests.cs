@@ -69,6 +69,13 @@ public sealed class ImageFilesTests : IDisposable
     }
 
     [Fact]
+    public void An_archive_that_is_no_gzip_file_is_called_that()
+    {
+        _folder.Write("cifar-10-binary.tar.gz", "<html>not found</html>"u8.ToArray());
+        Assert.Contains("it is no gzip archive. Delete it and download it again.", ErrorOf(TinySets.Cifar));
+    }
+
+    [Fact]
     public void Only_the_files_with_the_wanted_images_are_needed()
     {
         TinySets.WriteFolder(TinySets.Cifar, _folder.Path);

@@ -11,6 +11,12 @@ public sealed class ArgumentTests : IDisposable
     [InlineData("trian", "'trian'")]
     [InlineData("train --epoch 3", "'epoch'")]
     [InlineData("train --epochs three", "--epochs")]
+    [InlineData("train --batch-size abc", "--batch-size abc is not a whole number")]
+    [InlineData("train --batch-size=abc", "--batch-size=abc is not a whole number")]
+    [InlineData("train --seed -1", "--seed -1 is not a whole number from 0")]
+    [InlineData("train --epochs 99999999999", "--epochs 99999999999 is not a whole number up to 2147483647")]
+    [InlineData("train --lr fast", "--lr fast is not a number")]
+    [InlineData("train --epoch 3", "Try 'dotnet run -c Release --project Examples -- train --help'")]
     [InlineData("train --epochs", "--epochs needs a value")]
     [InlineData("train --out --augment", "--out needs a value")]
     [InlineData("train --epochs 0", "--epochs 0")]
@@ -80,12 +86,17 @@ public sealed class ArgumentTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--help", "usage: minidl VERB")]
-    [InlineData("help", "usage: minidl VERB")]
+    [InlineData("--help", "usage: dotnet run -c Release --project Examples -- VERB")]
+    [InlineData("-h", "VERB --help explains")]
+    [InlineData("train -h", "images in a step")]
+    [InlineData("help", "VERB --help explains")]
+    [InlineData("bench --help", "one norm and one batch size a call")]
+    [InlineData("bench --help", "there is no\n--device, --seed, --data-dir or --out")]
+    [InlineData("data --help", "there is no --device")]
     [InlineData("train --help", "--batch-size N          images in a step (default: 128)")]
     [InlineData("compare --help", "resnet56, resnet110 or mlp (default: resnet8)")]
     [InlineData("bench --help", "--steps N               steps to time, after the warm-up; the median counts (default: 15)")]
-    [InlineData("data --help", "usage: minidl data [DATASET] [options]")]
+    [InlineData("data --help", "-- data [DATASET] [options]")]
     [InlineData("--version", "minidl ")]
     public void Help_goes_to_the_output_and_succeeds(string arguments, string contains)
     {

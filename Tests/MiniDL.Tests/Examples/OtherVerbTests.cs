@@ -30,6 +30,7 @@ public sealed class OtherVerbTests : IDisposable
 
         Assert.Equal(0, _minidl.Run("data synthetic --out @d"));
         Assert.Contains("4,000", _minidl.Output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_minidl.Folder("d/checkpoint")));
         Assert.True(new FileInfo(_minidl.Folder("d/synthetic.png")).Length > 50_000);
     }
 }

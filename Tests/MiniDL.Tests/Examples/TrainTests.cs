@@ -88,7 +88,7 @@ public sealed class TrainTests : IDisposable
     {
         Assert.Equal(0, _minidl.Run(Train + "--augment --out @whole"));
         Assert.Equal(130, _minidl.RunUntil("epoch   1/3", Train + "--augment --out @parts"));
-        Assert.Contains("--resume", _minidl.Output, StringComparison.Ordinal);
+        Assert.Contains("dotnet run -c Release --project Examples -- train --resume", _minidl.Output, StringComparison.Ordinal);
         Assert.Single(_minidl.Rows("parts/metrics.csv"));
         AssertPictures.ArePresent(_minidl.Folder("parts/curves"));
 

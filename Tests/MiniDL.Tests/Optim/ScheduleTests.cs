@@ -14,11 +14,13 @@ public class ScheduleTests
     [InlineData("cosine", 0, 1)]
     [InlineData("cosine", 1.0 / 3, 0.75)]
     [InlineData("cosine", 1, 0)]
-    [InlineData("warmup:0.1", 0.05, 0.5)]
+    [InlineData("warmup:0.1", 0, 0.1)]
+    [InlineData("warmup:0.1", 0.05, 0.55)]
+    [InlineData("warmup:0.1", 0.1, 1)]
     [InlineData("warmup:0.1", 0.5, 1)]
-    [InlineData("warmup:0.25,cosine", 0.125, 0.480969883127821)]
+    [InlineData("warmup:0.25,cosine", 0.125, 0.529066871440604)]
     [InlineData("warmup:0.25,cosine", 0.5, 0.5)]
-    [InlineData("warmup:0.05,step:0.5,0.8", 0.025, 0.5)]
+    [InlineData("warmup:0.05,step:0.5,0.8", 0.025, 0.55)]
     [InlineData("warmup:0.05,step:0.5,0.8", 0.8, 0.01)]
     public void Factor_at_a_moment(string schedule, double progress, double factor) =>
         Assert.Equal(factor, Schedule.Parse(schedule).Factor(progress), 1e-12);
