@@ -1,4 +1,3 @@
-using MiniDL.Backends;
 
 namespace MiniDL.Layers;
 

@@ -60,15 +60,5 @@ public readonly record struct NormGeometry(int Samples, int Positions, int Chann
     public int Statistics => Samples * Groups;
 }
 
-/// <summary>What a fused normalization applies last.</summary>
-public enum Activation
-{
-    /// <summary>Nothing.</summary>
-    None,
-
-    /// <summary>max(x, 0).</summary>
-    Relu,
-}
-
 /// <summary>The constants of one step of stochastic gradient descent, as PyTorch names them.</summary>
 public readonly record struct SgdSettings(float LearningRate, float Momentum, float Dampening, float WeightDecay, bool Nesterov);

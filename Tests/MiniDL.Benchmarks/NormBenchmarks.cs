@@ -1,5 +1,4 @@
 using BenchmarkDotNet.Attributes;
-using MiniDL.Backends;
 using MiniDL.Layers;
 
 namespace MiniDL.Benchmarks;

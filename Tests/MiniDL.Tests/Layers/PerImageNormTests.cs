@@ -43,8 +43,8 @@ public class PerImageNormTests
         foreach (bool fused in new[] { true, false })
         {
             var norm = new InstanceNorm2d(4, affine: true) { Fused = fused };
-            var one = norm.Forward(x, residual, MiniDL.Backends.Activation.Relu);
-            var batch = norm.Forward(x.Reshape(1, 4, 5, 6), residual.Reshape(1, 4, 5, 6), MiniDL.Backends.Activation.Relu);
+            var one = norm.Forward(x, residual, Activation.Relu);
+            var batch = norm.Forward(x.Reshape(1, 4, 5, 6), residual.Reshape(1, 4, 5, 6), Activation.Relu);
             Assert.Equal<Shape>([4, 5, 6], one.Shape);
             Assert.Equal(batch.ToArray(), one.ToArray());
         }
