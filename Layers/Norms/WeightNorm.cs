@@ -16,7 +16,7 @@ public sealed class WeightNorm : Reparametrization
     {
         _dims = dims;
         using var noGrad = new NoGrad();
-        Length = RegisterParameter("original0", Norm(weight));
+        Length = RegisterParameter("original0", LengthOf(weight));
         Direction = RegisterParameter("original1", weight.Clone());
     }
 
@@ -51,7 +51,7 @@ public sealed class WeightNorm : Reparametrization
     }
 
     /// <inheritdoc/>
-    public override Tensor Compute() => Direction.Value * (Length.Value / Norm(Direction.Value));
+    public override Tensor Compute() => Direction.Value * (Length.Value / LengthOf(Direction.Value));
 
     /// <inheritdoc/>
     internal override string? LegacyKey(string parameter) => parameter switch
@@ -61,6 +61,6 @@ public sealed class WeightNorm : Reparametrization
         _ => null,
     };
 
-    private Tensor Norm(Tensor v) =>
+    private Tensor LengthOf(Tensor v) =>
         _dims.Length == 0 ? v.Abs() : v.Square().Sum(_dims, keepDim: _dims.Length < v.Rank).Sqrt();
 }
