@@ -16,24 +16,24 @@ public sealed class NormChoice
     private static readonly Entry[] Table =
     [
         new("bn", (c, _) => new BatchNorm2d(c), (c, _) => new BatchNorm1d(c)),
-        new("gn", (c, s) => new GroupNorm(s.GroupsOf(c), c), (c, s) => new GroupNorm(s.GroupsOf(c), c)),
+        new("gn", (c, s) => new GroupNorm(s._groups, c), (c, s) => new GroupNorm(s._groups, c)),
         new("ln", (c, _) => new GroupNorm(1, c), (c, _) => new LayerNorm([c])),
         new("in", (c, _) => new InstanceNorm2d(c, affine: true)),
         new("wn", (_, _) => new Identity(), (_, _) => new Identity()) { Weights = Reparametrized.Normalized, ConvBias = true },
         new("none", (_, _) => new Identity(), (_, _) => new Identity()) { ConvBias = true },
-        new("rms", (c, _) => new ChannelRmsNorm(c), (c, _) => new RmsNorm([c])),
-        new("lrn", (_, _) => new LocalResponseNorm(size: 5)),
+        new("rms", (c, _) => new ChannelRmsNorm(c), (c, _) => new RmsNorm([c])) { ConvBias = true },
+        new("lrn", (_, _) => new LocalResponseNorm(size: 5)) { ConvBias = true },
         new("lp1", (c, _) => new LpBatchNorm2d(c, 1), (c, _) => new LpBatchNorm1d(c, 1)),
         new("lp2", (c, _) => new LpBatchNorm2d(c, 2), (c, _) => new LpBatchNorm1d(c, 2)),
         new("lpinf", (c, _) => new LpBatchNorm2d(c, double.PositiveInfinity), (c, _) => new LpBatchNorm1d(c, double.PositiveInfinity)),
         new("ghost", (c, s) => new GhostBatchNorm2d(c, s.VirtualBatch), (c, s) => new GhostBatchNorm1d(c, s.VirtualBatch)),
         new("brn", (c, _) => new BatchRenorm2d(c), (c, _) => new BatchRenorm1d(c)),
         new("wn-mbn", (c, _) => new MeanOnlyBatchNorm(c), (c, _) => new MeanOnlyBatchNorm(c)) { Weights = Reparametrized.Normalized },
-        new("ws", (c, s) => new GroupNorm(s.GroupsOf(c), c), (c, s) => new GroupNorm(s.GroupsOf(c), c))
+        new("ws", (c, s) => new GroupNorm(s._groups, c), (c, s) => new GroupNorm(s._groups, c))
             { Weights = Reparametrized.Standardized },
         new("frn", (c, _) => new FilterResponseNorm2d(c)) { BranchEnd = (c, _) => new FilterResponseNorm2d(c, activation: false) },
-        new("evonorm-s0", (c, s) => new EvoNormS0(s.GroupsOf(c), c))
-            { BranchEnd = (c, s) => new EvoNormS0(s.GroupsOf(c), c, activation: false) },
+        new("evonorm-s0", (c, s) => new EvoNormS0(s._groups, c))
+            { BranchEnd = (c, s) => new EvoNormS0(s._groups, c, activation: false) },
         new("evonorm-b0", (c, _) => new EvoNormB0(c)) { BranchEnd = (c, _) => new EvoNormB0(c, activation: false) },
         new("dyt", (c, _) => new DynamicTanh(c), (c, _) => new DynamicTanh(c)),
         new("fixup", (_, _) => new ScalarBias()) { Residual = true },
@@ -76,7 +76,7 @@ public sealed class NormChoice
     /// <param name="name">bn batch, gn group, ln layer, in instance, wn weight, none, rms root mean square, lrn local response, lp1, lp2 and
     /// lpinf ℓp batch normalization, ghost batch, brn batch renormalization, wn-mbn weight with mean-only batch, ws group with weight
     /// standardization, frn filter response, evonorm-s0, evonorm-b0, dyt dynamic tanh, fixup or skipinit.</param>
-    /// <param name="groups">The groups of gn, ws and evonorm-s0; as many as channels where there are fewer channels.</param>
+    /// <param name="groups">The groups of gn, ws and evonorm-s0; every layer's channels must be divisible by them.</param>
     /// <param name="virtualBatch">The samples of a virtual batch of ghost.</param>
     /// <exception cref="MiniDLException">There is no such norm, or a number is not positive.</exception>
     public static NormChoice Parse(string name, int groups = 8, int virtualBatch = 16)
@@ -118,8 +118,6 @@ public sealed class NormChoice
 
     /// <inheritdoc/>
     public override string ToString() => Name;
-
-    private int GroupsOf(int channels) => Math.Min(_groups, channels);
 
     /// <summary>What a name stands for.</summary>
     /// <param name="Name">The name.</param>

@@ -5,7 +5,7 @@ namespace MiniDL.Tests.Layers;
 
 public class NormChoiceTests
 {
-    /// <summary>For each name: the layer for images, the layer for features (null: an error), and whether convolutions have a bias.</summary>
+    /// <summary>For each name: the layer for images, that for features (null: an error), whether convolutions have a bias.</summary>
     private static readonly Dictionary<string, (Type Images, Type? Features, bool ConvBias)> Expected = new()
     {
         ["bn"] = (typeof(BatchNorm2d), typeof(BatchNorm1d), false),
@@ -14,8 +14,8 @@ public class NormChoiceTests
         ["in"] = (typeof(InstanceNorm2d), null, false),
         ["wn"] = (typeof(Identity), typeof(Identity), true),
         ["none"] = (typeof(Identity), typeof(Identity), true),
-        ["rms"] = (typeof(ChannelRmsNorm), typeof(RmsNorm), false),
-        ["lrn"] = (typeof(LocalResponseNorm), null, false),
+        ["rms"] = (typeof(ChannelRmsNorm), typeof(RmsNorm), true),
+        ["lrn"] = (typeof(LocalResponseNorm), null, true),
         ["lp1"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
         ["lp2"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
         ["lpinf"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
@@ -52,7 +52,8 @@ public class NormChoiceTests
         Assert.Equal(convBias, choice.ConvBias);
         Assert.IsType(images, choice.Create(16));
         if (features is not null) Assert.IsType(features, choice.CreateForFeatures(16));
-        else Assert.Contains("use bn, gn, ln, rms", Assert.Throws<MiniDLException>(() => choice.CreateForFeatures(16)).Message, StringComparison.OrdinalIgnoreCase);
+        else
+            Assert.Contains("Use bn, gn, ln, rms", Assert.Throws<MiniDLException>(() => choice.CreateForFeatures(16)).Message);
     }
 
     /// <summary>Where the shortcut is added, FRN and EvoNorm come without their activation, and SkipInit has its gain.</summary>
@@ -110,11 +111,24 @@ public class NormChoiceTests
     }
 
     [Theory]
-    [InlineData(8, 16, 8)]
-    [InlineData(32, 16, 16)]
-    [InlineData(1, 16, 1)]
-    public void Groups_are_at_most_the_channels(int groups, int channels, int expected) =>
-        Assert.Equal(expected, Assert.IsType<GroupNorm>(NormChoice.Parse("gn", groups).Create(channels)).Groups);
+    [InlineData("gn")]
+    [InlineData("ws")]
+    [InlineData("evonorm-s0")]
+    public void More_groups_than_channels_are_an_error_and_not_silently_fewer(string name)
+    {
+        var choice = NormChoice.Parse(name, groups: 64);
+        var error = Assert.Throws<ShapeException>(() => new ResNet(8, choice, new RandomStream(0)));
+        Assert.Contains("16 channels are not divisible by 64 groups", error.Message);
+        Assert.EndsWith("Use a divisor of 16.", error.Message);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void Every_choice_has_a_bias_somewhere_behind_each_convolution(string name)
+    {
+        var convBias = NormChoice.Parse(name).ConvBias;
+        var ofNorm = NormChoice.Parse(name).Create(16).NamedParameters().Any(p => p.Path.Contains("bias", StringComparison.Ordinal));
+        Assert.True(convBias != ofNorm, $"bias of convolutions {convBias}, of the norm {ofNorm}");
+    }
 
     [Fact]
     public void Layer_norm_of_images_is_one_group()
