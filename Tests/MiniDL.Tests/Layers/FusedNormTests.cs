@@ -36,15 +36,8 @@ public class FusedNormTests
         norm.Fused = fused;
         norm.Train(training);
         var shape = NormCases.Shape(rank);
-        var x = NormCases.Leaf(NormCases.Input(shape, device, seed: 1, mean: 0.5));
-        var residual = withResidual ? NormCases.Leaf(NormCases.Input(shape, device, seed: 2)) : null;
-        var y = norm.Forward(x.ToLayout(layout), residual?.ToLayout(layout), activation);
-        (y * 1).Backward(NormCases.Input(shape, device, seed: 3).ToLayout(layout));
-
-        var results = new Dictionary<string, Tensor> { ["y"] = y, ["dx"] = x.Grad! };
-        if (residual is not null) results["dresidual"] = residual.Grad!;
-        foreach (var (path, parameter) in norm.NamedParameters()) results[$"d{path}"] = parameter.Grad!;
-        foreach (var (path, buffer) in norm.NamedBuffers()) results[path] = buffer.Value;
-        return results;
+        var x = NormCases.Leaf(NormCases.Input(shape, device, seed: 1, mean: 0.5).ToLayout(layout));
+        var residual = withResidual ? NormCases.Leaf(NormCases.Input(shape, device, seed: 2).ToLayout(layout)) : null;
+        return NormCases.Differentiate(norm, x, residual, activation, NormCases.Input(shape, device, seed: 3).ToLayout(layout));
     }
 }

@@ -101,4 +101,39 @@ public class LayerTests
         var hidden = new BatchNorm1d(4).Forward(x.MatMul(p["linears.0.weight"].Transpose(0, 1)) + p["linears.0.bias"]).Relu();
         NormCases.AssertClose(net.Forward(x), hidden.MatMul(p["linears.1.weight"].Transpose(0, 1)) + p["linears.1.bias"], 1e-5, "output");
     }
+
+    public static TheoryData<string, int> EveryNorm => NormCases.All;
+
+    [Theory, MemberData(nameof(EveryNorm))]
+    public void No_samples_give_no_values_and_gradients_of_zero_through_every_norm(string name, int rank)
+    {
+        foreach (var device in new[] { Device.Cpu, Device.Reference })
+        {
+            // Without running statistics an empty batch is refused, in training and in evaluation.
+            if (name == "bn plain") continue;
+            var norm = NormCases.Create(name, rank, device);
+            norm.Eval();
+            var shape = NormCases.Shape(rank).With(0, 0);
+            var x = NormCases.Leaf(Tensor.Zeros(shape, device));
+            var y = norm.Forward(x, activation: Activation.Relu);
+            Assert.Equal(shape, y.Shape);
+            y.Sum().Backward();
+            Assert.Equal(shape, x.Grad!.Shape);
+            Assert.All(norm.Parameters(), p => Assert.All((p.Grad ?? Tensor.Zeros([1])).ToArray(), g => Assert.Equal(0, g)));
+        }
+    }
+
+    [Fact]
+    public void No_samples_pass_through_every_other_layer()
+    {
+        var random = new RandomStream(1);
+        var net = new Sequential(new Conv2d(3, 16, 3, padding: 1, random: random), new GroupNorm(4, 16), new Relu(), new MaxPool2d(2),
+            new LeakyRelu(), new AvgPool2d(2), new Sigmoid(), new Dropout(0.5, random), new Tanh(), new Flatten(),
+            new Linear(16 * 2 * 2, 5, random: random));
+        var y = net.Forward(Tensor.Zeros([0, 3, 8, 8]));
+        Assert.Equal<Shape>([0, 5], y.Shape);
+        y.Sum().Backward();
+        Assert.All(net.Parameters(), p => Assert.All(p.Grad!.ToArray(), g => Assert.Equal(0, g)));
+        Assert.Equal<Shape>([0, 10], new ResNet(8, NormChoice.Parse("bn"), random).Eval().Forward(Tensor.Zeros([0, 3, 8, 8])).Shape);
+    }
 }

@@ -1,3 +1,4 @@
+using MiniDL.Backends;
 using MiniDL.Layers;
 
 namespace MiniDL.Tests.Layers;
@@ -72,15 +73,32 @@ internal static class NormCases
     /// <summary>The norm of a case, its weights, biases and running statistics random, the same each time.</summary>
     public static Norm Create(string name, int rank, Device device)
     {
-        var norm = Norms.Single(c => c.Name == name && c.Ranks.Contains(rank)).Create(Channels);
+        return Randomized(Norms.Single(c => c.Name == name && c.Ranks.Contains(rank)).Create(Channels), device);
+    }
+
+    /// <summary>The norm on a device, with weights, biases and running statistics that no initial value hides behind.</summary>
+    public static Norm Randomized(Norm norm, Device device)
+    {
         var random = new RandomStream(5);
         foreach (var (path, parameter) in norm.NamedParameters())
             Init.Normal(parameter, random, mean: path.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0, std: 0.3);
         foreach (var (path, buffer) in norm.NamedBuffers())
             if (path != "num_batches_tracked")
-                Device.Cpu.Backend.Upload<double>([.. Enumerable.Range(0, Channels).Select(i => 0.5 + 0.1 * i)], buffer.Value);
+                Device.Cpu.Backend.Upload<double>([.. Enumerable.Range(0, buffer.Value.Count).Select(i => 0.5 + 0.1 * (i % 7))], buffer.Value);
         norm.To(device);
         return norm;
+    }
+
+    /// <summary>Output, gradients (d…) and buffers of one forward and backward pass.</summary>
+    public static Dictionary<string, Tensor> Differentiate(Norm norm, Tensor x, Tensor? residual, Activation activation, Tensor cotangent)
+    {
+        var y = norm.Forward(x, residual, activation);
+        (y * 1).Backward(cotangent);
+        var results = new Dictionary<string, Tensor> { ["y"] = y, ["dx"] = x.Grad! };
+        if (residual is not null) results["dresidual"] = residual.Grad!;
+        foreach (var (path, parameter) in norm.NamedParameters()) results[$"d{path}"] = parameter.Grad!;
+        foreach (var (path, buffer) in norm.NamedBuffers()) results[path] = buffer.Value;
+        return results;
     }
 
     public static Tensor Input(Shape shape, Device device, ulong seed, double mean = 0) =>

@@ -5,8 +5,8 @@ using MiniDL.Tests.Core.Backends;
 namespace MiniDL.Tests.Optim;
 
 /// <summary>
-/// Images are large and many enough that every sum over the batch is combined from at least eight chunks in the first stage and
-/// four in the second: two would add up to the same in either order.
+/// Images are large and many enough that sums over the batch are combined from eight chunks in the first stage and four in the
+/// second: two would add up to the same in either order.
 /// </summary>
 [Collection(ThreadCounts.Collection)]
 public class TrainingOnThreadsTests

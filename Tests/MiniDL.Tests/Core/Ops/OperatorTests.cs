@@ -37,7 +37,7 @@ public class OperatorTests
     }
 
     /// <summary>‖x − expected‖ / ‖expected‖, where values of the inputs' own size, around 1, that cancel to less count as 0.1.</summary>
-    private static double RelativeError(Tensor x, Tensor expected)
+    internal static double RelativeError(Tensor x, Tensor expected)
     {
         double error = 0, norm = 0;
         foreach (var (a, b) in x.ToArray<double>().Zip(expected.ToArray<double>()))
