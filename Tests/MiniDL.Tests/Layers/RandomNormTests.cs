@@ -1,5 +1,4 @@
 using CsCheck;
-using MiniDL.Backends;
 using MiniDL.Layers;
 using MiniDL.Tests.Core.Ops;
 
