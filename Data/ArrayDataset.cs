@@ -10,7 +10,8 @@ public sealed class ArrayDataset : Dataset
     private readonly long[] _labels;
 
     /// <summary>Makes a dataset of arrays.</summary>
-    /// <param name="x">The inputs one after the other, each row-major, as the network takes them (see <see cref="FeatureScaling"/>).</param>
+    /// <param name="x">The inputs one after the other, each row-major, as the network takes them (see
+    /// <see cref="FeatureScaling"/>).</param>
     /// <param name="inputShape">The shape of one input.</param>
     /// <param name="labels">The class of each example, from 0.</param>
     /// <param name="classNames">The names of the classes; by default their numbers, up to the largest label.</param>

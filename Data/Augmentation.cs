@@ -21,7 +21,8 @@ public sealed class Augmentation
     /// What CIFAR networks train with (He et al. 2016, section 4.2): pads the normalized image with <paramref name="pad"/> zeros on
     /// each side, takes a random window of the original size, and mirrors it with probability ½.
     /// </summary>
-    /// <param name="flip">Set to false where a mirrored image means something else, as with digits (<see cref="Dataset.MirrorKeepsClass"/>).</param>
+    /// <param name="flip">Set to false where a mirrored image means something else, as with digits
+    /// (<see cref="Dataset.MirrorKeepsClass"/>).</param>
     /// <exception cref="MiniDLException">The padding is negative.</exception>
     public static Augmentation PadCropFlip(int pad = 4, bool flip = true) => pad >= 0
         ? new Augmentation(pad, flip)

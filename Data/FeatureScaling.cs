@@ -63,7 +63,8 @@ public sealed class FeatureScaling
     private float[] Map(ReadOnlySpan<float> x, Func<double, double, double, double> formula)
     {
         if (x.Length % _offset.Length != 0)
-            throw new MiniDLException($"[feature_scaling] {x.Length} values are no rows of {_offset.Length} features, for which it was fitted.");
+            throw new MiniDLException($"[feature_scaling] {x.Length} values are no rows of {_offset.Length} features, "
+                + "for which it was fitted.");
         var y = new float[x.Length];
         for (int i = 0; i < x.Length; i++) y[i] = (float)formula(x[i], _offset[i % _offset.Length], _divisor[i % _offset.Length]);
         return y;
@@ -79,7 +80,8 @@ public sealed class FeatureScaling
             for (int i = feature; i < x.Length; i += features)
             {
                 if (!float.IsFinite(x[i]))
-                    throw new MiniDLException($"[feature_scaling] row {i / features}, feature {feature} is {x[i]}; fill it in or leave the row out.");
+                    throw new MiniDLException($"[feature_scaling] row {i / features}, feature {feature} is {x[i]}; "
+                        + "fill it in or leave the row out.");
                 (Min, Max, sum) = (Math.Min(Min, x[i]), Math.Max(Max, x[i]), sum + x[i]);
             }
             Mean = sum / rows;

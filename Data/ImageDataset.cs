@@ -17,7 +17,8 @@ public sealed class ImageDataset : Dataset
     /// <param name="labels">The class of each image, from 0.</param>
     /// <param name="mean">Per channel, where bytes count as 0 to 1. Without it and <paramref name="std"/> these images' own.</param>
     /// <param name="std">Per channel, the standard deviation.</param>
-    /// <exception cref="MiniDLException">The lengths do not fit together, a deviation is not positive, or a label is out of range.</exception>
+    /// <exception cref="MiniDLException">The lengths do not fit together, a deviation is not positive, or a label is out of
+    /// range.</exception>
     public ImageDataset(string name, byte[] pixels, Shape inputShape, long[] labels, IReadOnlyList<string> classNames,
         float[]? mean = null, float[]? std = null)
     {

@@ -43,7 +43,8 @@ public static class SyntheticImages
         if (count < 1) throw new MiniDLException($"[data] {name}: {count} images cannot be drawn. Ask for 1 or more.");
         Shape shape = [3, Size, Size];
         if ((long)count * shape.Count > Array.MaxLength)
-            throw new MiniDLException($"[data] {name}: {count} images do not fit one array. Ask for {Array.MaxLength / shape.Count} or fewer.");
+            throw new MiniDLException($"[data] {name}: {count} images do not fit one array. "
+                + $"Ask for {Array.MaxLength / shape.Count} or fewer.");
         var pixels = new byte[count * shape.Count];
         var random = new RandomStream(seed);
         Parallel.For(0, count, index => Draw(

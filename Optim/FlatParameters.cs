@@ -108,8 +108,8 @@ internal sealed class FlatParameters
     {
         foreach (var parameter in _parameters)
             if (parameter.ComputedBy is not null)
-                throw new MiniDLException($"[sgd] parameter {parameter.Name} {parameter.Shape} is computed from others, which are learned in its place. "
-                    + "Reparametrize the module first, then pass its Parameters() to a new optimizer.");
+                throw new MiniDLException($"[sgd] parameter {parameter.Name} {parameter.Shape} is computed from others, "
+                    + "which are learned in its place. Reparametrize the module first, then pass its Parameters() to a new optimizer.");
     }
 
     private bool IsGathered()

@@ -27,7 +27,8 @@ public sealed class ParameterGroup
         Dampening = float.IsFinite(dampening) ? dampening : throw new MiniDLException($"[sgd] the dampening {dampening} must be finite.");
         Nesterov = nesterov;
         if (nesterov && (momentum == 0 || dampening != 0))
-            throw new MiniDLException($"[sgd] Nesterov's step needs momentum and no dampening, got momentum {momentum} and dampening {dampening}.");
+            throw new MiniDLException($"[sgd] Nesterov's step needs momentum and no dampening, "
+                + $"got momentum {momentum} and dampening {dampening}.");
         if (_parameters.Length == 0)
             throw new MiniDLException("[sgd] a group has no parameters. Pass model.Parameters() of a model with layers that learn.");
         Flat = new FlatParameters(_parameters);
@@ -65,5 +66,6 @@ public sealed class ParameterGroup
     }
 
     private static float NotNegative(string name, float value) =>
-        value >= 0 && float.IsFinite(value) ? value : throw new MiniDLException($"[sgd] the {name} {value} must be finite and not negative.");
+        value >= 0 && float.IsFinite(value) ? value
+            : throw new MiniDLException($"[sgd] the {name} {value} must be finite and not negative.");
 }

@@ -15,7 +15,9 @@ public abstract record Schedule
     /// <param name="progress">The fraction of the training that is done, 0 to 1: steps (or epochs) done / all.</param>
     public abstract double Factor(double progress);
 
-    /// <summary>Reads what <see cref="ToString"/> writes: <c>none</c>, <c>step:0.5,0.8</c>, <c>cosine</c>, <c>warmup:0.05,cosine</c>.</summary>
+    /// <summary>
+    /// Reads what <see cref="ToString"/> writes: <c>none</c>, <c>step:0.5,0.8</c>, <c>cosine</c>, <c>warmup:0.05,cosine</c>.
+    /// </summary>
     /// <exception cref="MiniDLException">The text is none of these; the message lists them.</exception>
     public static Schedule Parse(string text)
     {
@@ -55,7 +57,8 @@ public abstract record Schedule
     private static MiniDLException Unknown(string text) => new($"[schedule] '{text}' is not a schedule. Use one of: {Forms}.");
 
     private protected static double Fraction(string what, double value) =>
-        value is > 0 and < 1 ? value : throw new MiniDLException($"[schedule] the {what} {Text(value)} must be a fraction of the training, between 0 and 1.");
+        value is > 0 and < 1 ? value
+            : throw new MiniDLException($"[schedule] the {what} {Text(value)} must be a fraction of the training, between 0 and 1.");
 
     private protected static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
 }
@@ -82,7 +85,8 @@ public sealed record StepSchedule : Schedule
     public StepSchedule(IEnumerable<double> milestones, double gamma = 0.1)
     {
         _milestones = milestones.Select(m => Fraction("milestone", m)).ToArray();
-        Gamma = gamma > 0 && double.IsFinite(gamma) ? gamma : throw new MiniDLException($"[schedule] the factor {Text(gamma)} must be positive.");
+        Gamma = gamma > 0 && double.IsFinite(gamma) ? gamma
+            : throw new MiniDLException($"[schedule] the factor {Text(gamma)} must be positive.");
         if (_milestones.Length == 0) throw new MiniDLException("[schedule] steps need at least one milestone.");
         for (int i = 1; i < _milestones.Length; i++)
             if (_milestones[i] <= _milestones[i - 1])

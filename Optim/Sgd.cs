@@ -29,7 +29,8 @@ public sealed class Sgd
     /// <param name="dampening">How much of the gradient is kept out of the velocity.</param>
     /// <param name="weightDecay">Factor of the ℓ2 penalty's gradient, at least 0.</param>
     /// <param name="nesterov">Whether the step looks ahead along the velocity; needs momentum and no dampening.</param>
-    /// <exception cref="MiniDLException">There are no parameters, one appears twice or is computed, or a setting is out of range.</exception>
+    /// <exception cref="MiniDLException">There are no parameters, one appears twice or is computed, or a setting is out of
+    /// range.</exception>
     public Sgd(IEnumerable<Parameter> parameters, float learningRate, float momentum = 0, float dampening = 0,
         float weightDecay = 0, bool nesterov = false)
         : this([new ParameterGroup(parameters, learningRate, momentum, dampening, weightDecay, nesterov)])

@@ -38,7 +38,8 @@ internal static class IdxFile
         for (int i = 0; i < sizes.Length; i++) sizes[i] = BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(4 + 4 * i));
         for (int i = 0; i < sizes.Length; i++)
             if (sizes[i] != expected[i])
-                throw set.Error($"{source} announces [{string.Join(", ", sizes)}] values, expected [{string.Join(", ", expected.ToArray())}]. "
+                throw set.Error($"{source} announces [{string.Join(", ", sizes)}] values, "
+                    + $"expected [{string.Join(", ", expected.ToArray())}]. "
                     + "It belongs to another dataset, or is damaged.");
     }
 }

@@ -98,7 +98,9 @@ internal static class ImageFiles
 
     private static string Full(string directory, string name) => Path.GetFullPath(Path.Combine(directory, name));
 
-    /// <summary>The file under its own name, compressed, or as some sites name it (train-images.idx3-ubyte); null if it is not there.</summary>
+    /// <summary>
+    /// The file under its own name, compressed, or as some sites name it (train-images.idx3-ubyte); null if it is not there.
+    /// </summary>
     private static string? Find(string folder, DataFile file) =>
         new[] { file.Name, file.Name + ".gz", file.Name.Replace("-idx", ".idx") }
             .Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);

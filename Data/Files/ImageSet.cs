@@ -13,7 +13,9 @@ internal enum FileEncoding
     IdxLabels,
 }
 
-/// <summary>A file of a published dataset that holds the images, or the labels, First to First + Images − 1 of one of its two sets.</summary>
+/// <summary>
+/// A file of a published dataset that holds the images, or the labels, First to First + Images − 1 of one of its two sets.
+/// </summary>
 internal sealed record DataFile(string Name, bool Train, int First, int Images, FileEncoding Encoding);
 
 /// <summary>A file as it is published for download.</summary>

@@ -14,7 +14,8 @@ internal static class TarGz
     /// the last one. Returns the names that are not there.
     /// </summary>
     /// <param name="contentBytes">What the known files hold in all; an archive that unpacks to much more is refused.</param>
-    /// <exception cref="InvalidDataException">It is no such archive, is damaged, unpacks to too much, or has a path out of its folder.</exception>
+    /// <exception cref="InvalidDataException">It is no such archive, is damaged, unpacks to too much, or has a path out of its
+    /// folder.</exception>
     public static IReadOnlyCollection<string> Read(string path, IEnumerable<string> wanted, long contentBytes,
         Action<string, Stream> read, CancellationToken cancellation)
     {

@@ -36,7 +36,8 @@ public class DataLoaderTests
         Assert.NotEqual(Enumerable.Range(0, 50), first);
         Assert.Equal(Enumerable.Range(0, 50), Order(0, shuffle: false));
 
-        List<int> Order(int epoch, ulong seed = 5, bool shuffle = true) => Loader(batchSize: 7, seed: seed, data: Numbers(50), shuffle: shuffle)
+        List<int> Order(int epoch, ulong seed = 5, bool shuffle = true) =>
+            Loader(batchSize: 7, seed: seed, data: Numbers(50), shuffle: shuffle)
             .Epoch(epoch).SelectMany(batch => batch.Images.ToArray()).Select(number => (int)number).ToList();
     }
 
@@ -59,7 +60,8 @@ public class DataLoaderTests
     }
 
     [Theory]
-    [InlineData(8, false, 7, 2), InlineData(8, true, 6, 8), InlineData(25, true, 2, 25), InlineData(60, false, 1, 50), InlineData(1, false, 50, 1)]
+    [InlineData(8, false, 7, 2), InlineData(8, true, 6, 8), InlineData(25, true, 2, 25), InlineData(60, false, 1, 50),
+        InlineData(1, false, 50, 1)]
     public void The_last_batch_is_short_or_dropped(int batchSize, bool dropLast, int batches, int last)
     {
         var loader = Loader(batchSize: batchSize, dropLast: dropLast);

@@ -14,7 +14,8 @@ public sealed class DownloadTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private DataSplit Load(IReadOnlyList<string> mirrors, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default) =>
+    private DataSplit Load(IReadOnlyList<string> mirrors, IProgress<DataProgress>? progress = null,
+        CancellationToken cancellation = default) =>
         ImageFiles.Load(Set, new DatasetOptions
         {
             DataDirectory = _folder["new"], Download = true, Mirrors = mirrors, Progress = progress,
@@ -114,7 +115,8 @@ public sealed class DownloadTests : IDisposable
         using var changed = new LocalServer((_, from) => LocalServer.Send(wrong, from));
         string message = Assert.Throws<MiniDLException>(() => Load(["no address", missing.Address, page.Address, changed.Address])).Message;
         Assert.DoesNotContain('\n', message);
-        foreach (string part in new[] { "404", $"offers 26 bytes, the official file has {Archive.Length}", "checksum", missing.Address, Name })
+        foreach (string part in new[] { "404", $"offers 26 bytes, the official file has {Archive.Length}", "checksum",
+            missing.Address, Name })
             Assert.Contains(part, message);
         Assert.Empty(Directory.GetFiles(_folder["new"]));
     }

@@ -70,6 +70,7 @@ public class FeatureScalingTests
         Assert.Throws<MiniDLException>(() => FeatureScaling.MinMax([1, 2, 3], features: 2));
         Assert.Throws<MiniDLException>(() => FeatureScaling.MinMax([1, 2, 3], features: 0));
         Assert.Throws<MiniDLException>(() => FeatureScaling.MinMax([1, 2], features: 2).Transform([1]));
-        Assert.Contains("row 1, feature 0 is NaN", Assert.Throws<MiniDLException>(() => FeatureScaling.Standardize([1, float.NaN])).Message);
+        Assert.Contains("row 1, feature 0 is NaN",
+            Assert.Throws<MiniDLException>(() => FeatureScaling.Standardize([1, float.NaN])).Message);
     }
 }

@@ -99,7 +99,8 @@ public sealed class ImageFilesTests : IDisposable
     public void What_is_missing_is_named_with_where_it_was_looked_for_and_the_remedy()
     {
         string message = ErrorOf(TinySets.Cifar);
-        foreach (string part in new[] { "data_batch_1.bin", "test_batch.bin", _folder.Path, "cifar-10-binary.tar.gz", "--data-dir", "--download" })
+        foreach (string part in new[] { "data_batch_1.bin", "test_batch.bin", _folder.Path, "cifar-10-binary.tar.gz",
+            "--data-dir", "--download" })
             Assert.Contains(part, message);
         TinySets.WriteFolder(TinySets.Cifar, _folder["cifar-10-batches-bin"]);
         File.Delete(_folder["cifar-10-batches-bin/test_batch.bin"]);
@@ -220,7 +221,8 @@ public sealed class ImageFilesTests : IDisposable
         static byte[] Unzipped(byte[] archive)
         {
             using var bytes = new MemoryStream();
-            using var gzip = new System.IO.Compression.GZipStream(new MemoryStream(archive), System.IO.Compression.CompressionMode.Decompress);
+            using var gzip = new System.IO.Compression.GZipStream(new MemoryStream(archive),
+                System.IO.Compression.CompressionMode.Decompress);
             gzip.CopyTo(bytes);
             return bytes.ToArray();
         }

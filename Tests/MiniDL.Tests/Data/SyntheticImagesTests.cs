@@ -62,7 +62,8 @@ public class SyntheticImagesTests
         int Nearest(int index)
         {
             test.Read(index, x);
-            return Enumerable.Range(0, 10).MinBy(label => x.Select((value, j) => (value - means[label, j]) * (value - means[label, j])).Sum());
+            return Enumerable.Range(0, 10).MinBy(
+                label => x.Select((value, j) => (value - means[label, j]) * (value - means[label, j])).Sum());
         }
     }
 }

@@ -15,7 +15,8 @@ internal sealed class GoldenCase
         Name = json.GetProperty("name").GetString()!;
         Op = json.GetProperty("op").GetString()!;
         _args = json.GetProperty("args").EnumerateObject().ToDictionary(p => p.Name, p => p.Value);
-        _tensors = file.Where(t => t.Key.StartsWith(Name + "/", StringComparison.Ordinal)).ToDictionary(t => t.Key[(Name.Length + 1)..], t => t.Value);
+        _tensors = file.Where(t => t.Key.StartsWith(Name + "/", StringComparison.Ordinal))
+            .ToDictionary(t => t.Key[(Name.Length + 1)..], t => t.Value);
         (Inputs, Params, Buffers, Grads) = (Names(json, "inputs"), Names(json, "params"), Names(json, "buffers"), Names(json, "grads"));
         _unread = [.. _args.Keys.Select(a => $"argument {a}"), .. _tensors.Keys.Select(t => $"tensor {t}")];
     }
@@ -86,5 +87,6 @@ internal sealed class GoldenCase
 
     private InvalidDataException Missing(string argument) => new($"{Name} lacks the argument {argument}");
 
-    private static string[] Names(JsonElement json, string kind) => [.. json.GetProperty(kind).EnumerateArray().Select(n => n.GetString()!)];
+    private static string[] Names(JsonElement json, string kind) =>
+        [.. json.GetProperty(kind).EnumerateArray().Select(n => n.GetString()!)];
 }

@@ -41,15 +41,23 @@ internal static class GoldenOperators
         ["log_softmax"] = r => r["x"].LogSoftmax(r.Case.Int("dim")),
         ["mse_loss"] = r => Loss.Mse(r["x"], r["target"]),
 
-        ["batch_norm1d"] = r => r.Through(Statistical(r.Case, (c, eps, momentum, affine, track) => new BatchNorm1d(c, eps, momentum, affine, track), true)),
-        ["batch_norm2d"] = r => r.Through(Statistical(r.Case, (c, eps, momentum, affine, track) => new BatchNorm2d(c, eps, momentum, affine, track), true)),
-        ["batch_norm3d"] = r => r.Through(Statistical(r.Case, (c, eps, momentum, affine, track) => new BatchNorm3d(c, eps, momentum, affine, track), true)),
-        ["instance_norm1d"] = r => r.Through(Statistical(r.Case, (c, eps, momentum, affine, track) => new InstanceNorm1d(c, eps, momentum, affine, track), false)),
-        ["instance_norm2d"] = r => r.Through(Statistical(r.Case, (c, eps, momentum, affine, track) => new InstanceNorm2d(c, eps, momentum, affine, track), false)),
-        ["instance_norm3d"] = r => r.Through(Statistical(r.Case, (c, eps, momentum, affine, track) => new InstanceNorm3d(c, eps, momentum, affine, track), false)),
-        ["group_norm"] = r => r.Through(new GroupNorm(r.Case.Int("num_groups"), r.Case.Int("num_channels"), Eps(r), r.Case.Flag("affine", true))),
+        ["batch_norm1d"] = r => r.Through(Statistical(r.Case,
+            (c, eps, momentum, affine, track) => new BatchNorm1d(c, eps, momentum, affine, track), true)),
+        ["batch_norm2d"] = r => r.Through(Statistical(r.Case,
+            (c, eps, momentum, affine, track) => new BatchNorm2d(c, eps, momentum, affine, track), true)),
+        ["batch_norm3d"] = r => r.Through(Statistical(r.Case,
+            (c, eps, momentum, affine, track) => new BatchNorm3d(c, eps, momentum, affine, track), true)),
+        ["instance_norm1d"] = r => r.Through(Statistical(r.Case,
+            (c, eps, momentum, affine, track) => new InstanceNorm1d(c, eps, momentum, affine, track), false)),
+        ["instance_norm2d"] = r => r.Through(Statistical(r.Case,
+            (c, eps, momentum, affine, track) => new InstanceNorm2d(c, eps, momentum, affine, track), false)),
+        ["instance_norm3d"] = r => r.Through(Statistical(r.Case,
+            (c, eps, momentum, affine, track) => new InstanceNorm3d(c, eps, momentum, affine, track), false)),
+        ["group_norm"] = r => r.Through(new GroupNorm(r.Case.Int("num_groups"), r.Case.Int("num_channels"), Eps(r),
+            r.Case.Flag("affine", true))),
         ["layer_norm"] = r => r.Through(new LayerNorm(Normalized(r), Eps(r), r.Case.Flag("elementwise_affine", true))),
-        ["rms_norm"] = r => r.Through(new RmsNorm(Normalized(r), r.Case.NumberOrNull("eps", double.NaN), r.Case.Flag("elementwise_affine", true))),
+        ["rms_norm"] = r => r.Through(new RmsNorm(Normalized(r), r.Case.NumberOrNull("eps", double.NaN),
+            r.Case.Flag("elementwise_affine", true))),
         ["local_response_norm"] = r => r.Through(new LocalResponseNorm(
             r.Case.Int("size"), r.Case.Number("alpha", 1e-4), r.Case.Number("beta", 0.75), r.Case.Number("k", 1))),
         ["lp_batch_norm2d"] = r => r.Through(
@@ -71,7 +79,8 @@ internal static class GoldenOperators
     }
 
     private static Module Statistical(GoldenCase c, Func<int, double, double?, bool, bool, Module> norm, bool batch) =>
-        norm(c.Int("num_features"), c.Number("eps", 1e-5), c.NumberOrNull("momentum", 0.1), c.Flag("affine", batch), c.Flag("track_running_stats", batch))
+        norm(c.Int("num_features"), c.Number("eps", 1e-5), c.NumberOrNull("momentum", 0.1), c.Flag("affine", batch),
+            c.Flag("track_running_stats", batch))
             .Train(c.Flag("training", true));
 
     private static (int, int) Pair(GoldenRun r, string argument, int? absent = null)
@@ -84,5 +93,6 @@ internal static class GoldenOperators
 
     private static double Eps(GoldenRun r) => r.Case.Number("eps", 1e-5);
 
-    private static double Order(GoldenRun r) => r.Case.Text("p") is "inf" ? double.PositiveInfinity : double.Parse(r.Case.Text("p"), CultureInfo.InvariantCulture);
+    private static double Order(GoldenRun r) => r.Case.Text("p") is "inf" ? double.PositiveInfinity
+        : double.Parse(r.Case.Text("p"), CultureInfo.InvariantCulture);
 }

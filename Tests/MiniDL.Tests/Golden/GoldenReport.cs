@@ -59,10 +59,12 @@ internal sealed class GoldenReport
         }
         double error = RelativeError(value.ToArray<double>(), reference.ToArray<double>());
         if (error > _worst.Error) _worst = (error, name);
-        if (!(error <= limit)) Fail(name, string.Create(CultureInfo.InvariantCulture, $"{what} has the relative error {error:E2}, limit {limit:E0}"));
+        if (!(error <= limit))
+            Fail(name, string.Create(CultureInfo.InvariantCulture, $"{what} has the relative error {error:E2}, limit {limit:E0}"));
     }
 
-    public string Summary(int cases) => string.Create(CultureInfo.InvariantCulture, $"{cases} cases, worst relative error {_worst.Error:E2} ({_worst.Where})");
+    public string Summary(int cases) =>
+        string.Create(CultureInfo.InvariantCulture, $"{cases} cases, worst relative error {_worst.Error:E2} ({_worst.Where})");
 
     private static double RelativeError(double[] value, double[] reference)
     {

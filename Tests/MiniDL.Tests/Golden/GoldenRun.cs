@@ -61,7 +61,8 @@ internal sealed class GoldenRun(GoldenCase golden, Device device, Layout layout,
 
     private Tensor Place(Tensor value)
     {
-        var there = value.DType == DType.I64 ? Tensor.From(value.ToArray<long>(), value.Shape, device) : Tensor.From(value.ToArray<double>(), value.Shape, device);
+        var there = value.DType == DType.I64 ? Tensor.From(value.ToArray<long>(), value.Shape, device)
+            : Tensor.From(value.ToArray<double>(), value.Shape, device);
         return layout == Layout.ChannelsLast && GoldenTests.HasLayouts(there) ? there.ToLayout(layout) : there;
     }
 

@@ -16,7 +16,8 @@ public class GoldenTests(ITestOutputHelper output)
     public void Every_case_agrees_with_PyTorch_on_the_cpu() => Walk(Device.Cpu, GoldenLimits.Float, "golden");
 
     [Fact]
-    public void Every_case_agrees_with_PyTorch_on_the_reference_device() => Walk(Device.Reference, GoldenLimits.Double, "golden on reference");
+    public void Every_case_agrees_with_PyTorch_on_the_reference_device() =>
+        Walk(Device.Reference, GoldenLimits.Double, "golden on reference");
 
     /// <summary>Whether a tensor can lie in channels last too.</summary>
     internal static bool HasLayouts(Tensor x) => x.Rank is >= 3 and <= 5;

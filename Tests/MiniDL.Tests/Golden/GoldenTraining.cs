@@ -47,8 +47,9 @@ internal static class GoldenTraining
         report.Compare(golden.Name, "eval_logits", model.Forward(Part<double>(images, 0, device)), golden["eval_logits"], limits.State);
     }
 
-    private static Sgd NewSgd(GoldenCase golden, IEnumerable<Parameter> parameters, bool nesterov) => new(parameters, (float)golden.Number("lr"),
-        (float)golden.Number("momentum", 0), (float)golden.Number("dampening", 0), (float)golden.Number("weight_decay", 0), nesterov);
+    private static Sgd NewSgd(GoldenCase golden, IEnumerable<Parameter> parameters, bool nesterov) =>
+        new(parameters, (float)golden.Number("lr"), (float)golden.Number("momentum", 0), (float)golden.Number("dampening", 0),
+            (float)golden.Number("weight_decay", 0), nesterov);
 
     /// <summary>x[index] on a device.</summary>
     private static Tensor Part<T>(Tensor x, int index, Device device) where T : unmanaged

@@ -40,7 +40,9 @@ public class BatchNormTests
         }
 
         private int[] Places(int channel, int batch, int positions) =>
-            [.. from n in Enumerable.Range(0, batch) from p in Enumerable.Range(0, positions) select (n * channels + channel) * positions + p];
+            [.. from n in Enumerable.Range(0, batch)
+                from p in Enumerable.Range(0, positions)
+                select (n * channels + channel) * positions + p];
     }
 
     [Theory]
@@ -95,7 +97,8 @@ public class BatchNormTests
         var norm = new BatchNorm2d(2) { Fused = fused };
         var error = Assert.Throws<ShapeException>(() => norm.Forward(Tensor.Ones([1, 2, 1, 1])));
         Assert.Equal("[batch_norm] training needs more than one value per channel, got input [1, 2, 1, 1]. Use a larger batch, "
-            + "drop the last incomplete batch (dropLast: true), or another norm (GroupNorm does not average over the batch).", error.Message);
+            + "drop the last incomplete batch (dropLast: true), or another norm (GroupNorm does not average over the batch).",
+            error.Message);
         Assert.Equal([0], norm.NumBatchesTracked!.Value.ToArray<long>());
         Assert.Equal([1f, 1f], norm.RunningVar!.Value.ToArray());
     }
@@ -170,7 +173,8 @@ public class BatchNormTests
     [InlineData(typeof(BatchNorm3d), new[] { 2, 3, 4, 4 }, "expected [N, C, D, H, W].")]
     public void Each_takes_the_ranks_of_its_name(Type type, int[] shape, string rule)
     {
-        Norm norm = type == typeof(BatchNorm1d) ? new BatchNorm1d(3) : type == typeof(BatchNorm2d) ? new BatchNorm2d(3) : new BatchNorm3d(3);
+        Norm norm = type == typeof(BatchNorm1d) ? new BatchNorm1d(3) : type == typeof(BatchNorm2d) ? new BatchNorm2d(3)
+            : new BatchNorm3d(3);
         var error = Assert.Throws<ShapeException>(() => norm.Forward(Tensor.Ones(new Shape(shape))));
         Assert.EndsWith(rule, error.Message);
     }

@@ -76,7 +76,8 @@ public class BatchRenormTests
     {
         BatchRenorm2d fused = Layer(Device.Cpu), plain = Layer(Device.Cpu);
         plain.Fused = false;
-        Tensor x = NormCases.Leaf(Input(Device.Cpu)), residual = NormCases.Leaf(Input(Device.Cpu, seed: 4)), cotangent = Input(Device.Cpu, seed: 5);
+        Tensor x = NormCases.Leaf(Input(Device.Cpu)), residual = NormCases.Leaf(Input(Device.Cpu, seed: 4)),
+            cotangent = Input(Device.Cpu, seed: 5);
         Tensor a = fused.Forward(x, residual, Activation.Relu), b = plain.Forward(x, residual, Activation.Relu);
         NormCases.AssertClose(a, b, 3e-6, "y");
         var actual = Autograd.Grad(a, [x, residual, fused.Weight!.Value, fused.Bias!.Value], cotangent);

@@ -35,7 +35,8 @@ public class DataDependentInitTests
                     Assert.Equal(1, m.Deviation, 1e-12);
                 });
         }
-        double[] directions = [.. net.NamedParameters().Where(p => p.Path.EndsWith('1')).SelectMany(p => p.Parameter.Value.ToArray<double>())];
+        double[] directions = [.. net.NamedParameters().Where(p => p.Path.EndsWith('1'))
+            .SelectMany(p => p.Parameter.Value.ToArray<double>())];
         double std = Math.Sqrt(directions.Average(v => v * v));
         Assert.True(drawn == std is > 0.045 and < 0.055, $"std of the directions {std}");
     }
@@ -45,7 +46,8 @@ public class DataDependentInitTests
     public void Lengths_and_biases_are_the_papers()
     {
         var linear = new Linear(1, 2);
-        linear.LoadStateDict(new Dictionary<string, Tensor> { ["weight"] = Tensor.From([2f, -4], [2, 1]), ["bias"] = Tensor.From([5f, 6], [2]) });
+        linear.LoadStateDict(new Dictionary<string, Tensor>
+            { ["weight"] = Tensor.From([2f, -4], [2, 1]), ["bias"] = Tensor.From([5f, 6], [2]) });
         WeightNorm.Apply(linear);
         DataDependentInit.Run(linear, Tensor.From([1f, 3], [2, 1]));
         var state = linear.StateDict();
@@ -84,6 +86,7 @@ public class DataDependentInitTests
             Message(() => DataDependentInit.Run(net, Tensor.Ones([3, 2]))));
         Assert.All(net.NamedModules(), m => Assert.False(m.Module.HasHooks));
         Assert.Contains("1 lengths for 3 outputs. Use WeightNorm.Apply with dim: 0.",
-            Message(() => DataDependentInit.Run(WeightNorm.Apply(new Linear(2, 3), dim: null), NormCases.Input([4, 2], Device.Cpu, seed: 1))));
+            Message(() => DataDependentInit.Run(WeightNorm.Apply(new Linear(2, 3), dim: null),
+                NormCases.Input([4, 2], Device.Cpu, seed: 1))));
     }
 }

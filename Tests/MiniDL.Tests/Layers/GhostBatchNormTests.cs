@@ -37,7 +37,8 @@ public class GhostBatchNormTests
             {
                 var part = x.Slice(dim: 0, start: 2 * run, stop: 2 * run + 2);
                 var alone = new BatchNorm2d(3, momentum: 1);
-                NormCases.AssertClose(y.Slice(0, 2 * run, 2 * run + 2), alone.To(Device.Reference).Forward(part), 1e-13, $"virtual batch {run}");
+                NormCases.AssertClose(y.Slice(0, 2 * run, 2 * run + 2), alone.To(Device.Reference).Forward(part), 1e-13,
+                    $"virtual batch {run}");
                 for (int c = 0; c < 3; c++)
                 {
                     newMean[c] += alone.RunningMean!.Value.ToArray<double>()[c] / 3;

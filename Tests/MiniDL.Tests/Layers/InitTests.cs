@@ -31,7 +31,8 @@ public class InitTests
         Check(Moments((p, r) => Init.KaimingNormal(p, r)), Math.Sqrt(2 / FanIn), uniform: false);
         Check(Moments((p, r) => Init.KaimingNormal(p, r, FanMode.FanOut, Nonlinearity.Relu)), Math.Sqrt(2 / FanOut), uniform: false);
         Check(Moments((p, r) => Init.KaimingUniform(p, r, FanMode.FanIn, Nonlinearity.Tanh)), 5.0 / 3 / Math.Sqrt(FanIn), uniform: true);
-        Check(Moments((p, r) => Init.KaimingUniform(p, r, negativeSlope: Math.Sqrt(5))), Math.Sqrt(1 / 3.0) / Math.Sqrt(FanIn), uniform: true);
+        Check(Moments((p, r) => Init.KaimingUniform(p, r, negativeSlope: Math.Sqrt(5))), Math.Sqrt(1 / 3.0) / Math.Sqrt(FanIn),
+            uniform: true);
     }
 
     [Fact]
@@ -76,6 +77,7 @@ public class InitTests
         var random = new RandomStream(0);
         Assert.Contains("has no fan", Assert.Throws<ShapeException>(() => Init.XavierNormal(new Linear(2, 2).Bias!, random)).Message);
         var linear = WeightNorm.Apply(new Linear(2, 2));
-        Assert.Contains("computed from other parameters", Assert.Throws<MiniDLException>(() => Init.KaimingNormal(linear.Weight, random)).Message);
+        Assert.Contains("computed from other parameters",
+            Assert.Throws<MiniDLException>(() => Init.KaimingNormal(linear.Weight, random)).Message);
     }
 }

@@ -83,7 +83,8 @@ internal static class NormCases
             Init.Normal(parameter, random, mean: path.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0, std: 0.3);
         foreach (var (path, buffer) in norm.NamedBuffers())
             if (path != "num_batches_tracked")
-                Device.Cpu.Backend.Upload<double>([.. Enumerable.Range(0, buffer.Value.Count).Select(i => 0.5 + 0.1 * (i % 7))], buffer.Value);
+                Device.Cpu.Backend.Upload<double>([.. Enumerable.Range(0, buffer.Value.Count).Select(i => 0.5 + 0.1 * (i % 7))],
+                    buffer.Value);
         norm.To(device);
         return norm;
     }

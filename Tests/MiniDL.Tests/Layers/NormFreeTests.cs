@@ -10,7 +10,8 @@ public class NormFreeTests
     [Fact]
     public void SkipInit_blocks_start_as_the_rectified_shortcut()
     {
-        var block = new ResNet(8, NormChoice.Parse("skipinit"), new RandomStream(1)).NamedModules().Single(m => m.Path == "blocks.0").Module;
+        var block = new ResNet(8, NormChoice.Parse("skipinit"), new RandomStream(1))
+            .NamedModules().Single(m => m.Path == "blocks.0").Module;
         var x = NormCases.Input([2, 16, 4, 4], Device.Cpu, seed: 1);
         Assert.Equal(x.Relu().ToArray(), block.Forward(x).ToArray());
         Init.Constant(block.NamedParameters().Single(p => p.Path == "norm2.skipinit_gain").Parameter, 0.5);
@@ -28,7 +29,8 @@ public class NormFreeTests
             double expected = Math.Sqrt(2.0 / (9 * channels)) / Math.Sqrt(9);
             Assert.Equal(1, Std(state[$"blocks.{i}.conv1.weight"]) / expected, 0.1);
             Assert.All(state[$"blocks.{i}.conv2.weight"].ToArray(), w => Assert.Equal(0, w));
-            foreach (string bias in new[] { "bias1a", "bias1b", "bias2a", "bias2b" }) Assert.Equal([0f], state[$"blocks.{i}.{bias}"].ToArray());
+            foreach (string bias in new[] { "bias1a", "bias1b", "bias2a", "bias2b" })
+                Assert.Equal([0f], state[$"blocks.{i}.{bias}"].ToArray());
             Assert.Equal([1f], state[$"blocks.{i}.scale"].ToArray());
         }
         Assert.Equal(1, Std(state["conv.weight"]) / Math.Sqrt(2.0 / (9 * 16)), 0.1);

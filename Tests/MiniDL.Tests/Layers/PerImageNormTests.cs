@@ -6,7 +6,8 @@ namespace MiniDL.Tests.Layers;
 public class PerImageNormTests
 {
     public static TheoryData<string, int> Norms =>
-        new() { { "in affine", 4 }, { "gn", 4 }, { "gn one", 4 }, { "ln two", 4 }, { "ln", 2 }, { "rms channels", 4 }, { "rms", 2 }, { "lrn", 4 } };
+        new() { { "in affine", 4 }, { "gn", 4 }, { "gn one", 4 }, { "ln two", 4 }, { "ln", 2 }, { "rms channels", 4 },
+            { "rms", 2 }, { "lrn", 4 } };
 
     [Theory, MemberData(nameof(Norms))]
     public void Output_and_gradient_of_an_image_do_not_depend_on_the_others(string name, int rank)
@@ -87,7 +88,8 @@ public class PerImageNormTests
     [Fact]
     public void An_empty_batch_stays_empty()
     {
-        foreach (var norm in new Norm[] { new GroupNorm(2, 4), new InstanceNorm2d(4, affine: true), new LayerNorm([4, 3, 3]), new ChannelRmsNorm(4) })
+        foreach (var norm in new Norm[] { new GroupNorm(2, 4), new InstanceNorm2d(4, affine: true), new LayerNorm([4, 3, 3]),
+            new ChannelRmsNorm(4) })
         {
             var x = NormCases.Leaf(Tensor.Zeros([0, 4, 3, 3]));
             var y = norm.Forward(x);

@@ -55,7 +55,8 @@ public class PreciseBatchNormTests
     public void Weights_modes_and_what_is_no_batch_norm_stay_as_they_are()
     {
         var frozen = new BatchNorm1d(3);
-        var net = new Sequential(new Linear(3, 3, random: new RandomStream(1)), new BatchNorm1d(3), new Dropout(0.5), frozen, new LpBatchNorm1d(3));
+        var net = new Sequential(new Linear(3, 3, random: new RandomStream(1)), new BatchNorm1d(3), new Dropout(0.5), frozen,
+            new LpBatchNorm1d(3));
         frozen.Eval();
         bool[] modes = [.. net.NamedModules().Select(m => m.Module.Training)];
         var before = net.StateDict().ToDictionary(entry => entry.Key, entry => entry.Value.ToArray<double>());

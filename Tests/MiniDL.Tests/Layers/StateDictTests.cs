@@ -78,9 +78,11 @@ public class StateDictTests
     public void Not_strictly_missing_and_unexpected_keys_are_skipped_but_wrong_shapes_are_not()
     {
         var linear = new Linear(2, 1);
-        linear.LoadStateDict(new Dictionary<string, Tensor> { ["bias"] = Tensor.From([7f], [1]), ["other"] = Tensor.Ones([1]) }, strict: false);
+        linear.LoadStateDict(new Dictionary<string, Tensor> { ["bias"] = Tensor.From([7f], [1]), ["other"] = Tensor.Ones([1]) },
+            strict: false);
         Assert.Equal([7f], linear.Bias!.Value.ToArray());
-        Assert.Throws<MiniDLException>(() => linear.LoadStateDict(new Dictionary<string, Tensor> { ["bias"] = Tensor.Ones([2]) }, strict: false));
+        Assert.Throws<MiniDLException>(() =>
+            linear.LoadStateDict(new Dictionary<string, Tensor> { ["bias"] = Tensor.Ones([2]) }, strict: false));
     }
 
     [Fact]

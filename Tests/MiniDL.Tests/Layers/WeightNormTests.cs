@@ -53,7 +53,8 @@ public class WeightNormTests
         var cotangent = NormCases.Input([5, 2], Device.Reference, seed: 2);
         linear.Forward(x).Backward(cotangent);
 
-        double[] dw = cotangent.Transpose(0, 1).MatMul(x).ToArray<double>(), length = g.Value.ToArray<double>(), w = v.Value.ToArray<double>();
+        double[] dw = cotangent.Transpose(0, 1).MatMul(x).ToArray<double>(), length = g.Value.ToArray<double>(),
+            w = v.Value.ToArray<double>();
         double[] dg = g.Grad!.ToArray<double>(), dv = v.Grad!.ToArray<double>();
         for (int row = 0; row < 2; row++)
         {

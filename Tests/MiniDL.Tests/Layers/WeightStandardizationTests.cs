@@ -12,7 +12,8 @@ public class WeightStandardizationTests
         linear.LoadStateDict(new Dictionary<string, Tensor> { ["weight"] = Tensor.From([1f, 2, 6, 0, 0, 3], [2, 3]) });
         WeightStandardization.Apply(linear, eps: 0.5);
         double a = Math.Sqrt(7) + 0.5, b = Math.Sqrt(3) + 0.5;
-        Assert.Equal([-2 / a, -1 / a, 3 / a, -1 / b, -1 / b, 2 / b], linear.Weight.Value.ToArray<double>(), (x, y) => Math.Abs(x - y) < 1e-6);
+        Assert.Equal([-2 / a, -1 / a, 3 / a, -1 / b, -1 / b, 2 / b], linear.Weight.Value.ToArray<double>(),
+            (x, y) => Math.Abs(x - y) < 1e-6);
     }
 
     [Fact]

@@ -31,7 +31,8 @@ public class ScheduleTests
         var schedule = Schedule.Parse("step:0.1,0.3,0.7,0.8");
         for (int epochs = 10; epochs <= 1000; epochs += 10)
             foreach (int tenths in new[] { 1, 3, 7, 8 })
-                Assert.True(schedule.Factor((double)(epochs / 10 * tenths) / epochs) < 0.9 * schedule.Factor((epochs / 10 * tenths - 1.0) / epochs));
+                Assert.True(schedule.Factor((double)(epochs / 10 * tenths) / epochs)
+                    < 0.9 * schedule.Factor((epochs / 10 * tenths - 1.0) / epochs));
     }
 
     [Theory]

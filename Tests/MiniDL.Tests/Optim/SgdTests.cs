@@ -5,7 +5,8 @@ namespace MiniDL.Tests.Optim;
 
 public class SgdTests
 {
-    private static Parameter NewParameter(string name, params double[] values) => new(name, Tensor.From(values, [values.Length], Device.Reference));
+    private static Parameter NewParameter(string name, params double[] values) =>
+        new(name, Tensor.From(values, [values.Length], Device.Reference));
 
     /// <summary>Gives the parameter this gradient: that of Σ gᵢ·pᵢ.</summary>
     private static void GiveGradient(Parameter parameter, params double[] gradient) =>
@@ -205,9 +206,11 @@ public class SgdTests
     [InlineData(0.1f, 0f, 0f, -1f, false, "weight decay")]
     [InlineData(0.1f, 0f, 0f, 0f, true, "Nesterov")]
     [InlineData(0.1f, 0.9f, 0.5f, 0f, true, "Nesterov")]
-    public void Settings_out_of_range_are_errors(float learningRate, float momentum, float dampening, float weightDecay, bool nesterov, string named)
+    public void Settings_out_of_range_are_errors(float learningRate, float momentum, float dampening, float weightDecay,
+        bool nesterov, string named)
     {
-        var error = Assert.Throws<MiniDLException>(() => new Sgd([NewParameter("p", 1)], learningRate, momentum, dampening, weightDecay, nesterov));
+        var error = Assert.Throws<MiniDLException>(() =>
+            new Sgd([NewParameter("p", 1)], learningRate, momentum, dampening, weightDecay, nesterov));
         Assert.Contains(named, error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }

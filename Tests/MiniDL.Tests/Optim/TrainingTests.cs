@@ -100,7 +100,8 @@ public class TrainingTests
         public Run(ulong initialValues = 7)
         {
             var initial = new RandomStream(initialValues);
-            Model = new Sequential(new Linear(4, 16, random: initial), new BatchNorm1d(16), new Relu(), new Dropout(0.25, _random), new Linear(16, 3, random: initial));
+            Model = new Sequential(new Linear(4, 16, random: initial), new BatchNorm1d(16), new Relu(),
+                new Dropout(0.25, _random), new Linear(16, 3, random: initial));
             _sgd = new Sgd(Model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-3f);
         }
 

@@ -66,7 +66,8 @@ public class GradCheckTests
     public void A_random_function_and_a_NaN_gradient_are_refused()
     {
         var random = new RandomStream(1);
-        Assert.Contains("another result", Assert.Throws<MiniDLException>(() => GradCheck.Run(x => x[0].Dropout(0.5, random), Normal(9))).Message);
+        Assert.Contains("another result",
+            Assert.Throws<MiniDLException>(() => GradCheck.Run(x => x[0].Dropout(0.5, random), Normal(9))).Message);
         Assert.Equal(double.PositiveInfinity, GradCheck.Run(x => x[0].Log(), Tensor.From([-1f], [1])).WorstError);
     }
 

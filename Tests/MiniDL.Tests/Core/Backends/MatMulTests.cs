@@ -5,7 +5,8 @@ public class MatMulTests
 {
     public static TheoryData<int, int, int> Sizes => new()
     {
-        { 1, 1, 1 }, { 5, 1, 6 }, { 6, 7, 32 }, { 7, 16, 33 }, { 15, 31, 17 }, { 12, 255, 16 }, { 13, 257, 65 }, { 128, 64, 10 }, { 10, 128, 64 },
+        { 1, 1, 1 }, { 5, 1, 6 }, { 6, 7, 32 }, { 7, 16, 33 }, { 15, 31, 17 }, { 12, 255, 16 }, { 13, 257, 65 }, { 128, 64, 10 },
+        { 10, 128, 64 },
         { 63, 64, 65 }, { 1, 600, 40 }, { 90, 3, 1 }, { 49, 520, 96 }, { 0, 4, 5 }, { 4, 0, 5 }, { 4, 5, 0 }, { 2, 5, 700 },
     };
 
@@ -16,7 +17,8 @@ public class MatMulTests
             Agreement.Check(3e-6, (device, backend) =>
             {
                 Tensor a = Agreement.Normal(device, transposeA ? [inner, rows] : [rows, inner], 1);
-                Tensor b = Agreement.Normal(device, transposeB ? [columns, inner] : [inner, columns], 2), c = Agreement.Unset(device, [rows, columns]);
+                Tensor b = Agreement.Normal(device, transposeB ? [columns, inner] : [inner, columns], 2),
+                    c = Agreement.Unset(device, [rows, columns]);
                 backend.MatMul(a, b, c, rows, inner, columns, transposeA, transposeB);
                 return [c * (1 / Math.Sqrt(Math.Max(1, inner)))];
             });

@@ -9,11 +9,13 @@ public class NormalizationTests
     public static TheoryData<int, int, int, int> Geometries => new()
     {
         { 1, 1, 1, 1 }, { 1, 2, 1, 1 }, { 1, 63, 1, 1 }, { 1, 64, 1, 1 }, { 1, 65, 1, 1 }, { 1, 40000, 1, 1 },
-        { 1, 31, 3, 3 }, { 1, 15000, 3, 3 }, { 1, 333, 5, 5 }, { 1, 100, 15, 15 }, { 1, 4097, 16, 16 }, { 1, 77, 17, 17 }, { 1, 3000, 17, 17 },
+        { 1, 31, 3, 3 }, { 1, 15000, 3, 3 }, { 1, 333, 5, 5 }, { 1, 100, 15, 15 }, { 1, 4097, 16, 16 }, { 1, 77, 17, 17 },
+        { 1, 3000, 17, 17 },
         { 1, 900, 33, 33 }, { 1, 1030, 64, 64 }, { 1, 9, 500, 500 }, { 1, 40, 1000, 1000 }, { 2, 5, 9000, 9000 },
         { 3, 49, 6, 6 }, { 4, 16, 16, 16 }, { 2, 3000, 16, 16 },
         { 3, 64, 16, 8 }, { 5, 17, 32, 8 }, { 2, 64, 64, 8 }, { 4, 4, 12, 4 }, { 2, 2500, 15, 3 }, { 3, 7, 21, 1 }, { 2, 900, 40, 1 },
-        { 4, 1, 1, 1 }, { 3, 1, 15, 1 }, { 5, 1, 16, 1 }, { 7, 1, 17, 1 }, { 40, 1, 64, 8 }, { 300, 1, 33, 3 }, { 3, 1, 10007, 1 }, { 37, 1, 1000, 1 },
+        { 4, 1, 1, 1 }, { 3, 1, 15, 1 }, { 5, 1, 16, 1 }, { 7, 1, 17, 1 }, { 40, 1, 64, 8 }, { 300, 1, 33, 3 },
+        { 3, 1, 10007, 1 }, { 37, 1, 1000, 1 },
     };
 
     [Theory, MemberData(nameof(Geometries))]
@@ -55,7 +57,10 @@ public class NormalizationTests
     {
         var g = new NormGeometry(samples, positions, channels, groups);
         foreach (var (affine, residual, activation) in new[]
-            { (false, false, Activation.None), (true, false, Activation.Relu), (true, true, Activation.None), (true, true, Activation.Relu) })
+        {
+            (false, false, Activation.None), (true, false, Activation.Relu), (true, true, Activation.None),
+            (true, true, Activation.Relu),
+        })
             Agreement.Check(4e-6, (device, backend) =>
             {
                 var inputs = new Inputs(device, g);
@@ -81,9 +86,11 @@ public class NormalizationTests
                 Tensor dx = Agreement.Unset(device, inputs.X.Shape), dresidual = Agreement.Unset(device, inputs.X.Shape);
                 Tensor dweight = Agreement.Unset(device, [channels]), dbias = Agreement.Unset(device, [channels]);
                 backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Mean, inputs.Variance, 1e-5, affine ? inputs.Weight : null,
-                    inputs.Output, activation, constant, dx, affine ? dweight : null, affine ? dbias : null, residual ? dresidual : null, g);
+                    inputs.Output, activation, constant, dx, affine ? dweight : null, affine ? dbias : null,
+                    residual ? dresidual : null, g);
                 double scale = 1 / Math.Sqrt(samples * positions);
-                return [dx, .. affine ? [dweight * scale, dbias * scale] : Array.Empty<Tensor>(), .. residual ? [dresidual] : Array.Empty<Tensor>()];
+                return [dx, .. affine ? [dweight * scale, dbias * scale] : Array.Empty<Tensor>(),
+                    .. residual ? [dresidual] : Array.Empty<Tensor>()];
             });
     }
 
@@ -114,7 +121,8 @@ public class NormalizationTests
         {
             var g = new NormGeometry(samples, positions, channels, groups);
             var x = Agreement.Unset(device, [samples, positions, channels]);
-            Tensor mean = Agreement.Unset(device, [samples, groups]), dweight = Agreement.Unset(device, [channels]), dbias = Agreement.Unset(device, [channels]);
+            Tensor mean = Agreement.Unset(device, [samples, groups]), dweight = Agreement.Unset(device, [channels]),
+                dbias = Agreement.Unset(device, [channels]);
             backend.Normalize(x, mean, mean, 1e-5, null, null, null, Activation.None, x, g);
             backend.NormalizeGradient(x, x, mean, mean, 1e-5, null, x, Activation.Relu, false, x, dweight, dbias, null, g);
             return [dweight, dbias];

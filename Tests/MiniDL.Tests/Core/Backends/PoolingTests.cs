@@ -13,12 +13,14 @@ public class PoolingTests
     };
 
     [Theory, MemberData(nameof(Windows))]
-    public void Pooling_and_its_gradients_match_the_definition(int batch, int channels, int height, int width, int kernel, int stride, int pad) =>
+    public void Pooling_and_its_gradients_match_the_definition(int batch, int channels, int height, int width, int kernel,
+        int stride, int pad) =>
         Agreement.Check(2e-6, (device, backend) =>
         {
             var g = Window2d.Of("pool", [batch, channels, height, width], channels, (kernel, kernel), (stride, stride), (pad, pad));
             Shape inside = [batch, height, width, channels], outside = [batch, g.OutHeight, g.OutWidth, channels];
-            Tensor x = Agreement.Normal(device, inside, 1), dy = Agreement.Normal(device, outside, 2), index = Agreement.UnsetIndex(device, outside);
+            Tensor x = Agreement.Normal(device, inside, 1), dy = Agreement.Normal(device, outside, 2),
+                index = Agreement.UnsetIndex(device, outside);
             Tensor max = Agreement.Unset(device, outside), average = Agreement.Unset(device, outside);
             Tensor dmax = Agreement.Unset(device, inside), daverage = Agreement.Unset(device, inside);
             backend.MaxPool2d(x, max, index, g);

@@ -39,7 +39,8 @@ public class ReductionTests
         Agreement.Check(0, (device, backend) =>
         {
             var x = Agreement.Normal(device, [outer, reduced, inner], 2);
-            Tensor y = Agreement.Unset(device, [outer, inner]), index = Agreement.UnsetIndex(device, [outer, inner]), dx = Agreement.Unset(device, x.Shape);
+            Tensor y = Agreement.Unset(device, [outer, inner]), index = Agreement.UnsetIndex(device, [outer, inner]),
+                dx = Agreement.Unset(device, x.Shape);
             backend.Max(x, y, index, outer, reduced, inner);
             backend.MaxGradient(Agreement.Normal(device, [outer, inner], 3), index, dx, outer, reduced, inner);
             return [y, index, dx];
@@ -79,7 +80,8 @@ public class ReductionTests
     [InlineData(40000)]
     public void Steps_of_SGD_match_the_definition(int count)
     {
-        foreach (var (momentum, dampening, decay, nesterov) in new[] { (0f, 0f, 0f, false), (0.9f, 0f, 1e-4f, false), (0.9f, 0.1f, 0.01f, false), (0.5f, 0f, 0f, true) })
+        foreach (var (momentum, dampening, decay, nesterov) in new[] { (0f, 0f, 0f, false), (0.9f, 0f, 1e-4f, false),
+            (0.9f, 0.1f, 0.01f, false), (0.5f, 0f, 0f, true) })
             Agreement.Check(1e-6, (device, backend) =>
             {
                 var settings = new MiniDL.Backends.SgdSettings(0.1f, momentum, dampening, decay, nesterov);

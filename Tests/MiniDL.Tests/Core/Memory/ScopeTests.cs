@@ -16,7 +16,8 @@ public class ScopeTests
         var x = Leaf(1, 2);
         Tensor y;
         using (Scope.Step()) y = x.Exp();
-        foreach (Action touch in (Action[])[() => y.ToArray(), () => _ = y + 1, () => y.Sum(), () => y.Reshape(2, 1), () => y.Clone(), () => y.Keep()])
+        foreach (Action touch in (Action[])[() => y.ToArray(), () => _ = y + 1, () => y.Sum(), () => y.Reshape(2, 1),
+            () => y.Clone(), () => y.Keep()])
         {
             var error = Assert.Throws<MiniDLException>(touch);
             Assert.StartsWith("[scope]", error.Message);

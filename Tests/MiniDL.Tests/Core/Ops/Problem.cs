@@ -62,7 +62,8 @@ public static class Draw
     private const int MostValues = 3000;
 
     /// <summary>Sizes around the vector widths, empty, and others.</summary>
-    public static readonly Gen<int> Sizes = Gen.OneOf(Gen.OneOf(Gen.Const(0), Gen.Const(1), Gen.Int[15, 17]), Gen.Int[1, 5], Gen.Int[1, 40]);
+    public static readonly Gen<int> Sizes = Gen.OneOf(Gen.OneOf(Gen.Const(0), Gen.Const(1), Gen.Int[15, 17]), Gen.Int[1, 5],
+        Gen.Int[1, 40]);
 
     /// <summary>Sizes for finite differences, which run the function four times a value.</summary>
     public static readonly Gen<int> FewSizes = Gen.OneOf(Gen.Int[1, 3], Gen.Int[1, 3], Gen.Int[0, 4]);

@@ -85,7 +85,8 @@ public class SpecialValueTests
     [Theory, MemberData(nameof(Devices))]
     public void Arithmetic_follows_IEEE(string device)
     {
-        Assert.Equal([float.PositiveInfinity, float.NegativeInfinity, float.NaN], Run(device, x => 1 / x * x.Abs().Pow(0), 0, -0f, float.NaN).Y);
+        Assert.Equal([float.PositiveInfinity, float.NegativeInfinity, float.NaN],
+            Run(device, x => 1 / x * x.Abs().Pow(0), 0, -0f, float.NaN).Y);
         Assert.Equal([float.NegativeInfinity, float.NaN], Run(device, x => x.Log(), 0, -1).Y);
         Assert.Equal([-8f, 8], Run(device, x => x.Pow(3), -2, 2).Y);
         Assert.Equal([float.NaN, 2], Run(device, x => x.Pow(0.5), -2, 4).Y);

@@ -103,7 +103,8 @@ public class RandomStreamTests
         RandomStream Fork(ulong seed, string purpose, ulong number) => new RandomStream(seed).Fork(purpose, number);
         Assert.Equal(Fork(1, "a", 0).NextUInt(), Fork(1, "a", 0).NextUInt());
         RandomStream[] forks =
-            [new(1), Fork(1, "a", 0), Fork(1, "a", 1), Fork(1, "b", 0), Fork(2, "a", 0), Fork(1, "a", 0).Fork("a"), Fork(1, "b", 0).Fork("a")];
+            [new(1), Fork(1, "a", 0), Fork(1, "a", 1), Fork(1, "b", 0), Fork(2, "a", 0), Fork(1, "a", 0).Fork("a"),
+                Fork(1, "b", 0).Fork("a")];
         double[][] draws = [.. forks.Select(fork => Enumerable.Range(0, 10_000).Select(_ => fork.NextDouble() - 0.5).ToArray())];
         for (int i = 0; i < draws.Length; i++)
             for (int j = 0; j < i; j++)
