@@ -12,10 +12,12 @@ namespace MiniDL.Tests.Training;
 public class LongTrainingMemoryTests
 {
     private const int Images = 64, Batch = 4, StepsPerEpoch = Images / Batch;
+    private const int BytesPerBatch = Batch * 3 * 8 * 8 * sizeof(float) + 16 * sizeof(long);
 
     private readonly ResNet _model = new(8, NormChoice.Parse("bn"), new RandomStream(1));
     private readonly Sgd _sgd;
-    private readonly IEnumerator<Batch> _batches;
+    private readonly ImageDataset _data;
+    private IEnumerator<Batch> _batches;
 
     public LongTrainingMemoryTests()
     {
@@ -24,10 +26,14 @@ public class LongTrainingMemoryTests
         var pixels = new byte[Images * shape.Count];
         foreach (ref byte pixel in pixels.AsSpan()) pixel = (byte)random.NextInt(256);
         long[] labels = [.. Enumerable.Range(0, Images).Select(i => i % 4L)];
-        var data = new ImageDataset("noise", pixels, shape, labels, ["a", "b", "c", "d"], [0.5f, 0.5f, 0.5f], [0.25f, 0.25f, 0.25f]);
+        _data = new ImageDataset("noise", pixels, shape, labels, ["a", "b", "c", "d"], [0.5f, 0.5f, 0.5f], [0.25f, 0.25f, 0.25f]);
         _sgd = new Sgd(_model.Parameters(), learningRate: 0.02f, momentum: 0.9f, weightDecay: 1e-4f);
-        _batches = new DataLoader(data, Batch, random, augmentation: Augmentation.PadCropFlip(0), threads: 1).Epochs(1000).GetEnumerator();
+        _batches = Draw(threads: 1);
     }
+
+    private IEnumerator<Batch> Draw(int threads) =>
+        new DataLoader(_data, Batch, new RandomStream(3), augmentation: Augmentation.PadCropFlip(0), threads: threads)
+            .Epochs(1000).GetEnumerator();
 
     private float Step()
     {
@@ -51,14 +57,18 @@ public class LongTrainingMemoryTests
         return sum / steps;
     }
 
-    [Fact]
-    public void With_a_scope_no_storage_is_created_after_the_first_epochs_of_1000_steps()
+    /// <summary>A thread in the background may meet the step at another moment than before, and then needs memory of its own.</summary>
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(1, 4)]
+    public void With_a_scope_no_storage_is_created_after_the_first_epochs_of_1000_steps(int threads, int batchesMore)
     {
+        _batches = Draw(threads);
         float first = Train(3 * StepsPerEpoch, scoped: true);
         long created = Device.Cpu.Backend.CreatedStorageBytes, managed = GC.GetTotalMemory(forceFullCollection: true);
         Train(1000 - 4 * StepsPerEpoch, scoped: true);
         float last = Train(StepsPerEpoch, scoped: true);
-        Assert.Equal(created, Device.Cpu.Backend.CreatedStorageBytes);
+        Assert.InRange(Device.Cpu.Backend.CreatedStorageBytes - created, 0, batchesMore * BytesPerBatch);
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - managed, long.MinValue, 1 << 20);
         Assert.InRange(last, 0, 0.5 * first);
     }
