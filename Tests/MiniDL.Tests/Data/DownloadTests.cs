@@ -18,7 +18,10 @@ public sealed class DownloadTests : IDisposable
         CancellationToken cancellation = default) =>
         ImageFiles.Load(Set, new DatasetOptions
         {
-            DataDirectory = _folder["new"], Download = true, Mirrors = mirrors, Progress = progress,
+            DataDirectory = _folder["new"],
+            Download = true,
+            Mirrors = mirrors,
+            Progress = progress,
         }, cancellation);
 
     private bool PartIsThere => File.Exists(_folder[$"new/{Name}.part"]);

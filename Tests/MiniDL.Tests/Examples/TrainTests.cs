@@ -104,7 +104,12 @@ public sealed class TrainTests : IDisposable
     {
         var settings = new TrainSettings
         {
-            Model = "resnet8", Epochs = 2, BatchSize = 6, Augment = true, LearningRate = 0.05, Schedule = "cosine",
+            Model = "resnet8",
+            Epochs = 2,
+            BatchSize = 6,
+            Augment = true,
+            LearningRate = 0.05,
+            Schedule = "cosine",
         };
         var data = SyntheticImages.Load(0, 24, 10);
         var whole = new Trainer(settings, data.Train, data.Test).Run().ToArray();

@@ -47,7 +47,7 @@ public class DataDependentInitTests
     {
         var linear = new Linear(1, 2);
         linear.LoadStateDict(new Dictionary<string, Tensor>
-            { ["weight"] = Tensor.From([2f, -4], [2, 1]), ["bias"] = Tensor.From([5f, 6], [2]) });
+        { ["weight"] = Tensor.From([2f, -4], [2, 1]), ["bias"] = Tensor.From([5f, 6], [2]) });
         WeightNorm.Apply(linear);
         DataDependentInit.Run(linear, Tensor.From([1f, 3], [2, 1]));
         var state = linear.StateDict();

@@ -54,8 +54,13 @@ public class NormFreeTests
         double[] Centre(double w) => [0, 0, 0, 0, w, 0, 0, 0, 0];
         var values = new Dictionary<string, double[]>
         {
-            ["bias1a"] = [0.1], ["bias1b"] = [-0.2], ["bias2a"] = [0.3], ["scale"] = [1.5], ["bias2b"] = [-0.4],
-            ["conv1.weight"] = Centre(2), ["conv2.weight"] = Centre(0.7),
+            ["bias1a"] = [0.1],
+            ["bias1b"] = [-0.2],
+            ["bias2a"] = [0.3],
+            ["scale"] = [1.5],
+            ["bias2b"] = [-0.4],
+            ["conv1.weight"] = Centre(2),
+            ["conv2.weight"] = Centre(0.7),
         };
         block.LoadStateDict(values.ToDictionary(v => v.Key, v => Tensor.From(v.Value, v.Value.Length == 1 ? [1] : [1, 1, 3, 3])));
         block.To(Device.Reference);

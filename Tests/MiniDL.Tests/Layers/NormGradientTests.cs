@@ -8,7 +8,7 @@ public class NormGradientTests
     public static TheoryData<string, int> EveryNorm => NormCases.All;
 
     [Theory, MemberData(nameof(EveryNorm))]
-    public void Gradients_of_every_norm_match_finite_differences(string name, int rank) => 
+    public void Gradients_of_every_norm_match_finite_differences(string name, int rank) =>
         Compare(NormCases.Create(name, rank, Device.Reference), name, rank);
 
     [Theory]

@@ -42,7 +42,7 @@ public sealed class SafeTensorsTests : IDisposable
     public void The_bytes_are_those_of_the_format()
     {
         SafeTensors.Save(File(), new Dictionary<string, Tensor>
-            { ["b"] = Tensor.From(new byte[] { 9 }, [1]), ["n"] = Tensor.From([5L], []) });
+        { ["b"] = Tensor.From(new byte[] { 9 }, [1]), ["n"] = Tensor.From([5L], []) });
         byte[] bytes = System.IO.File.ReadAllBytes(File());
         long length = BinaryPrimitives.ReadInt64LittleEndian(bytes);
         Assert.Equal(0, length % 8);
