@@ -11,7 +11,8 @@ namespace MiniDL.Examples.Options;
 internal abstract class RunOptions : CommonOptions
 {
     [Section("Model")]
-    [Option("model", MetaValue = "NAME", HelpText = "resnet8, resnet20, resnet32, resnet44, resnet56, resnet110 or mlp")]
+    [Option("model", MetaValue = "NAME", HelpText = "resnet8, resnet20, resnet32, resnet44, resnet56, resnet110, vgg11, vgg13, vgg16, "
+        + "vgg19 or mlp")]
     public string? Model { get; set; }
 
     [Section("Model")]

@@ -6,13 +6,14 @@ namespace MiniDL.Examples.Training;
 internal static class Models
 {
     public static IReadOnlyList<string> Names { get; } =
-        ["resnet8", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "mlp"];
+        ["resnet8", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "vgg11", "vgg13", "vgg16", "vgg19", "mlp"];
 
     /// <summary>Makes a model with freshly drawn weights.</summary>
     /// <exception cref="MiniDLException">The norm does not fit the model's channels.</exception>
     public static Module Create(string name, NormChoice norm, RandomStream random, Shape input, int classes) => name switch
     {
         "mlp" => new Sequential(new Flatten(), new Mlp([input.Count, 256, 256, classes], norm, random)),
+        ['v', 'g', 'g', .. var depth] => new Vgg(int.Parse(depth), norm, random, input, classes),
         _ => new ResNet(int.Parse(name["resnet".Length..]), norm, random, classes, input[0]),
     };
 }

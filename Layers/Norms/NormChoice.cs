@@ -104,9 +104,9 @@ public sealed class NormChoice
     /// <exception cref="MiniDLException">The norm needs images or residual branches, or the features are not divisible by the groups.</exception>
     public Norm CreateForFeatures(int features) =>
         _entry.Features is { } create ? create(features, this) : throw new MiniDLException(
-            (_entry.Residual ? $"[norm] {Name} is a way to start residual branches, and an MLP has none." :
+            (_entry.Residual ? $"[norm] {Name} is a way to start residual branches, and this model has none." :
                 $"[norm] {Name} normalizes over the pixels of images, and features [N, C] have none.")
-            + " Use bn, gn, ln, rms or wn for an MLP.");
+            + " Use bn, gn, ln, rms or wn for linear layers.");
 
     /// <summary>The layer, its weight reparametrized if this choice says so.</summary>
     internal T Normalized<T>(T layer) where T : Module => _entry.Weights switch

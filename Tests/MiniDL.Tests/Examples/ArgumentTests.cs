@@ -94,7 +94,7 @@ public sealed class ArgumentTests : IDisposable
     [InlineData("bench --help", "there is no\n--device, --seed, --data-dir or --out")]
     [InlineData("data --help", "there is no --device")]
     [InlineData("train --help", "--batch-size N          images in a step (default: 128)")]
-    [InlineData("compare --help", "resnet56, resnet110 or mlp (default: resnet8)")]
+    [InlineData("compare --help", "vgg19 or mlp (default: resnet8)")]
     [InlineData("bench --help", "--steps N               steps to time, after the warm-up; the median counts (default: 15)")]
     [InlineData("data --help", "-- data [DATASET] [options]")]
     [InlineData("--version", "minidl ")]

@@ -146,7 +146,7 @@ public class NormChoiceTests
         Assert.Equal("[norm] groups 0 must be at least 1.", Assert.Throws<MiniDLException>(() => NormChoice.Parse("gn", 0)).Message);
         Assert.Equal("[norm] virtualBatch 0 must be at least 1.",
             Assert.Throws<MiniDLException>(() => NormChoice.Parse("ghost", virtualBatch: 0)).Message);
-        Assert.StartsWith("[norm] skipinit is a way to start residual branches, and an MLP has none. Use bn,",
+        Assert.StartsWith("[norm] skipinit is a way to start residual branches, and this model has none. Use bn,",
             Assert.Throws<MiniDLException>(() => NormChoice.Parse("skipinit").CreateForFeatures(4)).Message);
         Assert.Equal("[group_norm] 16 channels are not divisible by 6 groups: 16 / 6 = 2 rest 4. Use a divisor of 16.",
             Assert.Throws<ShapeException>(() => new ResNet(8, NormChoice.Parse("gn", 6), new RandomStream(0))).Message);
