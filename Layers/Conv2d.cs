@@ -1,3 +1,5 @@
+using MiniDL.Backends;
+
 namespace MiniDL.Layers;
 
 /// <summary>
@@ -35,6 +37,14 @@ public sealed class Conv2d : Module
 
     /// <summary>[K], or null.</summary>
     public Parameter? Bias { get; }
+
+    /// <summary>The sizes of the convolution of x.</summary>
+    /// <exception cref="ShapeException">The input does not fit; the message names this module's path.</exception>
+    internal Window2d Window(Tensor x)
+    {
+        using var running = new RunningModule(this);
+        return x.Conv2dWindow(Weight.Value, Bias?.Value, _stride, _padding);
+    }
 
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor x) => x.Conv2d(Weight.Value, Bias?.Value, _stride, _padding);

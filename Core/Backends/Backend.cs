@@ -154,6 +154,27 @@ public abstract class Backend
     internal abstract void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
         Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias, Tensor? dresidual, in NormGeometry g);
 
+    /// <summary>
+    /// y = <see cref="Conv2d"/> followed by a normalization of each image, for evaluation: nothing is kept for a gradient. A backend
+    /// that can normalizes an image while it still is in a cache; this one goes over memory twice more.
+    /// </summary>
+    internal virtual void Conv2dNormalize(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in ImageNormalization norm)
+    {
+        var z = Tensor.NewLike(y);
+        Conv2d(x, weight, bias, z, g);
+        var own = new NormGeometry(g.Batch, g.OutPixels, g.OutChannels, norm.Groups);
+        if (norm.Constants is var (mean, variance))
+        {
+            var shared = new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels);
+            Normalize(z, mean, variance, norm.Eps, norm.Weight, norm.Bias, norm.Residual, norm.Activation, y, shared);
+            return;
+        }
+        Shape statistic = [own.Samples, own.Groups];
+        (mean, variance) = (Tensor.New(statistic, Device, FloatType, Layout.RowMajor), Tensor.New(statistic, Device, FloatType, Layout.RowMajor));
+        Moments(z, mean, variance, own);
+        Normalize(z, mean, variance, norm.Eps, norm.Weight, norm.Bias, norm.Residual, norm.Activation, y, own);
+    }
+
     // ---- losses -----------------------------------------------------------------------------------------------------------
 
     /// <summary>Throws unless every label (I64) is in [0, classes).</summary>

@@ -17,6 +17,14 @@ public sealed partial class Tensor
     /// <exception cref="ShapeException">A rank or the number of channels is wrong, or the kernel does not fit.</exception>
     public Tensor Conv2d(Tensor weight, Tensor? bias = null, (int H, int W)? stride = null, (int H, int W)? padding = null)
     {
+        var geometry = Conv2dWindow(weight, bias, stride, padding);
+        return new Conv2dOp(ToLayout(Layout.ChannelsLast), weight.ToLayout(Layout.RowMajor), bias, geometry).Run();
+    }
+
+    /// <summary>The sizes of <see cref="Conv2d"/>.</summary>
+    /// <exception cref="ShapeException">The operands do not fit.</exception>
+    internal Window2d Conv2dWindow(Tensor weight, Tensor? bias, (int H, int W)? stride, (int H, int W)? padding)
+    {
         Check.Rank("conv2d", "input", this, 4, "An image goes in as [N, C, H, W].");
         Check.Rank("conv2d", "weight", weight, 4, "It should be [out channels, in channels, height, width].");
         Check.Float("conv2d", "input", this);
@@ -25,8 +33,7 @@ public sealed partial class Tensor
             $"input {Shape} has {Shape[1]} channels, weight {weight.Shape} expects {weight.Shape[1]}. Match inChannels to its input.");
         Check.That(bias is null || bias.Shape == [weight.Shape[0]], "conv2d",
             $"bias {bias?.Shape} should be [{weight.Shape[0]}], one value per output channel of weight {weight.Shape}.");
-        var geometry = Window2d.Of("conv2d", Shape, weight.Shape[0], (weight.Shape[2], weight.Shape[3]), stride ?? (1, 1), padding ?? (0, 0));
-        return new Conv2dOp(ToLayout(Layout.ChannelsLast), weight.ToLayout(Layout.RowMajor), bias, geometry).Run();
+        return Window2d.Of("conv2d", Shape, weight.Shape[0], (weight.Shape[2], weight.Shape[3]), stride ?? (1, 1), padding ?? (0, 0));
     }
 }
 

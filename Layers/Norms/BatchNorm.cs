@@ -44,14 +44,14 @@ public abstract class BatchNorm : MeanVarianceNorm
     /// <summary>Is told the biased statistics of each batch in place of the running ones, for <see cref="PreciseBatchNorm"/>.</summary>
     internal Action<Tensor, Tensor, NormGeometry>? StatisticsObserver { get; set; }
 
-    private protected override NormGeometry Geometry(Tensor x)
+    private protected override NormGeometry Geometry(Shape x)
     {
-        Check.That(x.Rank >= _minRank && x.Rank <= _maxRank, Operation, $"input {x.Shape} has {x.Rank} dimensions, expected {_shape}.");
-        Check.That(x.Shape[1] == NumFeatures, Operation,
-            $"input {x.Shape} has {x.Shape[1]} channels, the layer has {NumFeatures}. Match numFeatures to what comes before.");
+        Check.That(x.Rank >= _minRank && x.Rank <= _maxRank, Operation, $"input {x} has {x.Rank} dimensions, expected {_shape}.");
+        Check.That(x[1] == NumFeatures, Operation,
+            $"input {x} has {x[1]} channels, the layer has {NumFeatures}. Match numFeatures to what comes before.");
         int positions = x.Count / NumFeatures;
         Check.That(Constants is not null || positions > 1, Operation,
-            $"{(Training ? "training" : "evaluation without running statistics")} needs more than one value per channel, got input {x.Shape}. "
+            $"{(Training ? "training" : "evaluation without running statistics")} needs more than one value per channel, got input {x}. "
             + $"Use a larger batch, drop the last incomplete batch (dropLast: true), or another norm (GroupNorm does not average over the batch).");
         return new NormGeometry(Samples: 1, positions, NumFeatures, Groups: NumFeatures);
     }

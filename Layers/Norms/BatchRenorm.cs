@@ -51,7 +51,7 @@ public abstract class BatchRenorm : BatchNorm
     protected override Tensor ForwardPlain(Tensor x)
     {
         if (Constants is not null) return base.ForwardPlain(x);
-        var geometry = Geometry(x);
+        var geometry = Geometry(x.Shape);
         int[] dims = Reduced(x);
         var mean = x.Mean(dims, keepDim: true);
         var centred = x - mean;
@@ -67,7 +67,7 @@ public abstract class BatchRenorm : BatchNorm
     protected override Tensor? ForwardFused(Tensor x, Tensor? residual, Activation activation)
     {
         if (Constants is not null) return base.ForwardFused(x, residual, activation);
-        var geometry = Geometry(x);
+        var geometry = Geometry(x.Shape);
         var layout = x.Rank >= 3 ? Layout.ChannelsLast : Layout.RowMajor;
         x = x.ToLayout(layout);
         Shape statistic = [1, NumFeatures];

@@ -24,16 +24,16 @@ public abstract class GhostBatchNorm : BatchNorm
     /// <summary>How many samples share statistics.</summary>
     public int VirtualBatch { get; }
 
-    private protected override NormGeometry Geometry(Tensor x)
+    private protected override NormGeometry Geometry(Shape x)
     {
         var geometry = base.Geometry(x);
         if (Constants is not null) return geometry;
-        int batch = x.Shape[0], size = Math.Min(VirtualBatch, batch);
+        int batch = x[0], size = Math.Min(VirtualBatch, batch);
         Check.That(batch % size == 0, Operation,
             $"the batch of {batch} samples is not divisible into virtual batches of {size}. Use a divisor, and dropLast: true.");
         int positions = geometry.Positions / batch * size;
         Check.That(positions > 1, Operation,
-            $"needs more than one value per channel in a virtual batch, got input {x.Shape} in virtual batches of {size}. Use larger ones.");
+            $"needs more than one value per channel in a virtual batch, got input {x} in virtual batches of {size}. Use larger ones.");
         return geometry with { Samples = batch / size, Positions = positions };
     }
 

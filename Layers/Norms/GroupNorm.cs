@@ -32,15 +32,15 @@ public sealed class GroupNorm : MeanVarianceNorm
     /// <summary>The number of channels.</summary>
     public int Channels { get; }
 
-    private protected override NormGeometry Geometry(Tensor x)
+    private protected override NormGeometry Geometry(Shape x)
     {
-        Check.That(x.Rank >= 2, Operation, $"input {x.Shape} has {x.Rank} dimensions, expected at least 2, [N, C, …].");
-        Check.That(x.Shape[1] == Channels, Operation,
-            $"input {x.Shape} has {x.Shape[1]} channels, the layer has {Channels}. Match channels to what comes before.");
-        int positions = x.Shape.Product(2, x.Rank);
-        Check.That(x.Shape[0] * positions * (Channels / Groups) != 1, Operation,
-            $"needs more than one value per group, got input {x.Shape} in {Groups} groups. Use fewer groups or a larger input.");
-        return new NormGeometry(x.Shape[0], positions, Channels, Groups);
+        Check.That(x.Rank >= 2, Operation, $"input {x} has {x.Rank} dimensions, expected at least 2, [N, C, …].");
+        Check.That(x[1] == Channels, Operation,
+            $"input {x} has {x[1]} channels, the layer has {Channels}. Match channels to what comes before.");
+        int positions = x.Product(2, x.Rank);
+        Check.That(x[0] * positions * (Channels / Groups) != 1, Operation,
+            $"needs more than one value per group, got input {x} in {Groups} groups. Use fewer groups or a larger input.");
+        return new NormGeometry(x[0], positions, Channels, Groups);
     }
 
     private protected override Tensor Grouped(Tensor x) => x.Reshape([x.Shape[0], Groups, Channels / Groups, .. x.Shape.Sizes[2..]]);

@@ -54,16 +54,16 @@ public abstract class InstanceNorm : MeanVarianceNorm
 
     private static Tensor AsBatch(Tensor x) => x.Reshape([1, .. x.Shape.Sizes]);
 
-    private protected override NormGeometry Geometry(Tensor x)
+    private protected override NormGeometry Geometry(Shape x)
     {
-        Check.That(x.Rank == _rank, Operation, $"input {x.Shape} has {x.Rank} dimensions, expected {_shape}.");
-        Check.That(x.Shape[1] == NumFeatures, Operation,
-            $"input {x.Shape} has {x.Shape[1]} channels, the layer has {NumFeatures}. Match numFeatures to what comes before.");
-        int positions = x.Shape.Product(2, x.Rank);
-        if (Constants is not null) return new NormGeometry(Samples: 1, x.Shape[0] * positions, NumFeatures, Groups: NumFeatures);
+        Check.That(x.Rank == _rank, Operation, $"input {x} has {x.Rank} dimensions, expected {_shape}.");
+        Check.That(x[1] == NumFeatures, Operation,
+            $"input {x} has {x[1]} channels, the layer has {NumFeatures}. Match numFeatures to what comes before.");
+        int positions = x.Product(2, x.Rank);
+        if (Constants is not null) return new NormGeometry(Samples: 1, x[0] * positions, NumFeatures, Groups: NumFeatures);
         Check.That(positions > 1, Operation,
-            $"needs more than one position per image, got input {x.Shape}. Use larger images, or a norm over channels (GroupNorm).");
-        return new NormGeometry(x.Shape[0], positions, NumFeatures, Groups: NumFeatures);
+            $"needs more than one position per image, got input {x}. Use larger images, or a norm over channels (GroupNorm).");
+        return new NormGeometry(x[0], positions, NumFeatures, Groups: NumFeatures);
     }
 
     private protected override int[] Reduced(Tensor x) => From(2, x);

@@ -31,7 +31,7 @@ public sealed class LayerNorm : MeanVarianceNorm
 
     private protected override bool IsChannelwise => false;
 
-    private protected override NormGeometry Geometry(Tensor x)
+    private protected override NormGeometry Geometry(Shape x)
     {
         CheckLastDimensions(Operation, x, NormalizedShape);
         return new NormGeometry(x.Count / NormalizedShape.Count, Positions: 1, NormalizedShape.Count, Groups: 1);
@@ -40,10 +40,10 @@ public sealed class LayerNorm : MeanVarianceNorm
     private protected override int[] Reduced(Tensor x) => From(x.Rank - NormalizedShape.Rank, x);
 
     /// <summary>Throws unless the last dimensions of x are the normalized shape.</summary>
-    internal static void CheckLastDimensions(string operation, Tensor x, Shape normalizedShape)
+    internal static void CheckLastDimensions(string operation, Shape x, Shape normalizedShape)
     {
         int leading = x.Rank - normalizedShape.Rank;
-        Check.That(leading >= 0 && x.Shape.Sizes[leading..].SequenceEqual(normalizedShape.Sizes), operation,
-            $"input {x.Shape} does not end in the normalized shape {normalizedShape}; expected [*, {string.Join(", ", normalizedShape)}].");
+        Check.That(leading >= 0 && x.Sizes[leading..].SequenceEqual(normalizedShape.Sizes), operation,
+            $"input {x} does not end in the normalized shape {normalizedShape}; expected [*, {string.Join(", ", normalizedShape)}].");
     }
 }

@@ -34,7 +34,7 @@ public abstract class MeanVarianceNorm : Norm
 
     /// <summary>What is normalized over, for the fused form.</summary>
     /// <exception cref="ShapeException">The input does not fit.</exception>
-    private protected abstract NormGeometry Geometry(Tensor x);
+    private protected abstract NormGeometry Geometry(Shape x);
 
     /// <summary>x in the shape in which the definition reduces over <see cref="Reduced"/>.</summary>
     private protected virtual Tensor Grouped(Tensor x) => x;
@@ -53,7 +53,7 @@ public abstract class MeanVarianceNorm : Norm
     /// <inheritdoc/>
     protected override Tensor ForwardPlain(Tensor x)
     {
-        var geometry = Geometry(x);
+        var geometry = Geometry(x.Shape);
         var grouped = Grouped(x);
         Tensor centred, variance;
         if (Constants is var (runningMean, runningVariance))
@@ -75,7 +75,7 @@ public abstract class MeanVarianceNorm : Norm
     /// <inheritdoc/>
     protected override Tensor? ForwardFused(Tensor x, Tensor? residual, Activation activation)
     {
-        var geometry = Geometry(x);
+        var geometry = Geometry(x.Shape);
         // Channels last ends at rank 5; more spatial dimensions are as good as one.
         if (x.Rank > 5 && IsChannelwise)
             return ForwardFused(Joined(x), residual is null ? null : Joined(residual), activation)!.Reshape(x.Shape.Sizes);
@@ -88,6 +88,19 @@ public abstract class MeanVarianceNorm : Norm
         var y = normalize.Run();
         if (constants is null) Observe(normalize.Mean, normalize.Variance, geometry);
         return y;
+    }
+
+    private protected override Tensor? ForwardFused(Conv2d convolution, Tensor x, Tensor? residual, Activation activation)
+    {
+        var window = convolution.Window(x);
+        using var running = new RunningModule(this);
+        var geometry = Geometry(window.Output);
+        bool imageByImage = Constants is not null || (geometry.Samples, geometry.Positions) == (window.Batch, window.OutPixels);
+        if (!IsChannelwise || !imageByImage || residual is not null && residual.Shape != window.Output) return null;
+        var norm = new ImageNormalization(Constants, Eps, Weight?.Value, Bias?.Value, residual?.ToLayout(Layout.ChannelsLast),
+            activation, geometry.Groups);
+        return new Conv2dNormalizeOp(x.ToLayout(Layout.ChannelsLast), convolution.Weight.Value.ToLayout(Layout.RowMajor),
+            convolution.Bias?.Value, window, norm).Run();
     }
 
     /// <summary>Whether weight and bias have one value for each channel, dimension 1, rather than for each of the last dimensions.</summary>

@@ -38,6 +38,25 @@ public abstract class Norm : Module
         return activation == Activation.Relu ? y.Relu() : y;
     }
 
+    /// <summary>
+    /// <c>activation(norm(convolution(x)) + residual)</c>. In evaluation without recording, norms that can work through the images
+    /// as they come out of the convolution, while they are in a cache; otherwise the two modules run one after the other.
+    /// </summary>
+    /// <param name="convolution">What comes before this norm.</param>
+    /// <param name="x">The convolution's input.</param>
+    /// <param name="residual">Added to the normalized values; of the convolution's output shape.</param>
+    /// <param name="activation">Applied last.</param>
+    /// <exception cref="ShapeException">The input does not fit; the message names the module's path.</exception>
+    public Tensor Forward(Conv2d convolution, Tensor x, Tensor? residual = null, Activation activation = Activation.None)
+    {
+        bool alone = NoGrad.Active && !Training && Fused && !HasHooks && !convolution.HasHooks;
+        return (alone ? ForwardFused(convolution, x, residual, activation) : null)
+            ?? Forward(convolution.Forward(x), residual, activation);
+    }
+
+    /// <summary>Convolution and norm as one operator, for evaluation; null where there is none.</summary>
+    private protected virtual Tensor? ForwardFused(Conv2d convolution, Tensor x, Tensor? residual, Activation activation) => null;
+
     /// <summary>The definition: the normalized values, by plain operators.</summary>
     protected abstract Tensor ForwardPlain(Tensor x);
 

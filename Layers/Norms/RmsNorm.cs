@@ -31,7 +31,7 @@ public sealed class RmsNorm : Norm
     /// <inheritdoc/>
     protected override Tensor ForwardPlain(Tensor x)
     {
-        LayerNorm.CheckLastDimensions("rms_norm", x, NormalizedShape);
+        LayerNorm.CheckLastDimensions("rms_norm", x.Shape, NormalizedShape);
         var y = x / (x.Square().Mean(From(x.Rank - NormalizedShape.Rank, x), keepDim: true) + (_eps ?? Epsilon(x.DType))).Sqrt();
         return Weight is null ? y : y * Weight.Value;
     }

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MiniDL.Backends.Cpu.Convolution;
+using MiniDL.Backends.Cpu.Normalization;
+using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cpu;
 
@@ -12,6 +14,31 @@ internal sealed unsafe partial class CpuBackend<V>
         float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
         if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g);
         else DirectConvolution<V>.Forward(from, w, b, to, g);
+        KeepAlive(x, weight, bias, y);
+    }
+
+    internal override void Conv2dNormalize(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in ImageNormalization norm)
+    {
+        // One image is one thread's work here.
+        if (g.Batch == 1 || y.Count == 0 || g.OutPixels == 1)
+        {
+            base.Conv2dNormalize(x, weight, bias, y, g, norm);
+            return;
+        }
+        var (images, todo) = (new NormGeometry(g.Batch, g.OutPixels, g.OutChannels, norm.Groups), norm);
+        (Tensor, Tensor)? own = null;
+        HostStorage<double>? sums = null;
+        if (norm.Constants is null)
+        {
+            Shape statistics = [images.Samples, images.Groups];
+            own = (Tensor.New(statistics, Device, FloatType, Layout.RowMajor), Tensor.New(statistics, Device, FloatType, Layout.RowMajor));
+            sums = (HostStorage<double>)Pool.Rent(DType.F64, new ChannelChunks(images).Count * 3 * images.Channels);
+        }
+        void Finish(int first, int end) => ChannelNorm<V>.NormalizeImages(y, todo, own, sums, images, first, end);
+        float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
+        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g, Finish);
+        else DirectConvolution<V>.Forward(from, w, b, to, g, Finish);
+        if (sums is not null) Pool.Return(sums);
         KeepAlive(x, weight, bias, y);
     }
 

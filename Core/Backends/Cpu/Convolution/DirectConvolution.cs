@@ -64,6 +64,17 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
         Workers.Run(g.Batch * convolution._bands, convolution, static (convolution, chunk) => convolution.RunChunk(chunk));
     }
 
+    /// <summary>The same, image by image: <paramref name="finish"/>(first, end) gets images that have just been computed.</summary>
+    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Action<int, int> finish)
+    {
+        var convolution = new DirectConvolution<V>(x, weight, bias, y, g, gradient: false);
+        Workers.Run(g.Batch, image =>
+        {
+            for (int band = 0; band < convolution._bands; band++) convolution.RunChunk(image * convolution._bands + band);
+            finish(image, image + 1);
+        });
+    }
+
     /// <summary>See <see cref="Backend.Conv2dInputGradient"/>.</summary>
     public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g)
     {

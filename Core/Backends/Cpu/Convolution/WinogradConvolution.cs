@@ -25,6 +25,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     private readonly int _tileRows, _tileColumns, _rowsPerBlock, _blockTiles;
     private readonly WinogradTiles _tiles;
     private readonly int _weightStep, _inputStep, _productStep;
+    private readonly int _imagesPerUnit;
+    private Action<int, int>? _finish;
 
     private WinogradConvolution(float* source, float* weight, float* bias, float* target, in Window2d g, bool gradient)
     {
@@ -38,6 +40,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         var (padTop, padLeft) = gradient ? (2 - g.PadHeight, 2 - g.PadWidth) : (g.PadHeight, g.PadWidth);
         _tiles = new WinogradTiles(source, height, width, _inputs, padTop, padLeft, Window, _tileRows, _tileColumns);
         _rowsPerBlock = Clamp(BlockTiles / _tileColumns, 1, Max(1, g.Batch * _tileRows));
+        // A quarter of the batch at most, so that small ones are shared too; not by threads, whose number may change no result.
+        _imagesPerUnit = Clamp(_rowsPerBlock / _tileRows, 1, Max(1, g.Batch / 4));
         _blockTiles = (_rowsPerBlock * _tileColumns + 7) / 8 * 8;
         // One vector more than needed: with a power of two the 36 points would compete for the same few lines of the cache.
         _inputStep = _blockTiles * _inputs + V.Count;
@@ -60,6 +64,14 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g) =>
         new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false).Run();
 
+    /// <summary>The same, image by image: <paramref name="finish"/>(first, end) gets images that have just been computed.</summary>
+    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Action<int, int> finish)
+    {
+        var convolution = new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false) { _finish = finish };
+        convolution.RunTransformWeights();
+        Workers.Run((g.Batch - 1) / convolution._imagesPerUnit + 1, convolution, static (convolution, unit) => convolution.RunImages(unit));
+    }
+
     /// <summary>See <see cref="Backend.Conv2dInputGradient"/>.</summary>
     public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g) =>
         new WinogradConvolution<V>(dy, weight, null, dx, g, gradient: true).Run();
@@ -68,9 +80,21 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     {
         int rows = _g.Batch * _tileRows;
         if (rows == 0) return;
-        Workers.Run(_outputs / V.Count * _inputs / 16, this, static (convolution, chunk) => convolution.TransformWeights(chunk));
-        Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, this, static (convolution, block) => convolution.RunBlock(block));
+        RunTransformWeights();
+        Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, this, static (convolution, block) =>
+            convolution.RunBlock(block * convolution._rowsPerBlock, convolution._g.Batch * convolution._tileRows));
     }
+
+    /// <summary>Whole images, as few as fill a block, and what is to be done to them while they are in the cache.</summary>
+    private void RunImages(int unit)
+    {
+        int first = unit * _imagesPerUnit, end = Min(first + _imagesPerUnit, _g.Batch);
+        for (int row = first * _tileRows; row < end * _tileRows; row += _rowsPerBlock) RunBlock(row, end * _tileRows);
+        _finish!(first, end);
+    }
+
+    private void RunTransformWeights() =>
+        Workers.Run(_outputs / V.Count * _inputs / 16, this, static (convolution, chunk) => convolution.TransformWeights(chunk));
 
     /// <summary>G w Gᵀ for 16 inputs and one vector of outputs, as u[point][vector of outputs][input][lane].</summary>
     private void TransformWeights(int chunk)
@@ -92,9 +116,10 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             WinogradTransforms<V>.Weight(taps, to, _weightStep, columns);
     }
 
-    private void RunBlock(int block)
+    /// <summary>A block of rows of tiles, at most up to <paramref name="endRow"/>; rows count over all images.</summary>
+    private void RunBlock(int firstRow, int endRow)
     {
-        int firstRow = block * _rowsPerBlock, rows = Min(_rowsPerBlock, _g.Batch * _tileRows - firstRow);
+        int rows = Min(_rowsPerBlock, endRow - firstRow);
         float* inputs = Scratch.Rent(ScratchUse.Transformed, Points * _inputStep);
         float* products = Scratch.Rent(ScratchUse.Products, Points * _productStep);
         for (int row = 0; row < rows; row++) TransformInputs(firstRow + row, inputs + row * _tileColumns * _inputs);

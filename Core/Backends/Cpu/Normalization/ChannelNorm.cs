@@ -79,22 +79,58 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
         Tensor? residual, Activation activation, Tensor y, NormGeometry g)
     {
         var chunks = new ChannelChunks(g);
-        Workers.Run(chunks.Count, x.Count, chunk =>
+        Workers.Run(chunks.Count, x.Count, chunk => NormalizeChunk(x, mean, variance, eps, weight, bias, residual, activation, y, g,
+            chunks, chunk, statistic: chunks.Sample(chunk)));
+    }
+
+    /// <summary>
+    /// The same for the images from <paramref name="image"/> to <paramref name="end"/>, in place and on this thread: what follows a
+    /// convolution that has just written them.
+    /// </summary>
+    /// <param name="y">Holds what to normalize, and then the result.</param>
+    /// <param name="norm">What to do.</param>
+    /// <param name="own">Room for each image's own statistics, [images, groups] each; null with constants.</param>
+    /// <param name="sums">Room for 3 sums a channel of every chunk; null with constants.</param>
+    /// <param name="g">A sample is an image.</param>
+    /// <param name="image">The first image.</param>
+    /// <param name="end">Behind the last image.</param>
+    public static void NormalizeImages(Tensor y, in ImageNormalization norm, (Tensor Mean, Tensor Variance)? own,
+        HostStorage<double>? sums, in NormGeometry g, int image, int end)
+    {
+        var chunks = new ChannelChunks(g);
+        var (mean, variance) = norm.Constants ?? own!.Value;
+        for (; image < end; image++)
         {
-            int lanes = chunks.Lanes, sample = chunks.Sample(chunk);
-            float* means = Scratch.Rent(ScratchUse.Lanes, 3 * lanes + g.Channels), scales = means + lanes, shifts = scales + lanes;
-            var perChannel = new Span<float>(shifts + lanes, g.Channels);
-            Statistics.Means(mean, sample, g, perChannel);
-            chunks.Spread(perChannel, means);
-            Statistics.InverseStds(variance, eps, sample, g, perChannel);
-            if (weight is not null) TensorPrimitives.Multiply(perChannel, weight.Span, perChannel);
-            chunks.Spread(perChannel, scales);
-            if (bias is null) new Span<float>(shifts, lanes).Clear();
-            else chunks.Spread(bias.Span, shifts);
-            var (start, length) = chunks.Values(chunk);
-            fixed (float* from = x.Span, added = residual is null ? default : residual.Span, to = y.Span)
-                ChannelKernels<V>.Normalize(from + start, length, means, scales, shifts, residual is null ? null : added + start,
-                    activation == Activation.Relu, to + start, lanes);
-        });
+            int first = image * chunks.PerSample, last = first + chunks.PerSample;
+            if (sums is not null)
+            {
+                for (int chunk = first; chunk < last; chunk++)
+                    ChunkSums(y, chunk, chunks, sums.Span.Slice(chunk * 3 * g.Channels, 3 * g.Channels));
+                for (int group = 0; group < g.Groups; group++) Combine(sums, image, group, chunks, mean, variance, g);
+            }
+            for (int chunk = first; chunk < last; chunk++)
+                NormalizeChunk(y, mean, variance, norm.Eps, norm.Weight, norm.Bias, norm.Residual, norm.Activation, y, g,
+                    chunks, chunk, statistic: norm.Constants is null ? image : 0);
+        }
+    }
+
+    /// <param name="statistic">The sample whose statistics are used.</param>
+    private static void NormalizeChunk(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
+        Tensor? residual, Activation activation, Tensor y, in NormGeometry g, in ChannelChunks chunks, int chunk, int statistic)
+    {
+        int lanes = chunks.Lanes;
+        float* means = Scratch.Rent(ScratchUse.Lanes, 3 * lanes + g.Channels), scales = means + lanes, shifts = scales + lanes;
+        var perChannel = new Span<float>(shifts + lanes, g.Channels);
+        Statistics.Means(mean, statistic, g, perChannel);
+        chunks.Spread(perChannel, means);
+        Statistics.InverseStds(variance, eps, statistic, g, perChannel);
+        if (weight is not null) TensorPrimitives.Multiply(perChannel, weight.Span, perChannel);
+        chunks.Spread(perChannel, scales);
+        if (bias is null) new Span<float>(shifts, lanes).Clear();
+        else chunks.Spread(bias.Span, shifts);
+        var (start, length) = chunks.Values(chunk);
+        fixed (float* from = x.Span, added = residual is null ? default : residual.Span, to = y.Span)
+            ChannelKernels<V>.Normalize(from + start, length, means, scales, shifts, residual is null ? null : added + start,
+                activation == Activation.Relu, to + start, lanes);
     }
 }
