@@ -18,7 +18,7 @@ public abstract class NormBenchmarks : IWork
 
     private protected Tensor Dy { get; private set; } = null!;
 
-    [Params("bn", "gn", "ln", "in", "rms", "lrn", "lp1", "lp2", "lpinf")]
+    [Params("bn", "gn", "ln", "in", "rms", "lrn", "lp1", "lp2", "lpinf", "ghost", "brn", "frn", "evonorm-s0", "evonorm-b0", "dyt")]
     public string Norm { get; set; } = "bn";
 
     public abstract double Bytes { get; }
