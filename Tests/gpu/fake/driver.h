@@ -1,0 +1,120 @@
+// The state of the fake driver. One lock guards all of it: calls run one at a time, and so does the GPU.
+#pragma once
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <deque>
+#include <vector>
+#include <cstdint>
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+#include "emulator.h"
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace fake
+{
+// The driver's own error numbers.
+enum Error
+{
+    Success = 0, InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, NoDevice = 100, InvalidDevice = 101, InvalidImage = 200,
+    InvalidContext = 201, InvalidPtx = 218, UnsupportedPtxVersion = 222, InvalidHandle = 400, NotFound = 500, NotReady = 600,
+    IllegalAddress = 700, LaunchOutOfResources = 701, LaunchFailed = 719, CaptureUnsupported = 900, CaptureInvalidated = 901,
+    CaptureUnmatched = 903, CaptureUnjoined = 904, CaptureImplicit = 906, CapturedEvent = 907, CaptureWrongThread = 908,
+};
+
+/// One piece of work in a graph, and the nodes that come before it.
+struct Node { std::function<void()> work; std::vector<int> after; };
+
+typedef std::vector<Node> Graph;
+
+struct Stream;
+
+/// A stream's recording: every stream that joined it adds its work, each after its own last node.
+struct Capture
+{
+    Stream* origin;
+    std::thread::id thread;
+    bool invalidated = false;
+    Graph graph;
+    std::set<Stream*> members;
+};
+
+struct Stream
+{
+    std::deque<std::function<void()>> queue;
+    Capture* capture = nullptr;
+    std::vector<int> last;  // in a capture: the nodes that what comes next stands after
+};
+
+/// An event counts how often it was recorded, and how many of these records the GPU has reached.
+struct Event
+{
+    Stream* stream = nullptr;
+    u64 recorded = 0, reached = 0;
+    double time = 0;
+    Capture* capture = nullptr;
+    std::vector<int> node;
+};
+
+struct Function { const emulator::Kernel* kernel; int dynamic_limit; };
+
+struct Module { std::map<std::string, Function*> functions; };
+
+struct Allocation { char* map; size_t map_bytes, bytes; };
+
+struct Knobs
+{
+    long long devices = 1, driver = 12020, memory = 4ll << 30, capability = 90, shared = 232448, order = 0, fail_launch = 0,
+        fail_load = 0, trace = 0;
+};
+
+struct State
+{
+    std::recursive_mutex lock;
+    Knobs knobs;
+    bool initialized = false;
+    int context_users = 0;
+    Error sticky = Success;              // after a failed kernel every call returns it
+    std::map<u64, Allocation> allocations;
+    std::map<u64, size_t> host_allocations;
+    size_t used = 0;
+    std::set<Stream*> streams;
+    std::set<Event*> events;
+    std::set<Module*> modules;
+    std::set<Function*> functions;
+    std::set<Graph*> graphs;
+    std::set<Graph*> executables;
+    std::vector<Capture*> captures;
+    Stream null_stream;
+    long long launches = 0, graph_launches = 0, random = 1;
+};
+
+State& state();
+
+/// Whether this thread has made the context current.
+bool has_context();
+
+/// What every call that needs a context returns at once, if not Success.
+Error ready();
+
+/// The stream of a handle, the legacy stream for 0; null if there is none.
+Stream* find_stream(std::intptr_t handle);
+
+/// Hands work to a stream: into its queue, or into the graph that is being captured.
+Error submit(std::intptr_t handle, std::function<void()> work);
+
+/// For calls that must not happen while this thread captures: ends the capture and says so.
+Error refuse_in_capture();
+
+/// Runs all that streams hold.
+void drain(Stream& stream);
+void drain_all();
+
+double now_ms();
+}

@@ -1,0 +1,95 @@
+// The primitives of gpu.h on the CPU. Every thread of a block is a fiber; barriers and operations of a warp are where fibers meet.
+// What it finds that a GPU may not show: shared memory starts as NaN, so that a missing barrier gives NaN; the order of warps,
+// lanes and blocks can be reversed or random, so that races change results; and a barrier that not all threads reach, or a warp
+// operation that misses a lane, ends the launch with a message.
+#pragma once
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+
+#define DEVICE static inline __attribute__((unused))
+#define KERNEL(NAME, ARGS, THREADS) \
+    static void NAME(const ARGS& args); \
+    static emulator::Kernel registered_##NAME(#NAME, [](const void* args) { NAME(*(const ARGS*)args); }, sizeof(ARGS), THREADS); \
+    static void NAME([[maybe_unused]] const ARGS& args)
+#define SHARED(TYPE, NAME, COUNT) TYPE* const NAME = (TYPE*)emulator::shared_array(sizeof(TYPE) * (COUNT))
+#define SHARED_DYNAMIC(TYPE, NAME) TYPE* const NAME = (TYPE*)emulator::now.dynamic_shared
+
+namespace emulator
+{
+/// A kernel of the library; all of them are linked into a list before main.
+struct Kernel
+{
+    const char* name;
+    void (*body)(const void* args);
+    size_t args_size;
+    int most_threads;
+    Kernel* next;
+
+    Kernel(const char* name, void (*body)(const void*), size_t args_size, int most_threads);
+};
+
+/// Where the running fiber is; the scheduler sets it before it switches.
+struct Position
+{
+    int thread, block;
+    char* static_shared;
+    char* dynamic_shared;
+    size_t static_used;
+};
+
+extern Position now;
+extern Kernel* kernels;
+
+enum class Order { Ascending, Reversed, Random };
+
+struct Launch { const Kernel* kernel; const void* args; int grid, threads; size_t dynamic_bytes; Order order; u32 seed; };
+
+/// Runs a launch to its end. Returns null, or what went wrong: an access out of bounds, or threads that do not meet.
+const char* run(const Launch& launch);
+
+/// The next array of the block's static shared memory: each thread asks for the same ones in the same order.
+void* shared_array(size_t bytes);
+
+/// Parks the fiber until all threads of the block are here.
+void wait_for_block();
+
+/// Parks the fiber until all 32 lanes are here; then `together` is called once with the operands of all lanes.
+void meet_warp(void (*together)(void** operands), void* operands);
+
+template <typename T> struct Shuffle { T value, result; int mask; };
+
+template <typename T> T shuffle(T value, int mask)
+{
+    Shuffle<T> mine { value, T(), mask };
+    meet_warp([](void** lanes)
+    {
+        for (int lane = 0; lane < 32; lane++)
+        {
+            auto own = (Shuffle<T>*)lanes[lane];
+            own->result = ((Shuffle<T>*)lanes[lane ^ own->mask])->value;
+        }
+    }, &mine);
+    return mine.result;
+}
+}
+
+DEVICE int thread_index() { return emulator::now.thread; }
+DEVICE int block_index() { return emulator::now.block; }
+DEVICE void barrier() { emulator::wait_for_block(); }
+DEVICE void fence() {}
+DEVICE u32 take_ticket(u32* counter) { return (*counter)++; }
+DEVICE float shuffle_xor(float value, int mask) { return emulator::shuffle(value, mask); }
+DEVICE int shuffle_xor(int value, int mask) { return emulator::shuffle(value, mask); }
+
+template <typename To, typename From> static inline To reinterpret_bits(From value)
+{
+    To to;
+    std::memcpy(&to, &value, sizeof to);
+    return to;
+}
+
+DEVICE float bits_to_float(u32 bits) { return reinterpret_bits<float>(bits); }
+DEVICE u32 float_to_bits(float value) { return reinterpret_bits<u32>(value); }
+DEVICE double bits_to_double(u64 bits) { return reinterpret_bits<double>(bits); }
+DEVICE u64 double_to_bits(double value) { return reinterpret_bits<u64>(value); }
