@@ -30,11 +30,17 @@ internal sealed class CompareOptions : RunOptions
     [Option("base-batch", MetaValue = "N", Default = 128, HelpText = "base batch size")]
     public int BaseBatch { get; set; } = 128;
 
+    [Section("Comparison")]
+    [Option("parallel", MetaValue = "N", Default = 0, HelpText = "runs at once; 0: as many as threads where batches are too small for "
+        + "several threads, else one; results do not depend on it")]
+    public int Parallel { get; set; }
+
     /// <inheritdoc/>
     public override void Check()
     {
         base.Check();
         Require(Seeds is >= 1 and <= 1000, "seeds", Seeds, "between 1 and 1000");
+        Require(Parallel is >= 0 and <= 1024, "parallel", Parallel, "between 0 and 1024");
         Require(BaseBatch >= 1, "base-batch", BaseBatch, "1 or more");
         Require(double.IsFinite(BaseLearningRate) && BaseLearningRate > 0, "base-lr", BaseLearningRate, "above 0");
     }

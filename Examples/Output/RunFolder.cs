@@ -39,11 +39,13 @@ internal sealed class RunFolder
     private static string Unused(string path) => Enumerable.Range(1, int.MaxValue)
         .Select(number => number == 1 ? path : $"{path}-{number}").First(candidate => !Directory.Exists(candidate));
 
-    /// <summary>A folder that an earlier run has made.</summary>
+    /// <summary>A folder that an earlier run of train has made.</summary>
     /// <exception cref="MiniDLException">There is no checkpoint in it.</exception>
     public static RunFolder Open(string path)
     {
         var folder = new RunFolder(path);
+        if (folder.Has("runs.csv"))
+            throw new MiniDLException($"{path} holds a comparison; it goes on with the same compare and --out {path}.");
         return folder.HasCheckpoint
             ? folder
             : throw new MiniDLException($"{path} holds no run to go on with: there is no {folder.Checkpoint}.");

@@ -54,4 +54,23 @@ internal sealed class Terminal
                 });
             });
     }
+
+    /// <summary>Does work of which several parts are under way at once, below a bar for the whole and one for each of them.</summary>
+    /// <param name="title">Stands before the bar of the whole.</param>
+    /// <param name="total">The sum of what all parts report at their ends.</param>
+    /// <param name="work">Gets the bars, which it may use from any thread.</param>
+    public void WithProgressOfParts(string title, double total, Action<ProgressBars> work)
+    {
+        if (!_interactive)
+        {
+            work(new ProgressBars());
+            return;
+        }
+        _console.Progress()
+            .AutoClear(true)
+            .HideCompleted(true)
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Start(context => work(new ProgressBars(context, title, total)));
+    }
 }

@@ -1,4 +1,4 @@
-using MiniDL.Examples.Training;
+using MiniDL.Examples.Comparisons;
 using ScottPlot;
 
 namespace MiniDL.Examples.Plots;

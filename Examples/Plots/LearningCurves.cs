@@ -1,3 +1,4 @@
+using MiniDL.Examples.Comparisons;
 using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Plots;
@@ -36,15 +37,15 @@ internal static class ComparedCurves
     public static void Save(string path, IReadOnlyList<ComparedEpoch> epochs)
     {
         var figure = new Figure(panelWidth: 560, height: 400, columns: 3);
-        int[] batchSizes = [.. epochs.Select(e => e.BatchSize).Distinct().OrderDescending()];
-        foreach (var norm in epochs.GroupBy(e => e.Norm))
+        int[] batchSizes = [.. epochs.Select(e => e.Run.BatchSize).Distinct().OrderDescending()];
+        foreach (var norm in epochs.GroupBy(e => e.Run.Norm))
         {
             var plot = figure.AddPanel();
             plot.Title(norm.Key.ToUpperInvariant());
             foreach (var (index, size) in batchSizes.Index())
             {
                 // Several seeds are averaged; a diverged one ends the line.
-                var means = norm.Where(e => e.BatchSize == size).GroupBy(e => e.Epoch)
+                var means = norm.Where(e => e.Run.BatchSize == size).GroupBy(e => e.Epoch)
                     .Select(g => (Epoch: (double)g.Key, Error: g.Average(e => e.TestError)))
                     .Where(mean => double.IsFinite(mean.Error)).ToArray();
                 if (means.Length == 0) continue;

@@ -69,7 +69,7 @@ internal sealed class Trainer
         {
             TrainEpoch(progress, stop);
             var clock = Stopwatch.StartNew();
-            var test = Evaluate(stop);
+            var test = Evaluate(_testBatches.Epoch(0, stop), stop);
             var (epoch, mean, seconds) = (Position.Epoch + 1, Position.Mean, Position.Seconds);
             int steps = epoch * StepsPerEpoch;
             // Of the step, not of the optimizer: a run resumed at the end of an epoch has taken none yet.
@@ -111,13 +111,13 @@ internal sealed class Trainer
         }
     }
 
-    /// <summary>Loss and error on the test set, with running statistics.</summary>
-    private RunningMean Evaluate(CancellationToken stop)
+    /// <summary>Loss and error of the model in evaluation mode, in which it stays: with running statistics, without dropout.</summary>
+    public RunningMean Evaluate(IEnumerable<Batch> batches, CancellationToken stop = default)
     {
         using var noGrad = new NoGrad();
         Model.Eval();
         var mean = new RunningMean();
-        foreach (var batch in _testBatches.Epoch(0, stop))
+        foreach (var batch in batches)
         {
             stop.ThrowIfCancellationRequested();
             using var scope = Scope.Step();

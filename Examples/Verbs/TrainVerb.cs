@@ -15,8 +15,6 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
     public int Run(CancellationToken stop)
     {
         var resumed = options.Resume is null ? null : RunFolder.Open(options.Resume);
-        if (resumed is not null && resumed.Has("runs.csv"))
-            throw new MiniDLException($"{resumed.Path} holds a comparison; it goes on with the same compare and --out {resumed.Path}.");
         var settings = resumed is null ? options.ApplyTo(new TrainSettings()).Checked() : ResumedSettings(resumed);
         var data = TrainingData.Load(settings.Dataset, options.DataOptions(settings), terminal, stop);
         var trainer = new Trainer(settings, data.Train, data.Test);

@@ -41,8 +41,11 @@ public abstract class BatchNorm : MeanVarianceNorm
     /// <summary>How many batches went into the running statistics, I64 []; null where none are tracked.</summary>
     public ModuleBuffer? NumBatchesTracked => _running?.Batches;
 
-    /// <summary>Is told the biased statistics of each batch in place of the running ones, for <see cref="PreciseBatchNorm"/>.</summary>
-    internal Action<Tensor, Tensor, NormGeometry>? StatisticsObserver { get; set; }
+    /// <summary>
+    /// While it is set, told the mean and the biased variance of each batch in training mode, [samples, channels], in place of the
+    /// running statistics, which stay as they are: for <see cref="PreciseBatchNorm"/>, and for looking at a model without changing it.
+    /// </summary>
+    public Action<Tensor, Tensor, NormGeometry>? StatisticsObserver { get; set; }
 
     private protected override NormGeometry Geometry(Shape x)
     {

@@ -13,8 +13,22 @@ public static class Cpu
     public static int Threads
     {
         get => Workers.Threads;
-        set => Workers.Threads = value >= 1
-            ? value
-            : throw new MiniDLException($"[cpu] {value} threads cannot run anything; use 1 to {Environment.ProcessorCount}.");
+        set => Workers.Threads = Checked(value);
     }
+
+    /// <summary>
+    /// The same for the operators that the current thread calls; null, as it is at first, leaves it at <see cref="Threads"/>. For
+    /// work that runs side by side, such as several trainings: each on a thread of its own with 1 here keeps every processor busy
+    /// where one step is too small to be shared out.
+    /// </summary>
+    /// <exception cref="MiniDLException">Set to less than 1.</exception>
+    public static int? ThreadsHere
+    {
+        get => Workers.ThreadsHere;
+        set => Workers.ThreadsHere = value is null ? null : Checked(value.Value);
+    }
+
+    private static int Checked(int threads) => threads >= 1
+        ? threads
+        : throw new MiniDLException($"[cpu] {threads} threads cannot run anything; use 1 to {Environment.ProcessorCount}.");
 }

@@ -36,6 +36,10 @@ internal static class Workers
     /// <summary>How many threads take part, the caller included.</summary>
     public static int Threads { get; set; } = Environment.ProcessorCount;
 
+    /// <summary>The same for jobs of the current thread alone; null where <see cref="Threads"/> holds for it.</summary>
+    [field: ThreadStatic]
+    public static int? ThreadsHere { get; set; }
+
     /// <summary>
     /// Calls <paramref name="body"/> for every chunk from 0 to <paramref name="chunks"/> − 1 and returns when all are done. Runs
     /// on the calling thread alone when there is one chunk or thread, or when the helpers are busy, as they are for a nested call.
@@ -60,12 +64,13 @@ internal static class Workers
     /// </summary>
     public static void Run<TJob>(int chunks, TJob job, Action<TJob, int> body) where TJob : class
     {
-        if (chunks <= 1 || Threads == 1 || Interlocked.Exchange(ref _busy, 1) == 1)
+        int threads = chunks <= 1 ? 1 : ThreadsHere ?? Threads;
+        if (threads == 1 || Interlocked.Exchange(ref _busy, 1) == 1)
         {
             for (int chunk = 0; chunk < chunks; chunk++) body(job, chunk);
             return;
         }
-        int seats = Math.Min(Threads, chunks) - 1;
+        int seats = Math.Min(threads, chunks) - 1;
         while (_helpers < seats) StartHelper();
         // The body is only ever called with this job, so it may pass for one that takes any object.
         (_job, _body, _done, _seats) = (job, Unsafe.As<Action<object, int>>(body), 0, seats);

@@ -1,3 +1,6 @@
+using MiniDL.Data;
+using MiniDL.Examples.Comparisons;
+using MiniDL.Examples.Options;
 using MiniDL.Examples.Training;
 
 namespace MiniDL.Tests.Examples;
@@ -14,7 +17,8 @@ public sealed class CompareTests : IDisposable
     public void A_comparison_leaves_its_tables_and_figures()
     {
         Assert.Equal(0, _minidl.Run(Compare + "--seeds 2 --out @c"));
-        Assert.StartsWith("norm,batch_size,seed,epoch,train_loss,train_error,test_loss,test_error,seconds\n",
+        Assert.StartsWith("norm,batch_size,seed,epoch,train_loss,train_error,test_loss,test_error,seconds,"
+            + "eval_train_loss,eval_train_error,batch_train_loss,batch_train_error,mean_distance,variance_distance,gradient_norm\n",
             _minidl.Read("c/runs.csv"), StringComparison.Ordinal);
         Assert.StartsWith("norm,batch_size,seeds,test_error_mean,test_error_std,train_error_mean,train_loss_mean\n",
             _minidl.Read("c/summary.csv"), StringComparison.Ordinal);
@@ -29,27 +33,30 @@ public sealed class CompareTests : IDisposable
     [Fact]
     public void The_summary_is_the_mean_and_sample_deviation_of_the_last_epochs()
     {
-        ComparedEpoch Last(ulong seed, double error) => new("bn", 8, seed, 3, 1 + seed, 10 * error, 0, error, 0);
+        ComparedEpoch Last(ulong seed, double error) => new(new RunKey("bn", 8, seed), 3, 1 + seed, 10 * error, 0, error, 0);
         var row = Assert.Single(SummaryRow.From([Last(0, 1), Last(1, 2), Last(2, 6)]));
         Assert.Equal("bn,8,3,3,2.6458,30,2", row.ToRow());
         Assert.Equal("bn,8,2,NaN,NaN,NaN,1.5", Assert.Single(SummaryRow.From([Last(0, 1), Last(1, double.NaN)])).ToRow());
         Assert.Equal(0, Assert.Single(SummaryRow.From([Last(0, 1)])).TestErrorStd);
     }
 
-    [Fact]
-    public void A_stopped_comparison_goes_on_where_it_was_and_ends_with_the_same_numbers()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_stopped_comparison_goes_on_where_it_was_and_ends_with_the_same_numbers(int parallel)
     {
-        Assert.Equal(0, _minidl.Run(Compare + "--out @whole"));
-        Assert.Equal(130, _minidl.RunUntil("(2/4)", Compare + "--out @parts"));
+        string compare = Compare + $"--parallel {parallel} ";
+        Assert.Equal(0, _minidl.Run(compare + "--out @whole"));
+        Assert.Equal(130, _minidl.RunUntil("(2/4)", compare + "--out @parts"));
         Assert.Contains("goes on", _minidl.Output, StringComparison.Ordinal);
-        Assert.Equal(2 * 3, _minidl.Rows("parts/runs.csv").Length);
-        string[] before = _minidl.Read("parts/runs.csv").Split('\n');
+        string[] before = _minidl.Read("parts/runs.csv").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.InRange(before.Length - 1, 2 * 3, 4 * 3);
 
-        Assert.Equal(0, _minidl.Run(Compare + "--out @parts"));
-        Assert.Contains("2 of them done already", _minidl.Output, StringComparison.Ordinal);
-        // Finished runs keep their rows, times included: they were not run again.
-        Assert.Equal(before[..7], _minidl.Read("parts/runs.csv").Split('\n')[..7]);
-        Assert.Equal(Results("whole"), Results("parts"));
+        Assert.Equal(0, _minidl.Run(compare + "--out @parts"));
+        Assert.Matches("[234] of them done already", _minidl.Output);
+        // Epochs that were there keep their rows, times included: they were not run again.
+        Assert.Subset(_minidl.Read("parts/runs.csv").Split('\n').ToHashSet(), before.ToHashSet());
+        foreach (string file in new[] { "runs.csv", "layers.csv", "evaluation.csv", "summary.csv" }) AssertSame(file, "whole", "parts");
     }
 
     [Fact]
@@ -59,15 +66,31 @@ public sealed class CompareTests : IDisposable
         foreach (bool withCheckpoint in new[] { true, false })
         {
             string name = withCheckpoint ? "with" : "without";
-            Assert.Equal(130, _minidl.RunUntil("(1/4)", Compare + $"--out @{name}"));
-            string checkpoint = _minidl.Folder($"{name}/checkpoint/last.safetensors");
-            // As if the program had been killed in the second epoch of the first run.
-            string[] lines = _minidl.Read($"{name}/runs.csv").Split('\n');
-            File.WriteAllText(_minidl.Folder($"{name}/runs.csv"), string.Join('\n', lines[..3]) + "\nbn,20");
+            StopInTheSecondEpoch(name);
+            string checkpoint = Assert.Single(Directory.GetFiles(_minidl.Folder($"{name}/checkpoint")));
             if (!withCheckpoint) File.Delete(checkpoint);
+            // As if the program had been killed while it wrote.
+            File.AppendAllText(_minidl.Folder($"{name}/layers.csv"), "bn,20,0,2,conv,1,,\nbn,20,0,2,no");
+            File.AppendAllText(_minidl.Folder($"{name}/runs.csv"), "bn,20");
+            string before = _minidl.Read($"{name}/runs.csv").Split('\n')[1];
+            Assert.StartsWith("bn,20,0,1,", before, StringComparison.Ordinal);
+
             Assert.Equal(0, _minidl.Run(Compare + $"--out @{name}"));
-            Assert.Equal(Results("whole"), Results(name));
+            Assert.Equal(withCheckpoint, before == _minidl.Read($"{name}/runs.csv").Split('\n')[1]);
+            foreach (string file in new[] { "runs.csv", "layers.csv", "evaluation.csv" }) AssertSame(file, "whole", name);
+            Assert.Empty(Directory.GetFiles(_minidl.Folder($"{name}/checkpoint")));
         }
+    }
+
+    [Fact]
+    public void A_folder_of_another_version_is_refused_in_one_line_and_left_as_it_is()
+    {
+        Assert.Equal(0, _minidl.Run($"compare {Minidl.Small} --norms bn --batch-sizes 20 --out @c"));
+        const string old = "norm,batch_size,seed,epoch,train_loss,train_error,test_loss,test_error,seconds\nbn,20,0,1,2,80,2,80,1\n";
+        File.WriteAllText(_minidl.Folder("c/runs.csv"), old);
+        Assert.Equal(1, _minidl.Run($"compare {Minidl.Small} --norms bn --batch-sizes 20 --out @c"));
+        Assert.Matches("^error: .*runs.csv was written by another version.*--out.*\n$", _minidl.Error);
+        Assert.Equal(old, _minidl.Read("c/runs.csv"));
     }
 
     [Fact]
@@ -114,9 +137,36 @@ public sealed class CompareTests : IDisposable
             + "--base-lr 1e30 --out @c"));
         Assert.Equal("NaN", Assert.Single(_minidl.Rows("c/runs.csv"))[7]);
         Assert.Contains("bn,64,1,NaN", _minidl.Read("c/summary.csv"), StringComparison.Ordinal);
-        Assert.True(new ComparedEpoch("bn", 8, 0, 1, TrainLoss: 2, TrainError: 50, TestLoss: double.NaN, TestError: 100, Seconds: 1).Diverged);
+        Assert.True(new ComparedEpoch(new RunKey("bn", 8, 0), 1, TrainLoss: 2, TrainError: 50, TestLoss: double.NaN, TestError: 100, Seconds: 1).Diverged);
     }
 
-    private string[] Results(string run) =>
-        [.. _minidl.Rows($"{run}/runs.csv").Select(row => string.Join(" ", row[..8])).Order(StringComparer.Ordinal)];
+    /// <summary>Does an epoch and a step of the comparison's first run, as if Ctrl-C had been pressed then.</summary>
+    private void StopInTheSecondEpoch(string name)
+    {
+        var run = new CompareOptions { Model = "resnet8", TrainImages = 40, TestImages = 20, Epochs = 3 }.SettingsOf("bn", 20, seed: 0);
+        var data = SyntheticImages.Load(0, 40, 20);
+        using var folder = new ComparisonFolder(_minidl.Folder(name), ComparisonSettings.Of(run, 0.1, 128), "", [run]);
+        using var stop = new CancellationTokenSource();
+        var trainer = new Trainer(run, data.Train, data.Test);
+        var probe = new Probe(trainer, data.Train, data.Test);
+        void StopThere(StepReport step)
+        {
+            if (step.Step == 3) stop.Cancel();
+        }
+        Assert.Throws<OperationCanceledException>(() =>
+        {
+            foreach (var epoch in trainer.Run(StopThere, stop.Token))
+                folder.Add(ComparedEpoch.Of(RunKey.Of(run), epoch) with { Probe = probe.Measure() });
+        });
+        folder.Save(trainer);
+    }
+
+    /// <summary>Both runs left the same file, but for times.</summary>
+    private void AssertSame(string file, string a, string b)
+    {
+        string[] Lines(string run) => [.. _minidl.Rows($"{run}/{file}").Select(row =>
+            string.Join(",", file == "runs.csv" ? [.. row[..8], .. row[9..]] : row))];
+        Assert.NotEmpty(Lines(a));
+        Assert.Equal(Lines(a), Lines(b));
+    }
 }

@@ -87,6 +87,29 @@ public class WorkersTests
     }
 
     [Fact]
+    public void A_caller_with_one_thread_of_its_own_works_alone_while_others_have_helpers()
+    {
+        using var _ = new ThreadCounts(2);
+        int elsewhere = 0;
+        var alone = new Thread(() =>
+        {
+            Cpu.ThreadsHere = 1;
+            var caller = Thread.CurrentThread;
+            Workers.Run(5000, _ => elsewhere += Thread.CurrentThread == caller ? 0 : 1);
+        });
+        alone.Start();
+        alone.Join();
+        Assert.Equal(0, elsewhere);
+        Assert.Null(Cpu.ThreadsHere);
+        int entered = 0;
+        Workers.Run(2, _ =>
+        {
+            Interlocked.Increment(ref entered);
+            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref entered) == 2, TimeSpan.FromSeconds(30)));
+        });
+    }
+
+    [Fact]
     public void Sleeping_helpers_wake_up_again()
     {
         using var _ = new ThreadCounts(2);
@@ -108,5 +131,6 @@ public class WorkersTests
     {
         var error = Assert.Throws<MiniDLException>(() => Cpu.Threads = 0);
         Assert.StartsWith("[cpu]", error.Message);
+        Assert.Throws<MiniDLException>(() => Cpu.ThreadsHere = 0);
     }
 }

@@ -1,0 +1,94 @@
+using MiniDL.Examples.Comparisons;
+using MiniDL.Examples.Training;
+using MiniDL.Tests.Core.Backends;
+
+namespace MiniDL.Tests.Examples;
+
+// Sets the number of threads, so nothing may run beside it.
+[Collection(ThreadCounts.Collection)]
+public sealed class CompareParallelTests : IDisposable
+{
+    private readonly Minidl _minidl = new();
+    private readonly ThreadCounts _threads = new(4);
+
+    public void Dispose()
+    {
+        _threads.Dispose();
+        _minidl.Dispose();
+    }
+
+    [Fact]
+    public void Runs_side_by_side_give_the_bits_of_runs_one_after_another()
+    {
+        const string compare = $"compare {Minidl.Small} --augment --norms bn,gn,brn --batch-sizes 4,20 --seeds 2 ";
+        Assert.Equal(0, _minidl.Run(compare + "--threads 4 --parallel 1 --out @serial"));
+        Assert.Contains("one after another", _minidl.Output, StringComparison.Ordinal);
+        Assert.Equal(0, _minidl.Run(compare + "--threads 4 --parallel 5 --out @parallel"));
+        Assert.Contains("up to 5 at once", _minidl.Output, StringComparison.Ordinal);
+        foreach (string file in new[] { "layers.csv", "evaluation.csv", "summary.csv" })
+            Assert.Equal(_minidl.Read($"serial/{file}"), _minidl.Read($"parallel/{file}"));
+        Assert.Equal(WithoutSeconds("serial"), WithoutSeconds("parallel"));
+        Assert.Null(Cpu.ThreadsHere);
+    }
+
+    [Fact]
+    public void By_default_runs_share_the_machine_where_their_batches_are_too_small_for_it()
+    {
+        TrainSettings[] runs = [.. new[] { 128, 64, 32, 2 }.Select(size => new TrainSettings { BatchSize = size })];
+        var automatic = new RunSchedule(runs, parallel: 0);
+        Assert.Equal([128, 64], automatic.Alone.Select(run => run.BatchSize));
+        Assert.Equal([2, 32], automatic.Together.Select(run => run.BatchSize));
+        Assert.Equal(2, automatic.MostAtOnce);
+        Assert.Equal(4, new RunSchedule(runs, parallel: 9).MostAtOnce);
+        Assert.Equal(1, new RunSchedule(runs, parallel: 1).MostAtOnce);
+        Assert.Equal(1, new RunSchedule([.. runs.Select(run => run with { Device = "gpu" })], parallel: 0).MostAtOnce);
+    }
+
+    [Fact]
+    public void Every_run_is_done_once_with_a_share_of_the_threads_that_grows_when_others_have_ended()
+    {
+        TrainSettings[] runs = [.. Enumerable.Range(0, 5).Select(seed => new TrainSettings { BatchSize = 2, Seed = (ulong)seed })];
+        var schedule = new RunSchedule(runs, parallel: 2);
+        using var othersEnded = new CountdownEvent(4);
+        List<(ulong Seed, int? Threads)> done = [];
+        int? shareOfTheLast = 0;
+        schedule.Execute((run, _) =>
+        {
+            lock (done) done.Add((run.Seed, Cpu.ThreadsHere));
+            if (run.Seed > 0)
+            {
+                othersEnded.Signal();
+                return;
+            }
+            othersEnded.Wait();
+            Assert.True(SpinWait.SpinUntil(() =>
+            {
+                schedule.TakeShare();
+                shareOfTheLast = Cpu.ThreadsHere;
+                return shareOfTheLast is null;
+            }, TimeSpan.FromSeconds(30)));
+        }, CancellationToken.None);
+        Assert.Equal([0UL, 1UL, 2UL, 3UL, 4UL], done.Select(run => run.Seed).Order());
+        Assert.Equal(2, done[0].Threads);
+        Assert.Null(shareOfTheLast);
+    }
+
+    [Fact]
+    public void A_run_that_fails_stops_the_others_and_its_error_is_the_one_that_is_seen()
+    {
+        TrainSettings[] runs = [.. Enumerable.Range(0, 6).Select(seed => new TrainSettings { BatchSize = 2, Seed = (ulong)seed })];
+        int begun = 0;
+        var error = Assert.Throws<MiniDLException>(() => new RunSchedule(runs, parallel: 3).Execute((run, stop) =>
+        {
+            Interlocked.Increment(ref begun);
+            if (run.Seed == 1) throw new MiniDLException("run 1");
+            Assert.True(stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(30)));
+            stop.ThrowIfCancellationRequested();
+        }, CancellationToken.None));
+        Assert.Equal("run 1", error.Message);
+        Assert.InRange(begun, 1, 3);
+    }
+
+    private string[] WithoutSeconds(string run) =>
+        [.. _minidl.Rows($"{run}/runs.csv").Select(row => string.Join(",", [.. row[..8], .. row[9..]]))];
+}
