@@ -15,8 +15,9 @@ public static class Datasets
 
     /// <summary>Loads a dataset by name.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <exception cref="MissingDataException">Its files are not there.</exception>
     /// <exception cref="MiniDLException">
-    /// There is no such dataset; its files are missing, damaged or not what they should be, or could not be fetched.
+    /// There is no such dataset; its files are damaged or not what they should be, or could not be fetched.
     /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static DataSplit Load(string name, DatasetOptions? options = null, CancellationToken cancellation = default)

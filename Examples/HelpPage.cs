@@ -12,9 +12,9 @@ internal static class HelpPage
     public const string Call = "dotnet run -c Release --project Examples --";
 
     private static readonly Type[] Verbs =
-        [typeof(TrainOptions), typeof(CompareOptions), typeof(BenchOptions), typeof(DataOptions)];
+        [typeof(TrainOptions), typeof(CompareOptions), typeof(StudyOptions), typeof(BenchOptions), typeof(DataOptions)];
 
-    private static readonly string[] Sections = ["Comparison", "Benchmark", "Model", "Data", "Training", "Checkpoints", "General"];
+    private static readonly string[] Sections = ["Comparison", "Study", "Benchmark", "Model", "Data", "Training", "Checkpoints", "General"];
 
     public static string VerbNames => string.Join(", ", Verbs.Select(verb => Describe(verb).Name));
 

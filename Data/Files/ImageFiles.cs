@@ -82,14 +82,15 @@ internal static class ImageFiles
                 Files.Download.Fetch(set, file, folder, [.. options.Mirrors, .. set.Mirrors], options.Progress, cancellation);
     }
 
-    private static MiniDLException Missing(ImageSet set, ImageReader reader, string directory)
+    private static MissingDataException Missing(ImageSet set, ImageReader reader, string directory)
     {
         var folders = set.Folders.Select(folder => Full(directory, folder)).ToArray();
         string nearest = folders.MaxBy(folder => reader.Needed.Count(file => Find(folder, file) is not null))!;
         string missing = string.Join(", ", reader.Needed.Where(file => Find(nearest, file) is null).Select(file => file.Name));
         string archive = ArchivePath(set, directory) is { } path ? $"nor is {path}" : "nor compressed, .gz";
-        return set.Error($"{missing} not found in {nearest} (nor in {string.Join(", ", folders.Where(folder => folder != nearest))}), "
-            + $"{archive} there. Name the folder with --data-dir (DataDirectory), or allow the download with --download (Download).");
+        string others = string.Join(", ", folders.Where(folder => folder != nearest));
+        return new MissingDataException($"[data] {set.Name}: {missing} not found in {nearest} (nor in {others}), {archive} there. "
+            + "Name the folder with --data-dir (DataDirectory), or allow the download with --download (Download).");
     }
 
     /// <summary>Where the archive would be; the data folder may also be named by the archive in it.</summary>

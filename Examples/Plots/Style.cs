@@ -1,3 +1,4 @@
+using MiniDL.Examples.Reports;
 using ScottPlot;
 
 namespace MiniDL.Examples.Plots;
@@ -6,12 +7,16 @@ namespace MiniDL.Examples.Plots;
 internal static class Style
 {
     private static readonly Color Ink = Color.FromHex("#222222");
-    private static readonly Color Axis = Color.FromHex("#8A8A8A");
+    private static readonly Color AxisLine = Color.FromHex("#8A8A8A");
     private static readonly Color GridLine = Color.FromHex("#E6E6E6");
 
     /// <summary>Okabe and Ito's colours without yellow, in an order in which neighbours also differ in grey.</summary>
     private static readonly Color[] Colors =
         [.. new[] { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000" }.Select(Color.FromHex)];
+
+    /// <summary>The same hues, light enough for a dark page.</summary>
+    private static readonly Color[] ColorsOnDark =
+        [.. new[] { "#4C9FE6", "#F28B4B", "#2FBF95", "#E29CC6", "#F3BC45", "#A4DBFA", "#ECECEC" }.Select(Color.FromHex)];
 
     private static readonly MarkerShape[] Markers =
     [
@@ -27,6 +32,20 @@ internal static class Style
 
     public static Color ColorOf(int series) => Colors[series % Colors.Length];
 
+    /// <summary>For theory, reference lines and contours.</summary>
+    public static Color Neutral(bool dark) => Color.FromHex(dark ? "#B4B4B4" : "#5A5A5A");
+
+    /// <summary>The colour of a chart's series on a light or a dark page.</summary>
+    public static Color ColorOf(Chart chart, Series series, bool dark)
+    {
+        if (series is { Dashed: true, Color: null }) return Neutral(dark);
+        var coloured = chart.Series.Where(other => !other.Dashed).ToList();
+        int number = series.Color ?? coloured.IndexOf(series);
+        if (!chart.Ordered) return (dark ? ColorsOnDark : Colors)[number % Colors.Length];
+        double along = coloured.Count < 2 ? 0.3 : 0.88 * number / (coloured.Count - 1);
+        return new ScottPlot.Colormaps.Viridis().GetColor(dark ? 1 - along * 0.8 : along);
+    }
+
     /// <summary>A colour on the way from the first of an ordered series to its last.</summary>
     public static Color Gradient(int index, int count) =>
         new ScottPlot.Colormaps.Viridis().GetColor(count == 1 ? 0.3 : 0.88 * index / (count - 1));
@@ -36,14 +55,14 @@ internal static class Style
         var plot = new Plot();
         plot.RenderManager.ClearCanvasBeforeEachRender = false;
         plot.Axes.Color(Ink);
-        plot.Axes.FrameColor(Axis);
+        plot.Axes.FrameColor(AxisLine);
         plot.Axes.Right.FrameLineStyle.Width = plot.Axes.Top.FrameLineStyle.Width = 0;
         plot.Grid.MajorLineColor = GridLine;
         plot.Grid.XAxisStyle.IsVisible = false;
         foreach (var axis in plot.Axes.GetAxes())
         {
             axis.TickLabelStyle.FontSize = 13;
-            (axis.MajorTickStyle.Length, axis.MajorTickStyle.Color, axis.MinorTickStyle.Length) = (4, Axis, 0);
+            (axis.MajorTickStyle.Length, axis.MajorTickStyle.Color, axis.MinorTickStyle.Length) = (4, AxisLine, 0);
             if (axis is ScottPlot.AxisPanels.AxisBase panel) (panel.LabelFontSize, panel.LabelBold) = (14, false);
         }
         plot.Axes.Title.Label.FontSize = 16;

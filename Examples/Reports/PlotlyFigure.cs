@@ -1,0 +1,168 @@
+using System.Text.Json.Nodes;
+using MiniDL.Examples.Plots;
+
+namespace MiniDL.Examples.Reports;
+
+/// <summary>
+/// A chart as Plotly's <c>data</c> and <c>layout</c>. Colours and fonts are left to page.js, which knows the page's theme: a trace's
+/// <c>meta</c> holds its colour on a light and on a dark page.
+/// </summary>
+internal static class PlotlyFigure
+{
+    public static JsonObject Of(Chart chart)
+    {
+        var data = new JsonArray();
+        if (chart.Contour is { } contour) data.Add(ContourTrace(contour));
+        foreach (var (index, series) in chart.Series.Index())
+        {
+            if (series is { Low: not null, High: not null } && IsLine(series)) data.Add(Band(chart, series, index));
+            data.Add(Trace(chart, series, index));
+        }
+        return new JsonObject
+        {
+            ["data"] = data,
+            ["layout"] = new JsonObject
+            {
+                ["xaxis"] = Layout(chart.X),
+                ["yaxis"] = Layout(chart.Y),
+                ["hovermode"] = chart.Contour is null && chart.Series.All(s => s.Style != SeriesStyle.Markers) ? "x unified" : "closest",
+                ["barmode"] = "overlay",
+                ["bargap"] = 0,
+                ["showlegend"] = chart.Series.Count(series => series.Name.Length > 0) > 1,
+            },
+        };
+    }
+
+    private static bool IsLine(Series series) => series.Style is SeriesStyle.Line or SeriesStyle.Steps;
+
+    private static JsonObject Trace(Chart chart, Series series, int index)
+    {
+        var trace = new JsonObject
+        {
+            ["name"] = Escape(series.Name),
+            ["x"] = Numbers(series.X),
+            ["y"] = Numbers(series.Y),
+            ["legendgroup"] = $"{index}",
+            ["showlegend"] = series.Name.Length > 0,
+            ["meta"] = Colors(chart, series, "series"),
+        };
+        if (series.Style == SeriesStyle.Bars)
+        {
+            trace["type"] = "bar";
+            trace["opacity"] = 0.6;
+            return trace;
+        }
+        trace["type"] = "scatter";
+        trace["mode"] = series.Style switch
+        {
+            SeriesStyle.Markers => "markers",
+            SeriesStyle.LineAndMarkers => "lines+markers",
+            _ => "lines",
+        };
+        trace["line"] = new JsonObject
+        {
+            ["width"] = series.Dashed ? 1.6 : 2.2,
+            ["dash"] = series.Dashed ? "dash" : "solid",
+            ["shape"] = series.Style == SeriesStyle.Steps ? "hv" : "linear",
+        };
+        trace["marker"] = new JsonObject { ["size"] = 8, ["symbol"] = Symbols[index % Symbols.Length] };
+        if (series is { Low: { } low, High: { } high } && !IsLine(series))
+            trace["error_y"] = new JsonObject
+            {
+                ["type"] = "data",
+                ["symmetric"] = false,
+                ["array"] = Numbers(high.Zip(series.Y, (h, y) => h - y)),
+                ["arrayminus"] = Numbers(series.Y.Zip(low, (y, l) => y - l)),
+                ["thickness"] = 1.6,
+                ["width"] = 4,
+            };
+        return trace;
+    }
+
+    private static string[] Symbols => ["circle", "square", "triangle-up", "diamond", "circle-open", "square-open", "triangle-down"];
+
+    /// <summary>The area between a line's low and high ends: there and back again.</summary>
+    private static JsonObject Band(Chart chart, Series series, int index)
+    {
+        int[] finite = [.. Enumerable.Range(0, series.X.Length)
+            .Where(i => double.IsFinite(series.X[i]) && IsDrawn(series.Low![i], chart.Y) && IsDrawn(series.High![i], chart.Y))];
+        return new JsonObject
+        {
+            ["type"] = "scatter",
+            ["mode"] = "lines",
+            ["x"] = Numbers([.. finite.Select(i => series.X[i]), .. finite.Reverse().Select(i => series.X[i])]),
+            ["y"] = Numbers([.. finite.Select(i => series.Low![i]), .. finite.Reverse().Select(i => series.High![i])]),
+            ["fill"] = "toself",
+            ["line"] = new JsonObject { ["width"] = 0 },
+            ["legendgroup"] = $"{index}",
+            ["showlegend"] = false,
+            ["hoverinfo"] = "skip",
+            ["meta"] = Colors(chart, series, "band"),
+        };
+    }
+
+    private static bool IsDrawn(double value, Axis axis) => double.IsFinite(value) && (!axis.Log || value > 0);
+
+    private static JsonObject ContourTrace(Contour contour) => new()
+    {
+        ["type"] = "contour",
+        ["name"] = Escape(contour.Label),
+        ["x"] = Numbers(contour.X),
+        ["y"] = Numbers(contour.Y),
+        ["z"] = new JsonArray([.. contour.Z.Select(row => (JsonNode)Numbers(row))]),
+        ["showscale"] = false,
+        ["hoverinfo"] = "skip",
+        ["contours"] = new JsonObject
+        {
+            ["coloring"] = "lines",
+            ["start"] = contour.Levels[0],
+            ["end"] = contour.Levels[^1],
+            ["size"] = contour.Levels[1] - contour.Levels[0],
+        },
+        ["meta"] = new JsonObject { ["kind"] = "contour" },
+    };
+
+    private static JsonObject Colors(Chart chart, Series series, string kind) => new()
+    {
+        ["kind"] = kind,
+        ["light"] = Style.ColorOf(chart, series, dark: false).ToHex(),
+        ["dark"] = Style.ColorOf(chart, series, dark: true).ToHex(),
+    };
+
+    private static JsonObject Layout(Axis axis)
+    {
+        var layout = new JsonObject
+        {
+            ["title"] = new JsonObject { ["text"] = Escape(axis.Label) },
+            ["type"] = axis.Log ? "log" : "linear",
+            ["hoverformat"] = ".5~g",
+        };
+        double? min = Position(axis, axis.Min), max = Position(axis, axis.Max);
+        if (min is not null || max is not null) layout["range"] = axis.Reversed ? new JsonArray(max, min) : new JsonArray(min, max);
+        if (axis.Reversed) layout["autorange"] = (min, max) switch
+        {
+            (null, null) => "reversed",
+            (null, _) => "max reversed",
+            (_, null) => "min reversed",
+            _ => false,
+        };
+        if (axis.Log && axis.Ticks is null) (layout["dtick"], layout["exponentformat"]) = (null, "power");
+        if (axis.Ticks is { } ticks)
+        {
+            layout["tickvals"] = Numbers(ticks.Select(tick => tick.Value));
+            layout["ticktext"] = new JsonArray([.. ticks.Select(tick => (JsonNode)Escape(tick.Label))]);
+        }
+        return layout;
+    }
+
+    /// <summary>An end of a range: Plotly wants the logarithm where the axis is logarithmic.</summary>
+    private static double? Position(Axis axis, double? end) => axis.Log && end is { } value ? Math.Log10(value) : end;
+
+    /// <summary>All digits; JSON has no NaN and no infinity, and Plotly leaves a gap at null.</summary>
+    private static JsonArray Numbers(IEnumerable<double> values) =>
+        new([.. values.Select(value => double.IsFinite(value) ? JsonValue.Create(value) : null)]);
+
+    /// <summary>Plotly reads a few tags in texts, so what looks like one must not be one.</summary>
+    private static string Escape(string text) =>
+        text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
+}

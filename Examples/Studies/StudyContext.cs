@@ -1,0 +1,95 @@
+using MiniDL.Data;
+using MiniDL.Examples.Output;
+using MiniDL.Examples.Training;
+
+namespace MiniDL.Examples.Studies;
+
+/// <summary>How much a study does.</summary>
+internal enum StudySize
+{
+    /// <summary>The least that runs, on synthetic images: for tests.</summary>
+    Smallest,
+
+    /// <summary>Ends within two minutes on two cores.</summary>
+    Preset,
+
+    /// <summary>The paper's settings.</summary>
+    Full,
+}
+
+/// <summary>What a study is told: how much to do, from which seed, with which data.</summary>
+internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Terminal, CancellationToken Stop)
+{
+    private readonly List<string> _dataUsed = [];
+
+    /// <summary>Where datasets are.</summary>
+    public string DataDirectory { get; init; } = "data";
+
+    /// <summary>Shows how far the study has come, from 0 to 1; set by whoever has a progress bar.</summary>
+    public Action<double, string> Report { get; init; } = (_, _) => { };
+
+    /// <summary>Which data was loaded, and in place of what: a setting on the page.</summary>
+    public IReadOnlyList<string> DataUsed => _dataUsed;
+
+    /// <summary>Where random numbers come from; fork it for each purpose.</summary>
+    public RandomStream Random => new(Seed);
+
+    /// <summary>The setting for the size that runs.</summary>
+    public T Pick<T>(T smallest, T preset, T full) => Size switch
+    {
+        StudySize.Smallest => smallest,
+        StudySize.Preset => preset,
+        _ => full,
+    };
+
+    /// <summary>Says how far the study has come. Called every few steps: here a study ends when Ctrl-C was pressed.</summary>
+    /// <param name="done">From 0 to 1.</param>
+    /// <param name="text">What is being done.</param>
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    public void Progress(double done, string text)
+    {
+        Stop.ThrowIfCancellationRequested();
+        Report(done, text);
+    }
+
+    /// <summary>
+    /// Loads a dataset or what comes nearest: fashion-mnist for an absent mnist, synthetic images for any other that is absent. The
+    /// report says which one it was. The smallest size always takes synthetic images.
+    /// </summary>
+    /// <param name="wanted">The dataset that the paper uses.</param>
+    /// <param name="trainImages">So many of the first training images; null for all.</param>
+    /// <param name="testImages">So many of the first test images; null for all.</param>
+    /// <exception cref="MiniDLException">Its files are there, but damaged.</exception>
+    public DataSplit Load(string wanted, int? trainImages = null, int? testImages = null)
+    {
+        string[] candidates = Size == StudySize.Smallest ? ["synthetic"]
+            : wanted == "mnist" ? [wanted, "fashion-mnist", "synthetic"]
+            : [wanted, "synthetic"];
+        var options = new DatasetOptions { DataDirectory = DataDirectory, TrainImages = trainImages, TestImages = testImages };
+        foreach (string name in candidates[..^1])
+            if (TryLoad(name, options) is { } data) return Note(name, data);
+        return Note(candidates[^1], TrainingData.Load(candidates[^1], options, Terminal, Stop));
+
+        DataSplit Note(string name, DataSplit data)
+        {
+            string instead = name == wanted ? "" : $" in place of {wanted}, which is not in {DataDirectory}";
+            string counts = $"{data.Train.Count:N0} training and {data.Test.Count:N0} test images";
+            string note = $"{name}{(Size == StudySize.Smallest ? "" : instead)}: {counts} ({data.Source})";
+            if (!_dataUsed.Contains(note)) _dataUsed.Add(note);
+            return data;
+        }
+    }
+
+    /// <summary>The dataset; null where its files are not in the data folder.</summary>
+    private DataSplit? TryLoad(string name, DatasetOptions options)
+    {
+        try
+        {
+            return TrainingData.Load(name, options, Terminal, Stop);
+        }
+        catch (MissingDataException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using MiniDL.Examples.Options;
+using MiniDL.Examples.Output;
+using MiniDL.Examples.Reports;
+using MiniDL.Examples.Studies;
+using Spectre.Console;
+
+namespace MiniDL.Examples.Verbs;
+
+/// <summary><c>study</c>: lists the experiments, or runs one and saves its report.</summary>
+internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
+{
+    public int Run(CancellationToken stop)
+    {
+        if (options.Study is not { } name) List();
+        else if (StudyTable.Find(name) is { } study) Run(study, stop);
+        else throw new UsageException($"there is no study '{name}'; choose one of {StudyTable.Names}.");
+        return 0;
+    }
+
+    private void List()
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("study", "what it asks", "data");
+        foreach (var study in StudyTable.All)
+            table.AddRow(Markup.Escape(study.Name), Markup.Escape(study.Title), Markup.Escape(study.DataNote));
+        terminal.Write(table);
+        terminal.Line($"{HelpPage.Call} study NAME runs one.");
+    }
+
+    private void Run(Study study, CancellationToken stop)
+    {
+        var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
+        var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
+        terminal.Line($"{study.Name}: {study.Title}; {Cpu.Threads} threads; into {folder.Path}");
+        var clock = Stopwatch.StartNew();
+        Report? report = null;
+        terminal.WithProgress(study.Name, 1, progress =>
+        {
+            var context = new StudyContext(size, options.Seed, terminal, stop)
+            {
+                DataDirectory = options.DataDirectory,
+                Report = (done, text) => progress(done, text),
+            };
+            report = study.Run(context);
+            Describe(report, study, context);
+        });
+        report!.Save(folder.Path);
+        foreach (var finding in report.Findings)
+            terminal.Line($"{finding.Verdict,-12} {finding.Claim}: paper {finding.Paper}; here {finding.Ours}");
+        terminal.Line($"{clock.Elapsed.TotalSeconds:F1} s; the page: {folder.File("report.html")}; "
+            + $"{report.Figures.Count()} pictures (.png, .svg) and {report.Tables.Count()} tables (.csv) beside it");
+    }
+
+    /// <summary>Adds to the report what is the same for all studies.</summary>
+    private void Describe(Report report, Study study, StudyContext context)
+    {
+        report.Paper ??= study.Paper;
+        foreach (string data in context.DataUsed) report.Setting("data", data);
+        report.Setting("size", context.Size switch
+        {
+            StudySize.Full => "full: the paper's settings",
+            StudySize.Preset => "preset: within two minutes on two cores",
+            _ => "smallest: to see that it runs; the numbers mean little",
+        });
+        report.Setting("seed", options.Seed.ToString());
+        report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, {DateTime.Now:yyyy-MM-dd}");
+        string seed = options.Seed == 0 ? "" : $" --seed {options.Seed}";
+        string call = $"{HelpPage.Call} study {study.Name}{seed}";
+        report.Command("This page:", options.Full ? $"{call} --full" : options.Smallest ? $"{call} --smallest" : call);
+        if (!options.Full) report.Command("With the paper's settings:", $"{call} --full");
+    }
+}
