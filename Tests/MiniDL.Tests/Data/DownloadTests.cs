@@ -158,7 +158,7 @@ public sealed class DownloadTests : IDisposable
     {
         using var server = new LocalServer((_, from) => LocalServer.Send(Archive, from));
         var options = new DatasetOptions { DataDirectory = _folder.Path, Mirrors = [server.Address] };
-        Assert.Throws<MiniDLException>(() => ImageFiles.Load(Set, options, default));
+        Assert.Throws<MissingDataException>(() => ImageFiles.Load(Set, options, default));
         Assert.Empty(server.Requests);
     }
 

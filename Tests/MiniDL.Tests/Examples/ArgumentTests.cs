@@ -7,7 +7,7 @@ public sealed class ArgumentTests : IDisposable
     public void Dispose() => _minidl.Dispose();
 
     [Theory]
-    [InlineData("", "train, compare, bench, data")]
+    [InlineData("", "train, compare, study, bench, data")]
     [InlineData("trian", "'trian'")]
     [InlineData("train --epoch 3", "'epoch'")]
     [InlineData("train --epochs three", "--epochs")]
