@@ -1,5 +1,6 @@
 using MiniDL.Backends;
 using MiniDL.Backends.Cpu;
+using MiniDL.Backends.Cuda;
 using MiniDL.Backends.Reference;
 
 namespace MiniDL;
@@ -7,6 +8,8 @@ namespace MiniDL;
 /// <summary>Where tensors live and operators run.</summary>
 public sealed class Device
 {
+    private static readonly Lazy<Device> OpenedCuda = new(() => OpenCuda());
+
     private Device(string name, Func<Device, Backend> backend)
     {
         Name = name;
@@ -18,6 +21,43 @@ public sealed class Device
 
     /// <summary>Naive loops in double precision on one thread: slow, and what every other device is held to.</summary>
     public static Device Reference { get; } = new("reference", device => new ReferenceBackend(device));
+
+    /// <summary>The first NVIDIA GPU: float, through the display driver's library (or that which MINIDL_CUDA_LIB names).</summary>
+    /// <exception cref="MiniDLException">There is none that can be used; the message says why, and what to do.</exception>
+    public static Device Cuda => OpenedCuda.Value;
+
+    /// <summary>Whether <see cref="Cuda"/> can be used.</summary>
+    public static bool HasCuda
+    {
+        get
+        {
+            try
+            {
+                return Cuda is not null;
+            }
+            catch (MiniDLException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>The GPU of a driver library that is not the system's.</summary>
+    internal static Device OpenCuda(string? library = null) =>
+        new("cuda", device => new CudaBackend(device, new CudaContext(new CudaApi(library))));
+
+    /// <summary>The device of a name: cpu, cuda or reference.</summary>
+    /// <exception cref="MiniDLException">There is no such device.</exception>
+    public static Device Named(string name) => name switch
+    {
+        "cpu" => Cpu,
+        "cuda" => Cuda,
+        "reference" => Reference,
+        _ => throw new MiniDLException($"[device] there is no device '{name}'; choose one of {string.Join(", ", Names)}."),
+    };
+
+    /// <summary>The names of all kinds of devices.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["cpu", "cuda", "reference"];
 
     /// <summary>The name, as on the command line.</summary>
     public string Name { get; }

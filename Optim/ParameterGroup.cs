@@ -62,6 +62,8 @@ public sealed class ParameterGroup
     internal void Step()
     {
         using var region = Profiler.Time("sgd", "step");
+        // A recorded step reads the rate that is set when it is repeated.
+        if (Graph.Recording is { } graph) graph.LearningRate = graph.Word(() => BitConverter.SingleToUInt32Bits(LearningRate));
         Flat.Step(new SgdSettings(LearningRate, Momentum, Dampening, WeightDecay, Nesterov));
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using MiniDL.Memory;
 
 namespace MiniDL.Backends;
@@ -10,25 +11,30 @@ namespace MiniDL.Backends;
 /// </summary>
 public abstract class Backend
 {
+    private readonly StoragePool _pool;
+
     private protected Backend(Device device)
     {
         Device = device;
-        Pool = new StoragePool(Create);
+        _pool = new StoragePool(Create);
     }
 
     /// <summary>The device this is the backend of.</summary>
     public Device Device { get; }
 
+    /// <summary>What the hardware is, for reports.</summary>
+    public virtual string Description => Device.Name;
+
     /// <summary>The type that primitives compute in.</summary>
     public abstract DType FloatType { get; }
 
     /// <summary>Bytes of all tensor storage that was ever created on the device: constant in the steady state of a training loop.</summary>
-    public long CreatedStorageBytes => Pool.CreatedBytes;
+    public long CreatedStorageBytes => _pool.CreatedBytes;
 
     /// <summary>Lets go of pooled storage that is not in use.</summary>
-    public void TrimPool() => Pool.Trim();
+    public void TrimPool() => _pool.Trim();
 
-    internal StoragePool Pool { get; }
+    internal StoragePool Pool => Graph.PoolOf(this) ?? _pool;
 
     private protected abstract Storage Create(DType type, int capacity);
 
@@ -88,6 +94,16 @@ public abstract class Backend
 
     /// <summary>y = scale · x + shift, as the values lie in storage.</summary>
     internal abstract void Affine(Tensor x, double scale, double shift, Tensor y);
+
+    /// <summary>y = 0 with probability p, else 1 / (1 − p), as the next numbers of the stream say: the same on every device.</summary>
+    internal virtual void DropoutMask(Tensor y, double p, RandomStream random)
+    {
+        float[] values = ArrayPool<float>.Shared.Rent(y.Count);
+        float kept = p == 1 ? 0 : (float)(1 / (1 - p));
+        for (int i = 0; i < y.Count; i++) values[i] = random.NextFloat() < p ? 0 : kept;
+        Upload<float>(values.AsSpan(0, y.Count), y);
+        ArrayPool<float>.Shared.Return(values);
+    }
 
     // ---- reductions -------------------------------------------------------------------------------------------------------
 
@@ -180,6 +196,9 @@ public abstract class Backend
     /// <summary>Throws unless every label (I64) is in [0, classes).</summary>
     /// <exception cref="ShapeException">A label is not.</exception>
     internal abstract void CheckLabels(Tensor labels, int classes);
+
+    private protected static void CheckLabel(long label, int classes) => Check.That(label >= 0 && label < classes, "cross_entropy",
+        $"label {label} is not one of the {classes} classes 0 to {classes - 1}. Check the dataset, or give the model more outputs.");
 
     /// <summary>y[r] = x[r] − log Σ exp x[r], over the columns of each row, with the largest value subtracted first.</summary>
     internal abstract void LogSoftmax(Tensor x, Tensor y, int rows, int columns);

@@ -2,12 +2,15 @@ namespace MiniDL.Backends;
 
 /// <summary>
 /// An elementwise function of one value with its derivative: the scalar forms define it in double (the Reference device), the
-/// span forms are its fast version in float (the CPU).
+/// span forms are its fast version in float (the CPU); a GPU has a kernel of its name.
 /// </summary>
 public interface IUnaryFunction
 {
     /// <summary>The operator's name, as PyTorch spells it.</summary>
     string Name { get; }
+
+    /// <summary>The function's number, such as an exponent, for a kernel; 0 where it has none.</summary>
+    double Parameter => 0;
 
     /// <summary>y = f(x).</summary>
     double Value(double x);
@@ -27,6 +30,9 @@ public interface IBinaryFunction
 {
     /// <summary>The operator's name, as PyTorch spells it.</summary>
     string Name { get; }
+
+    /// <summary>The function's numbers, for a kernel; 0 where it has none.</summary>
+    (double, double) Parameters => (0, 0);
 
     /// <summary>c = f(a, b).</summary>
     double Value(double a, double b);

@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 using MiniDL.Memory;
 
 namespace MiniDL.Backends;
@@ -24,10 +21,10 @@ public abstract class HostBackend : Backend
     {
         switch (y.DType)
         {
-            case DType.F32: Convert(values, y.Values<float>()); break;
-            case DType.F64: Convert(values, y.Values<double>()); break;
-            case DType.I64: Convert(values, y.Values<long>()); break;
-            default: Convert(values, y.Values<byte>()); break;
+            case DType.F32: HostValues.Convert(values, y.Values<float>()); break;
+            case DType.F64: HostValues.Convert(values, y.Values<double>()); break;
+            case DType.I64: HostValues.Convert(values, y.Values<long>()); break;
+            default: HostValues.Convert(values, y.Values<byte>()); break;
         }
     }
 
@@ -35,10 +32,10 @@ public abstract class HostBackend : Backend
     {
         switch (x.DType)
         {
-            case DType.F32: Convert<float, T>(x.Values<float>(), values); break;
-            case DType.F64: Convert<double, T>(x.Values<double>(), values); break;
-            case DType.I64: Convert<long, T>(x.Values<long>(), values); break;
-            default: Convert<byte, T>(x.Values<byte>(), values); break;
+            case DType.F32: HostValues.Convert<float, T>(x.Values<float>(), values); break;
+            case DType.F64: HostValues.Convert<double, T>(x.Values<double>(), values); break;
+            case DType.I64: HostValues.Convert<long, T>(x.Values<long>(), values); break;
+            default: HostValues.Convert<byte, T>(x.Values<byte>(), values); break;
         }
     }
 
@@ -55,27 +52,6 @@ public abstract class HostBackend : Backend
 
     internal override void CheckLabels(Tensor labels, int classes)
     {
-        foreach (long label in labels.Values<long>())
-            Check.That(label >= 0 && label < classes, "cross_entropy",
-                $"label {label} is not one of the {classes} classes 0 to {classes - 1}. Check the dataset, or give the model more outputs.");
-    }
-
-    private static void Convert<TFrom, TTo>(ReadOnlySpan<TFrom> from, Span<TTo> to)
-        where TFrom : unmanaged where TTo : unmanaged
-    {
-        if (typeof(TFrom) == typeof(TTo)) MemoryMarshal.Cast<TFrom, TTo>(from).CopyTo(to);
-        else if (typeof(TFrom) == typeof(float)) ConvertNumbers(MemoryMarshal.Cast<TFrom, float>(from), to);
-        else if (typeof(TFrom) == typeof(double)) ConvertNumbers(MemoryMarshal.Cast<TFrom, double>(from), to);
-        else if (typeof(TFrom) == typeof(long)) ConvertNumbers(MemoryMarshal.Cast<TFrom, long>(from), to);
-        else ConvertNumbers(MemoryMarshal.Cast<TFrom, byte>(from), to);
-    }
-
-    private static void ConvertNumbers<TFrom, TTo>(ReadOnlySpan<TFrom> from, Span<TTo> to)
-        where TFrom : unmanaged, INumberBase<TFrom> where TTo : unmanaged
-    {
-        if (typeof(TTo) == typeof(float)) TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<TTo, float>(to));
-        else if (typeof(TTo) == typeof(double)) TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<TTo, double>(to));
-        else if (typeof(TTo) == typeof(long)) TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<TTo, long>(to));
-        else TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<TTo, byte>(to));
+        foreach (long label in labels.Values<long>()) CheckLabel(label, classes);
     }
 }

@@ -22,6 +22,9 @@ internal abstract class Storage(DType dtype, int capacity)
     /// </summary>
     public int Version { get; set; }
 
+    /// <summary>The pool it goes back to.</summary>
+    public StoragePool? Home { get; set; }
+
     /// <summary>Set by <see cref="Tensor.Keep"/>: the step scope leaves this storage alone.</summary>
     public bool Kept { get; set; }
 

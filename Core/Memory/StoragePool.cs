@@ -19,10 +19,15 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
             if (_free.TryGetValue((type, capacity), out var free) && free.TryPop(out var storage))
                 return storage;
         Interlocked.Add(ref _createdBytes, (long)capacity * type.Bytes());
-        return create(type, capacity);
+        var created = create(type, capacity);
+        created.Home = this;
+        return created;
     }
 
-    public void Return(Storage storage)
+    /// <summary>Puts a storage back into the pool that it is from, this one or a graph's.</summary>
+    public void Return(Storage storage) => (storage.Home ?? this).Take(storage);
+
+    private void Take(Storage storage)
     {
         storage.EndLease();
         lock (_free)

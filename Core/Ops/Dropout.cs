@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -16,11 +14,7 @@ public sealed partial class Tensor
         Check.That(p is >= 0 and <= 1, "dropout", $"p {p} is a probability; use 0 to 1.");
         if (p == 0) return this;
         var mask = New(Shape, Device, Device.FloatType);
-        float[] values = ArrayPool<float>.Shared.Rent(Count);
-        float kept = p == 1 ? 0 : (float)(1 / (1 - p));
-        for (int i = 0; i < Count; i++) values[i] = random.NextFloat() < p ? 0 : kept;
-        Device.Backend.Upload<float>(values.AsSpan(0, Count), mask);
-        ArrayPool<float>.Shared.Return(values);
+        Device.Backend.DropoutMask(mask, p, random);
         return this * mask.ToLayout(Layout);
     }
 }

@@ -16,6 +16,8 @@ internal readonly struct LeakyReluFunction(double slope) : IUnaryFunction, IVect
 
     public string Name => "leaky_relu";
 
+    public double Parameter => slope;
+
     public double Value(double x) => Gradient(x, x, 0);
 
     public double Gradient(double dy, double x, double y) => x > 0 ? dy : slope * dy;

@@ -28,7 +28,7 @@ internal sealed class MaximumOp(Tensor a, Tensor b) : BinaryOp<MaximumFunction>(
     /// <summary>What share of the gradient a gets: 1 where it is larger, ½ where it equals b, 0 where it is smaller.</summary>
     private readonly struct ShareFunction : IBinaryFunction
     {
-        public string Name => "maximum";
+        public string Name => "maximum_share";
 
         public double Value(double a, double b) => a < b ? 0 : a == b ? 0.5 : 1;
 

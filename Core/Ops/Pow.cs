@@ -14,6 +14,8 @@ internal readonly struct PowFunction(double exponent) : IUnaryFunction
 {
     public string Name => "pow";
 
+    public double Parameter => exponent;
+
     public double Value(double x) => Math.Pow(x, exponent);
 
     public double Gradient(double dy, double x, double y) => exponent == 0 ? 0 : dy * exponent * Math.Pow(x, exponent - 1);

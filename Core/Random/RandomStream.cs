@@ -7,13 +7,14 @@ namespace MiniDL;
 /// <param name="seed">The seed of the whole program.</param>
 public sealed class RandomStream(ulong seed)
 {
-    private readonly ulong _stream;
+    /// <summary>What tells this stream from the others of its seed: the upper half of Philox's counter.</summary>
+    internal ulong Number { get; }
 
     // One block of Philox gives four numbers: it is kept until the position leaves it.
     private (uint A, uint B, uint C, uint D) _block;
     private ulong _blockNumber = ulong.MaxValue;
 
-    private RandomStream(ulong seed, ulong stream) : this(seed) => _stream = stream;
+    private RandomStream(ulong seed, ulong stream) : this(seed) => Number = stream;
 
     /// <summary>The seed it was made from.</summary>
     public ulong Seed { get; } = seed;
@@ -25,7 +26,7 @@ public sealed class RandomStream(ulong seed)
     public RandomStream Fork(string purpose, ulong number = 0)
     {
         // FNV-1a: a fixed hash, since string.GetHashCode differs from run to run.
-        ulong hash = 0xCBF29CE484222325UL ^ _stream;
+        ulong hash = 0xCBF29CE484222325UL ^ Number;
         foreach (char letter in purpose) hash = (hash ^ letter) * 0x100000001B3UL;
         var (a, b, _, _) = Philox.Block(Seed, hash, number);
         return new RandomStream(Seed, (ulong)a << 32 | b);
@@ -37,7 +38,7 @@ public sealed class RandomStream(ulong seed)
         if (Position / 4 != _blockNumber)
         {
             _blockNumber = Position / 4;
-            _block = Philox.Block(Seed, _stream, _blockNumber);
+            _block = Philox.Block(Seed, Number, _blockNumber);
         }
         return (Position++ % 4) switch { 0 => _block.A, 1 => _block.B, 2 => _block.C, _ => _block.D };
     }

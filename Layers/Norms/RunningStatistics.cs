@@ -62,6 +62,8 @@ internal readonly struct BlendFunction(double keep, double take) : IBinaryFuncti
 {
     public string Name => "blend";
 
+    public (double, double) Parameters => (keep, take);
+
     public double Value(double a, double b) => keep * a + take * b;
 
     public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c)

@@ -1,0 +1,220 @@
+using MiniDL.Backends.Cpu;
+using MiniDL.Memory;
+
+namespace MiniDL.Backends.Cuda;
+
+/// <summary>
+/// NVIDIA GPUs in float, by kernels of this project through the driver library alone. Every primitive puts kernels on one stream
+/// and returns; only reading values waits. Sums are made in a fixed order, so two runs on one GPU give the same bits.
+/// </summary>
+internal sealed partial class CudaBackend(Device device, CudaContext context) : Backend(device)
+{
+    /// <summary>Threads in a block, and how many values a block of the elementwise kernels takes.</summary>
+    private const int Block = 256, ValuesPerBlock = 1024;
+
+    public override DType FloatType => DType.F32;
+
+    public CudaContext Context => context;
+
+    public override string Description =>
+        $"{context.Name}, compute capability {context.Capability / 10}.{context.Capability % 10}, driver for CUDA {context.Driver}";
+
+    private protected override Storage Create(DType type, int capacity) => NewStorage(type, capacity);
+
+    internal Storage NewStorage(DType type, int capacity) => new CudaStorage(Device, context.Memory, type, capacity);
+
+    // ---- moving values ----------------------------------------------------------------------------------------------------
+
+    internal override void Upload<T>(ReadOnlySpan<T> values, Tensor y)
+    {
+        if (Graph.Recording is not null)
+            throw new MiniDLException(Check.Line("graph", $"values from the host were put into {y} inside a captured step, which would repeat "
+                + "them for ever. Make it before, and change it between the steps."));
+        if (y.DType == DType.I64) Widen(y, HostValues.Range(values));
+        context.Staging.Upload(Address(y), y.Count * y.DType.Bytes(), new Conversion<T>(values, y.DType),
+            static (bytes, from) => HostValues.Convert(from.Values, from.Type, bytes));
+        GC.KeepAlive(y);
+    }
+
+    internal override void Download<T>(Tensor x, Span<T> values)
+    {
+        if (Graph.Recording is not null)
+            throw new MiniDLException(Check.Line("graph", $"{x} was read by the host inside a captured step. "
+                + "Return it from the step and read it after Run()."));
+        context.Staging.Download(Address(x), x.Count * x.DType.Bytes(), new Destination<T>(values, x.DType),
+            static (bytes, to) => HostValues.Convert(bytes, to.Type, to.Values));
+        GC.KeepAlive(x);
+    }
+
+    internal override void Fill(Tensor y, double value)
+    {
+        if (y.DType == DType.I64) Widen(y, ((long)value, (long)value));
+        ulong bits = y.DType switch
+        {
+            DType.F32 => BitConverter.SingleToUInt32Bits((float)value),
+            DType.F64 => BitConverter.DoubleToUInt64Bits(value),
+            DType.I64 => (ulong)(long)value,
+            _ => (byte)value,
+        };
+        Run(Kernels.Fill(y.DType), y.Count, new FillArguments { Y = Address(y), Bits = bits, Count = y.Count }, y);
+    }
+
+    internal override void CopyStrided(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
+        Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add = false)
+    {
+        int count = 1;
+        foreach (int size in sizes) count *= size;
+        if (count == 0) return;
+        var box = new StridedBox(sizes, yStrides, xStrides, xStrides);
+        var arguments = new StridedArguments
+        {
+            X = Address(x, xStart),
+            Y = Address(y, yStart),
+            Count = count,
+            Rank = Rank(box),
+        };
+        for (int i = 0; i < arguments.Rank; i++)
+        {
+            var dimension = i < box.Outer.Count ? box.Outer[i] : box.Inner;
+            (arguments.Sizes[i], arguments.XStrides[i], arguments.YStrides[i]) = (dimension.Size, dimension.A, dimension.Y);
+        }
+        if (y.DType == DType.I64)
+        {
+            if (add || Storage(x).Range is not { } range) Storage(y).Range = null;
+            else Widen(y, range);
+        }
+        Run(add ? Kernels.Add(y.DType) : Kernels.Copy(y.DType), count, arguments, x, y);
+    }
+
+    internal override void CheckLabels(Tensor labels, int classes)
+    {
+        if (Storage(labels).Range is var (least, largest) && least >= 0 && largest < classes)
+        {
+            Graph.Recording?.CheckBeforeRuns(labels, classes);
+            return;
+        }
+        var values = new long[labels.Count];
+        Download<long>(labels, values);
+        foreach (long label in values) CheckLabel(label, classes);
+    }
+
+    // ---- elementwise ------------------------------------------------------------------------------------------------------
+
+    internal override void Map<TFunction>(TFunction f, Tensor x, Tensor y) => Run(Kernels.OfUnary<TFunction>.Forward, y.Count,
+        new MapArguments { X = Address(x), Y = Address(y), Count = y.Count, Parameter = (float)f.Parameter }, x, y);
+
+    internal override void MapGradient<TFunction>(TFunction f, Tensor dy, Tensor x, Tensor y, Tensor dx) =>
+        Run(Kernels.OfUnary<TFunction>.Gradient, dx.Count, new MapGradientArguments
+        {
+            Dy = Address(dy),
+            X = Address(x),
+            Y = Address(y),
+            Dx = Address(dx),
+            Count = dx.Count,
+            Parameter = (float)f.Parameter,
+        }, dy, x, y, dx);
+
+    internal override void Zip<TFunction>(TFunction f, ReadOnlySpan<int> sizes, Tensor a, ReadOnlySpan<int> aStrides,
+        Tensor b, ReadOnlySpan<int> bStrides, Tensor c)
+    {
+        if (c.Count == 0) return;
+        Span<int> cStrides = stackalloc int[sizes.Length];
+        for (int i = sizes.Length - 1, stride = 1; i >= 0; stride *= sizes[i], i--) cStrides[i] = stride;
+        var box = new StridedBox(sizes, cStrides, aStrides, bStrides);
+        var (keep, take) = f.Parameters;
+        var arguments = new ZipArguments
+        {
+            A = Address(a),
+            B = Address(b),
+            C = Address(c),
+            Count = c.Count,
+            Rank = Rank(box),
+            Keep = (float)keep,
+            Take = (float)take,
+        };
+        for (int i = 0; i < arguments.Rank; i++)
+        {
+            var dimension = i < box.Outer.Count ? box.Outer[i] : box.Inner;
+            (arguments.Sizes[i], arguments.AStrides[i], arguments.BStrides[i]) = (dimension.Size, dimension.A, dimension.B);
+        }
+        Run(Kernels.OfBinary<TFunction>.Forward, c.Count, arguments, a, b, c);
+    }
+
+    internal override void Affine(Tensor x, double scale, double shift, Tensor y) => Run(Kernels.Affine, y.Count,
+        new AffineArguments { X = Address(x), Y = Address(y), Count = y.Count, Scale = (float)scale, Shift = (float)shift }, x, y);
+
+    internal override void DropoutMask(Tensor mask, double p, RandomStream random)
+    {
+        var arguments = new DropoutArguments
+        {
+            Y = Address(mask),
+            Seed = random.Seed,
+            Stream = random.Number,
+            P = p,
+            Count = mask.Count,
+            Kept = p == 1 ? 0 : (float)(1 / (1 - p)),
+        };
+        ulong count = (ulong)mask.Count;
+        if (Graph.Recording is { } graph) arguments.Position = graph.Word(() => (random.Position += count) - count);
+        else
+        {
+            arguments.Start = random.Position;
+            random.Position += count;
+        }
+        Run(Kernels.DropoutMask, mask.Count, arguments, mask);
+    }
+
+    /// <summary>y[first + i] = values[i], the values passed with the launch: y may be in use by what is on the stream before.</summary>
+    internal void StoreWords(Tensor y, int first, ReadOnlySpan<ulong> values)
+    {
+        var arguments = new StoreArguments { Y = Address(y, first), Count = values.Length };
+        values.CopyTo(arguments.Values);
+        context.Launch(Kernels.StoreWords, 1, Words.Most, arguments, y);
+    }
+
+    // ---- helpers of the primitives ------------------------------------------------------------------------------------------
+
+    private static CudaStorage Storage(Tensor x) => (CudaStorage)x.Storage;
+
+    /// <summary>Where a value of the tensor lies on the GPU; 0 for a tensor that is absent.</summary>
+    internal static ulong Address(Tensor? x, int start = 0) =>
+        x is null ? 0 : Storage(x).Address + (ulong)(x.Offset + start) * (ulong)x.DType.Bytes();
+
+    /// <summary>Integers in this range were written to a tensor.</summary>
+    private static void Widen(Tensor y, (long Least, long Largest) range)
+    {
+        var storage = Storage(y);
+        storage.Range = storage.Range is var (least, largest) && y.Count < storage.Capacity && y.Offset > 0
+            ? (Math.Min(least, range.Least), Math.Max(largest, range.Largest))
+            : range;
+    }
+
+    private static int Rank(StridedBox box)
+    {
+        Check.That(box.Outer.Count < Dimensions.Most, "cuda",
+            $"{box.Outer.Count + 1} dimensions that cannot be joined are more than {Dimensions.Most}. Transpose or copy in steps.");
+        return box.Outer.Count + 1;
+    }
+
+    /// <summary>Launches an elementwise kernel.</summary>
+    private void Run<TArguments>(Kernel kernel, int values, in TArguments arguments, params ReadOnlySpan<Tensor?> operands)
+        where TArguments : unmanaged => context.Launch(kernel, Blocks(values, ValuesPerBlock), Block, arguments, operands);
+
+    /// <summary>Launches a kernel of one thread for each value.</summary>
+    private void RunOneByOne<TArguments>(Kernel kernel, int values, in TArguments arguments, params ReadOnlySpan<Tensor?> operands)
+        where TArguments : unmanaged => context.Launch(kernel, Blocks(values, Block), Block, arguments, operands);
+
+    private static int Blocks(int values, int block) => (int)(((long)values + block - 1) / block);
+
+    private readonly ref struct Conversion<T>(ReadOnlySpan<T> values, DType type)
+    {
+        public readonly ReadOnlySpan<T> Values = values;
+        public readonly DType Type = type;
+    }
+
+    private readonly ref struct Destination<T>(Span<T> values, DType type)
+    {
+        public readonly Span<T> Values = values;
+        public readonly DType Type = type;
+    }
+}

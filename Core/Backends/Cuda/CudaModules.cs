@@ -1,0 +1,69 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Text;
+
+namespace MiniDL.Backends.Cuda;
+
+/// <summary>
+/// The kernels: PTX in this assembly's resources, which the driver compiles for its GPU when the first kernel is asked for (and
+/// keeps in a cache of its own).
+/// </summary>
+internal sealed unsafe class CudaModules(CudaContext context)
+{
+    private const int ErrorLog = 5, ErrorLogBytes = 6, NotFound = 500;
+
+    private readonly ConcurrentDictionary<Kernel, nint> _functions = new(ReferenceEqualityComparer.Instance);
+    private nint _module;
+
+    /// <summary>The target that PTX was compiled for: the newest that the GPU can run.</summary>
+    private string Target => context.Capability >= 90 ? "sm_90" : "sm_80";
+
+    /// <summary>The handle of a kernel.</summary>
+    /// <exception cref="MiniDLException">There is no such kernel, or the driver cannot compile the PTX.</exception>
+    public nint Find(Kernel kernel) => _functions.TryGetValue(kernel, out nint function) ? function : Load(kernel);
+
+    private nint Load(Kernel kernel)
+    {
+        lock (context.Gate)
+        {
+            context.MakeCurrent();
+            if (_module == 0) _module = LoadModule();
+            nint function;
+            int result;
+            fixed (byte* name = Encoding.UTF8.GetBytes(kernel.Name + "\0"))
+                result = context.Api.ModuleGetFunction(&function, _module, name);
+            if (result == NotFound)
+                throw new MiniDLException($"[cuda] there is no kernel {kernel.Name}. Move the operands to the CPU for this, x.To(Device.Cpu).");
+            context.Check(result, "cuModuleGetFunction", kernel.Name);
+            return _functions[kernel] = function;
+        }
+    }
+
+    private nint LoadModule()
+    {
+        byte[] ptx = Ptx(Target);
+        var log = new byte[8192];
+        nint module;
+        int result;
+        fixed (byte* image = ptx, text = log)
+        {
+            int* options = stackalloc int[] { ErrorLog, ErrorLogBytes };
+            void** values = stackalloc void*[] { text, (void*)log.Length };
+            result = context.Api.ModuleLoadDataEx(&module, image, 2, options, values);
+        }
+        int end = Math.Max(0, Array.IndexOf(log, (byte)0));
+        string said = Encoding.UTF8.GetString(log, 0, end).ReplaceLineEndings(" ").Trim();
+        context.Check(result, "cuModuleLoadDataEx", $"kernels.{Target}.ptx{(said.Length > 0 ? $" ({said})" : "")}");
+        return module;
+    }
+
+    /// <summary>The PTX as the driver takes it, with a zero at the end.</summary>
+    public static byte[] Ptx(string target)
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"kernels.{target}.ptx")
+            ?? throw new MiniDLException($"[cuda] this build holds no kernels for {target}. Run Core/Backends/Cuda/Kernels/compile.sh and build again.");
+        var ptx = new byte[stream.Length + 1];
+        stream.ReadExactly(ptx, 0, ptx.Length - 1);
+        return ptx;
+    }
+}

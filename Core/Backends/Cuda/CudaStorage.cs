@@ -1,0 +1,41 @@
+using MiniDL.Memory;
+
+namespace MiniDL.Backends.Cuda;
+
+/// <summary>Storage on the GPU. Forgotten, its block goes back to <see cref="CudaMemory"/>, at the next collection.</summary>
+internal sealed class CudaStorage : Storage
+{
+    private readonly CudaMemory _memory;
+    private readonly long _bytes;
+    private (int Lease, long Least, long Largest)? _range;
+
+    public CudaStorage(Device device, CudaMemory memory, DType type, int capacity) : base(type, capacity)
+    {
+        (Device, _memory, _bytes) = (device, memory, (long)capacity * type.Bytes());
+        Address = memory.Allocate(_bytes);
+        GC.AddMemoryPressure(_bytes);
+    }
+
+    ~CudaStorage()
+    {
+        // Without an address the constructor has thrown.
+        if (Address == 0) return;
+        GC.RemoveMemoryPressure(_bytes);
+        _memory.Forget(Address, _bytes);
+    }
+
+    public override Device Device { get; }
+
+    /// <summary>Where the first value lies in the GPU's memory.</summary>
+    public ulong Address { get; }
+
+    /// <summary>
+    /// What all integers that the host put into this lease lie between; null where it does not know: labels can be checked by it
+    /// without waiting for the GPU.
+    /// </summary>
+    public (long Least, long Largest)? Range
+    {
+        get => _range is { } range && range.Lease == Lease ? (range.Least, range.Largest) : null;
+        set => _range = value is { } range ? (Lease, range.Least, range.Largest) : null;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace MiniDL.Backends;
+
+/// <summary>Values in this process's memory: conversion between the types that tensors hold.</summary>
+internal static class HostValues
+{
+    /// <summary>Values into the bytes of a storage of the given type.</summary>
+    public static void Convert<T>(ReadOnlySpan<T> from, DType type, Span<byte> to) where T : unmanaged
+    {
+        switch (type)
+        {
+            case DType.F32: Convert(from, MemoryMarshal.Cast<byte, float>(to)); break;
+            case DType.F64: Convert(from, MemoryMarshal.Cast<byte, double>(to)); break;
+            case DType.I64: Convert(from, MemoryMarshal.Cast<byte, long>(to)); break;
+            default: Convert(from, to); break;
+        }
+    }
+
+    /// <summary>The bytes of a storage of the given type as values.</summary>
+    public static void Convert<T>(ReadOnlySpan<byte> from, DType type, Span<T> to) where T : unmanaged
+    {
+        switch (type)
+        {
+            case DType.F32: Convert(MemoryMarshal.Cast<byte, float>(from), to); break;
+            case DType.F64: Convert(MemoryMarshal.Cast<byte, double>(from), to); break;
+            case DType.I64: Convert(MemoryMarshal.Cast<byte, long>(from), to); break;
+            default: Convert<byte, T>(from, to); break;
+        }
+    }
+
+    /// <summary>What the values, as integers, lie between.</summary>
+    public static (long Least, long Largest) Range<T>(ReadOnlySpan<T> values) where T : unmanaged
+    {
+        if (values.IsEmpty) return (0, 0);
+        var integers = typeof(T) == typeof(long) ? MemoryMarshal.Cast<T, long>(values) : Converted(values);
+        return (TensorPrimitives.Min(integers), TensorPrimitives.Max(integers));
+    }
+
+    private static long[] Converted<T>(ReadOnlySpan<T> values) where T : unmanaged
+    {
+        var integers = new long[values.Length];
+        Convert<T, long>(values, integers);
+        return integers;
+    }
+
+    /// <summary>Every value in the other type; floating-point values are cut off at the point.</summary>
+    public static void Convert<TFrom, TTo>(ReadOnlySpan<TFrom> from, Span<TTo> to)
+        where TFrom : unmanaged where TTo : unmanaged
+    {
+        if (typeof(TFrom) == typeof(TTo)) MemoryMarshal.Cast<TFrom, TTo>(from).CopyTo(to);
+        else if (typeof(TFrom) == typeof(float)) ConvertNumbers(MemoryMarshal.Cast<TFrom, float>(from), to);
+        else if (typeof(TFrom) == typeof(double)) ConvertNumbers(MemoryMarshal.Cast<TFrom, double>(from), to);
+        else if (typeof(TFrom) == typeof(long)) ConvertNumbers(MemoryMarshal.Cast<TFrom, long>(from), to);
+        else ConvertNumbers(MemoryMarshal.Cast<TFrom, byte>(from), to);
+    }
+
+    private static void ConvertNumbers<TFrom, TTo>(ReadOnlySpan<TFrom> from, Span<TTo> to)
+        where TFrom : unmanaged, INumberBase<TFrom> where TTo : unmanaged
+    {
+        if (typeof(TTo) == typeof(float)) TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<TTo, float>(to));
+        else if (typeof(TTo) == typeof(double)) TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<TTo, double>(to));
+        else if (typeof(TTo) == typeof(long)) TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<TTo, long>(to));
+        else TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<TTo, byte>(to));
+    }
+}
