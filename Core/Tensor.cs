@@ -143,6 +143,39 @@ public sealed partial class Tensor
         return copy;
     }
 
+    /// <summary>
+    /// Copies the values into another tensor in place, from any device to any: for the inputs of a step that a <see cref="Graph"/>
+    /// repeats. Graphs of operators that were made with the old ones cannot run backward any more.
+    /// </summary>
+    /// <exception cref="ShapeException">The shapes differ, or only one of the tensors holds integers.</exception>
+    public void CopyTo(Tensor destination)
+    {
+        Check.That(Shape == destination.Shape, "copy_to", $"{Shape} does not fit into {destination.Shape}.");
+        Check.That(DType == destination.DType || (DType.IsFloat() && destination.DType.IsFloat()), "copy_to",
+            $"{DType} cannot be copied into {destination.DType}. Convert it with ToFloat()?");
+        using var noGrad = new NoGrad();
+        var here = ToLayout(destination.Layout);
+        if (destination.Device == Device && destination.DType == DType) Device.Backend.Copy(here, destination);
+        else if (DType == DType.I64) here.Upload<long>(destination);
+        else if (DType == DType.U8) here.Upload<byte>(destination);
+        else if (DType == DType.F32) here.Upload<float>(destination);
+        else here.Upload<double>(destination);
+        destination.Changed();
+    }
+
+    /// <summary>Moves values that lie alike between devices.</summary>
+    private void Upload<T>(Tensor destination) where T : unmanaged
+    {
+        if (Storage is HostStorage<T>)
+        {
+            destination.Device.Backend.Upload<T>(Values<T>(), destination);
+            return;
+        }
+        var values = new T[Count];
+        Device.Backend.Download<T>(this, values);
+        destination.Device.Backend.Upload<T>(values, destination);
+    }
+
     /// <summary>Lets this tensor survive the end of the step scope it was made in.</summary>
     public Tensor Keep()
     {

@@ -12,18 +12,8 @@ internal sealed class ToDeviceOp(Tensor x, Device device) : Operator("to", x)
     protected override Tensor Forward()
     {
         var there = Tensor.New(x.Shape, device, x.DType.IsFloat() ? device.FloatType : x.DType, x.Layout);
-        if (x.DType == DType.F32 && there.DType == DType.F32) Move<float>(there);
-        else if (x.DType.IsFloat()) Move<double>(there);
-        else if (x.DType == DType.I64) Move<long>(there);
-        else Move<byte>(there);
+        x.CopyTo(there);
         return there;
-    }
-
-    private void Move<T>(Tensor there) where T : unmanaged
-    {
-        var values = new T[x.Count];
-        Backend.Download<T>(x, values);
-        device.Backend.Upload<T>(values, there);
     }
 
     protected override void Backward(Tensor dy, Gradients d) => d[0] = dy.To(x.Device);

@@ -68,7 +68,7 @@ internal abstract class RunOptions : CommonOptions
     public ulong? Seed { get; set; }
 
     [Section("General")]
-    [Option("device", MetaValue = "NAME", HelpText = "cpu, or reference (naive loops in double precision: slow)")]
+    [Option("device", MetaValue = "NAME", HelpText = "cpu, cuda (an NVIDIA GPU), or reference (naive loops in double: slow)")]
     public string? Device { get; set; }
 
     [Section("General")]

@@ -46,7 +46,7 @@ internal sealed record TrainSettings
         RequireKnown("--model", Model, Models.Names);
         RequireKnown("norm", Norm, NormChoice.Names);
         RequireKnown("--dataset", Dataset, Datasets.Names);
-        RequireKnown("--device", Device, ["cpu", "reference"]);
+        RequireKnown("--device", Device, MiniDL.Device.Names);
         Require(Groups >= 1, "--groups", Groups, "1 or more");
         Require(VirtualBatch >= 1, "--virtual-batch", VirtualBatch, "1 or more");
         Require(BatchSize >= 1, "--batch-size", BatchSize, "1 or more");

@@ -11,6 +11,7 @@ internal sealed class Trainer
     private const int EvaluationBatch = 100;
 
     private readonly Sgd _sgd;
+    private readonly TrainingStep _step;
     private readonly Schedule _schedule;
     private readonly DataLoader _batches, _testBatches;
 
@@ -24,12 +25,13 @@ internal sealed class Trainer
             throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images. "
                 + $"Use batches of {train.Count} or fewer, or more images (--train-images).");
         Settings = settings;
-        Device = settings.Device == "reference" ? Device.Reference : Device.Cpu;
+        Device = Device.Named(settings.Device);
         var random = new RandomStream(settings.Seed);
         var norm = NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
         Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(Device);
         _sgd = new Sgd(Model.Parameters(), (float)settings.LearningRate, (float)settings.Momentum,
             weightDecay: (float)settings.WeightDecay);
+        _step = new TrainingStep(Model, _sgd, Device);
         _schedule = Schedule.Parse(settings.Schedule);
         _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true,
             settings.Augment ? Augmentation.PadCropFlip(flip: train.MirrorKeepsClass) : null);
@@ -96,16 +98,11 @@ internal sealed class Trainer
             int step = Position.Epoch * StepsPerEpoch + Position.Batch;
             _sgd.LearningRate = LearningRateAt(step);
 
-            var labels = batch.Labels.To(Device);
-            var logits = Model.Forward(batch.Images.To(Device));
-            var loss = Loss.CrossEntropy(logits, labels);
-            if (!float.IsFinite(loss.Item()))
-                throw new DivergedException("loss", loss.Item(), Position.Epoch + 1, step + 1, _sgd.LearningRate);
-            _sgd.ZeroGrad();
-            loss.Backward();
-            _sgd.Step();
+            var (loss, logits) = _step.Run(batch.Images, batch.Labels);
+            float value = loss.Item();
+            if (!float.IsFinite(value)) throw new DivergedException("loss", value, Position.Epoch + 1, step + 1, _sgd.LearningRate);
 
-            Position = Position.After(batch.Count, loss.Item(), Metrics.ErrorPercent(logits, labels), clock.Elapsed);
+            Position = Position.After(batch.Count, value, Metrics.ErrorPercent(logits, batch.Labels), clock.Elapsed);
             var mean = Position.Mean;
             progress?.Invoke(new StepReport(Position.Epoch + 1, step + 1, mean.Loss, mean.Error, mean.Images / Position.Seconds));
         }

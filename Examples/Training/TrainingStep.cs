@@ -1,0 +1,49 @@
+using MiniDL.Layers;
+using MiniDL.Optim;
+
+namespace MiniDL.Examples.Training;
+
+/// <summary>
+/// Forward, backward and optimizer on one batch. A GPU records the step once and then repeats it on the same tensors, which every
+/// batch is copied into; on the CPU it simply runs.
+/// </summary>
+internal sealed class TrainingStep : IDisposable
+{
+    private readonly Device _device;
+    private readonly Graph _graph;
+    private Tensor _images = null!, _labels = null!;
+
+    public TrainingStep(Module model, Sgd sgd, Device device)
+    {
+        _device = device;
+        _graph = Graph.Capture(device, () =>
+        {
+            var logits = model.Forward(_images);
+            var loss = Loss.CrossEntropy(logits, _labels);
+            sgd.ZeroGrad();
+            loss.Backward();
+            sgd.Step();
+            return [loss, logits];
+        });
+    }
+
+    /// <summary>Runs it.</summary>
+    /// <returns>The loss before the step, and the logits; valid until the next step.</returns>
+    public (Tensor Loss, Tensor Logits) Run(Tensor images, Tensor labels)
+    {
+        if (_device == images.Device) (_images, _labels) = (images, labels);
+        else
+        {
+            (_images, _labels) = (_images ?? Place(images), _labels ?? Place(labels));
+            images.CopyTo(_images);
+            labels.CopyTo(_labels);
+        }
+        var results = _graph.Run();
+        return (results[0], results[1]);
+    }
+
+    public void Dispose() => _graph.Dispose();
+
+    /// <summary>A tensor on the device that stays.</summary>
+    private Tensor Place(Tensor x) => x.To(_device).Keep();
+}
