@@ -1,0 +1,92 @@
+namespace MiniDL.Tests.Core.Backends.Cuda;
+
+/// <summary>Values on their way to a GPU, through its kernels and back.</summary>
+public class CudaDeviceTests
+{
+    [GpuFact]
+    public void Values_come_back_as_they_were_sent()
+    {
+        foreach (int count in new[] { 0, 1, 7, 1000, 70_000 })
+        {
+            float[] values = [.. Enumerable.Range(0, count).Select(i => i * 0.5f - 3)];
+            Assert.Equal(values, Tensor.From(values, [count], Gpu.Device).ToArray());
+            long[] integers = [.. Enumerable.Range(0, count).Select(i => i * 5_000_000_000L)];
+            Assert.Equal(integers, Tensor.From(integers, [count], Gpu.Device).ToArray<long>());
+            byte[] bytes = [.. Enumerable.Range(0, count).Select(i => (byte)i)];
+            Assert.Equal(bytes, Tensor.From(bytes, [count], Gpu.Device).ToArray<byte>());
+        }
+    }
+
+    [GpuFact]
+    public void Many_uploads_in_a_row_do_not_overtake_each_other()
+    {
+        Tensor[] all = [.. Enumerable.Range(0, 40).Select(i => Tensor.From([(float)i, i + 1], [2], Gpu.Device))];
+        for (int i = 0; i < all.Length; i++) Assert.Equal([i, i + 1], all[i].ToArray());
+    }
+
+    [GpuFact]
+    public void Both_layouts_hold_the_same_values()
+    {
+        float[] values = [.. Enumerable.Range(0, 2 * 3 * 4 * 5).Select(i => (float)i)];
+        var x = Tensor.From(values, [2, 3, 4, 5], Gpu.Device);
+        Assert.Equal(values, x.ToLayout(Layout.ChannelsLast).ToArray());
+        Assert.Equal(x.ToLayout(Layout.ChannelsLast).To(Device.Cpu).Span, Tensor.From(values, x.Shape).ToLayout(Layout.ChannelsLast).Span);
+    }
+
+    [GpuFact]
+    public void Elementwise_operators_and_their_gradients_run()
+    {
+        var x = Tensor.From([-2f, -0.5f, 0.25f, 3], [4], Gpu.Device);
+        x.RequiresGrad = true;
+        (x.Relu() * x + 1).Backward(Tensor.Ones([4], Gpu.Device));
+        Assert.Equal([0, 0, 0.5f, 6], x.Grad!.ToArray());
+    }
+
+    [GpuFact]
+    public void Memory_of_a_forgotten_tensor_serves_the_next_one()
+    {
+        var memory = Gpu.Context.Memory;
+        long Forget(int count)
+        {
+            for (int i = 0; i < count; i++) Tensor.Zeros([123_457], Gpu.Device);
+            return memory.HeldBytes;
+        }
+        Forget(1);
+        for (int round = 0; round < 20; round++)
+        {
+            Forget(10);
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+        long before = memory.HeldBytes;
+        for (int round = 0; round < 20; round++)
+        {
+            Forget(10);
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+        Assert.InRange(memory.HeldBytes, 0, before + 10 * 4 * 140_000);
+    }
+
+    [GpuFact]
+    public void A_function_without_a_kernel_is_named()
+    {
+        string message = Assert.Throws<MiniDLException>(() => UnaryOp<Swish>.Apply(default, Tensor.Ones([2], Gpu.Device))).Message;
+        Assert.Contains("map_swish", message);
+        Assert.Contains("To(Device.Cpu)", message);
+    }
+
+    private readonly struct Swish : MiniDL.Backends.IUnaryFunction
+    {
+        public string Name => "swish";
+
+        public double Value(double x) => x / (1 + Math.Exp(-x));
+
+        public double Gradient(double dy, double x, double y) => throw new NotSupportedException();
+
+        public void Values(ReadOnlySpan<float> x, Span<float> y) => throw new NotSupportedException();
+
+        public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
+            throw new NotSupportedException();
+    }
+}

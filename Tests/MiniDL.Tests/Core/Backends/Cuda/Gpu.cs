@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using MiniDL.Backends.Cuda;
+
+namespace MiniDL.Tests.Core.Backends.Cuda;
+
+/// <summary>
+/// The GPU of the tests: that of the library which MINIDL_CUDA_LIB names, else the fake driver, which runs the kernels on the CPU
+/// and is built by g++ when the first test asks for it.
+/// </summary>
+internal static class Gpu
+{
+    private static readonly Lazy<(string? Library, string? Missing)> Found = new(Find);
+
+    /// <summary>Why there is none; null where there is one.</summary>
+    public static string? Missing => Found.Value.Missing;
+
+    /// <summary>The driver library.</summary>
+    public static string Library => Found.Value.Library!;
+
+    /// <summary>The device, the same for all tests.</summary>
+    public static Device Device => Missing is null ? Device.Cuda : throw new InvalidOperationException(Missing);
+
+    public static CudaContext Context => ((CudaBackend)Device.Backend).Context;
+
+    private static (string? Library, string? Missing) Find()
+    {
+        if (Environment.GetEnvironmentVariable("MINIDL_CUDA_LIB") is { Length: > 0 } named) return (named, null);
+        if (!OperatingSystem.IsLinux()) return (null, "the fake GPU driver is built on Linux only");
+        string script = Path.Combine(Root(), "Tests", "gpu", "fake", "build.sh");
+        try
+        {
+            var (exit, output, error) = Run(script);
+            if (exit != 0) return (null, $"the fake GPU driver could not be built: {error.ReplaceLineEndings(" ")}");
+            Environment.SetEnvironmentVariable("MINIDL_CUDA_LIB", output.Trim());
+            return (output.Trim(), null);
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            return (null, $"the fake GPU driver could not be built: {e.Message}");
+        }
+    }
+
+    /// <summary>A fake driver with a state of its own, which may be told to fail.</summary>
+    public static FakeDriver OwnFake() => new(Library);
+
+    private static (int Exit, string Output, string Error) Run(string program)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "MiniDL.sln"))) folder = folder.Parent;
+        return folder?.FullName ?? throw new DirectoryNotFoundException("the tests run outside the repository");
+    }
+}
+
+/// <summary>A copy of the fake driver: loaded from another file it is another driver.</summary>
+internal sealed unsafe class FakeDriver : IDisposable
+{
+    private readonly string _copy = Path.Combine(Path.GetTempPath(), $"minidl-fake-{Guid.NewGuid():N}.so");
+    private readonly nint _library;
+
+    public FakeDriver(string library)
+    {
+        File.Copy(library, _copy);
+        _library = NativeLibrary.Load(_copy);
+    }
+
+    public string Library => _copy;
+
+    /// <summary>Sets a knob: devices, driver, memory, capability, fail_launch, fail_load, …</summary>
+    public FakeDriver Set(string knob, long value)
+    {
+        var set = (delegate* unmanaged[Cdecl]<byte*, long, int>)NativeLibrary.GetExport(_library, "fakeSet");
+        fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(knob + "\0")) Assert.Equal(0, set(name, value));
+        return this;
+    }
+
+    /// <summary>Its GPU.</summary>
+    public Device Open() => Device.OpenCuda(_copy);
+
+    public void Dispose() => File.Delete(_copy);
+}
+
+/// <summary>A test that is skipped where there is no GPU, not even the fake one.</summary>
+public sealed class GpuFactAttribute : FactAttribute
+{
+    public GpuFactAttribute() => Skip = Gpu.Missing;
+}
+
+/// <inheritdoc cref="GpuFactAttribute"/>
+public sealed class GpuTheoryAttribute : TheoryAttribute
+{
+    public GpuTheoryAttribute() => Skip = Gpu.Missing;
+}

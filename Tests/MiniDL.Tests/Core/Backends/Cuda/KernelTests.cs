@@ -1,0 +1,31 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using MiniDL.Backends.Cuda;
+
+namespace MiniDL.Tests.Core.Backends.Cuda;
+
+/// <summary>The PTX that is built in, against what the C# side says about it. Needs no GPU.</summary>
+public partial class KernelTests
+{
+    [Theory, InlineData("sm_80"), InlineData("sm_90")]
+    public void Every_kernel_in_the_ptx_is_known_and_takes_a_structure_of_the_size_of_its_arguments(string target)
+    {
+        var entries = Entries(Encoding.ASCII.GetString(CudaModules.Ptx(target)));
+        Assert.NotEmpty(entries);
+        Assert.Subset([.. Kernels.All.Select(k => $"{k.Name} {k.ArgumentBytes}")], [.. entries.Select(e => $"{e.Name} {e.Bytes}")]);
+    }
+
+    [Theory, InlineData("sm_80"), InlineData("sm_90")]
+    public void The_ptx_is_of_the_version_that_the_oldest_driver_reads(string target)
+    {
+        string ptx = Encoding.ASCII.GetString(CudaModules.Ptx(target));
+        Assert.Contains($".target {target}", ptx);
+        Assert.Contains(".version 7.8", ptx);
+    }
+
+    private static List<(string Name, int Bytes)> Entries(string ptx) =>
+        [.. Entry().Matches(ptx).Select(m => (m.Groups[1].Value, int.Parse(m.Groups[2].Value)))];
+
+    [GeneratedRegex(@"\.visible \.entry (\w+)\(\s*\.param \.align \d+ \.b8 \w+\[(\d+)\]")]
+    private static partial Regex Entry();
+}
