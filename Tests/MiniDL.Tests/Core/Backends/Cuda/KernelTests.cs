@@ -12,7 +12,7 @@ public partial class KernelTests
     {
         var entries = Entries(Encoding.ASCII.GetString(CudaModules.Ptx(target)));
         Assert.NotEmpty(entries);
-        Assert.Subset([.. Kernels.All.Select(k => $"{k.Name} {k.ArgumentBytes}")], [.. entries.Select(e => $"{e.Name} {e.Bytes}")]);
+        Assert.Empty(entries.Select(e => $"{e.Name} {e.Bytes}").Except(Kernels.All.Select(k => $"{k.Name} {k.ArgumentBytes}")));
     }
 
     [Theory, InlineData("sm_80"), InlineData("sm_90")]
