@@ -7,7 +7,8 @@
 #include <cstddef>
 #include <cstring>
 
-#define DEVICE static inline __attribute__((unused))
+#define DEVICE static MEMBER
+#define MEMBER inline __attribute__((unused))
 #define KERNEL(NAME, ARGS, THREADS) \
     static void NAME(const ARGS& args); \
     static emulator::Kernel registered_##NAME(#NAME, [](const void* args) { NAME(*(const ARGS*)args); }, sizeof(ARGS), THREADS); \

@@ -21,7 +21,9 @@ struct alignas(16) Float4 { float x, y, z, w; };
 
 #include <__clang_cuda_builtin_vars.h>
 
-#define DEVICE __attribute__((device)) __attribute__((always_inline)) static inline
+/// A function that kernels call, MEMBER of a struct; all are inlined, so that nothing is passed through memory.
+#define DEVICE static MEMBER
+#define MEMBER __attribute__((device)) __attribute__((always_inline)) inline
 
 /// Declares the kernel NAME(const ARGS args) for blocks of at most THREADS threads.
 #define KERNEL(NAME, ARGS, THREADS) \

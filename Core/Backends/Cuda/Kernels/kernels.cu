@@ -1,3 +1,10 @@
 // All kernels, as one module.
 #include "elementwise.cu"
 #include "copy.cu"
+#include "reduce.cu"
+#include "matmul.cu"
+#include "convolution.cu"
+#include "pooling.cu"
+#include "normalization.cu"
+#include "losses.cu"
+#include "training.cu"

@@ -1,0 +1,54 @@
+// Sums over rows of a matrix, each column for itself: how the threads of a block share the work. `lanes` threads stand side by side on
+// neighbouring columns, so that a warp reads whole lines, and BLOCK / lanes rows of threads take every so-many-th row.
+#pragma once
+#include "gpu.h"
+
+struct Columns
+{
+    int lanes, rows;    // threads along a row, and rows of threads
+    int lane, row;      // where this thread stands
+    int tiles;          // how many blocks stand side by side
+
+    /// The smallest power of two of lanes that holds the columns, or the whole block.
+    static MEMBER Columns of(int columns)
+    {
+        int lanes = 1;
+        while (lanes < columns && lanes < BLOCK) lanes *= 2;
+        return { lanes, BLOCK / lanes, thread_index() % lanes, thread_index() / lanes, (columns + lanes - 1) / lanes };
+    }
+};
+
+/// The sum of every column over the rows of threads, in all of them, by halves: the order is fixed. `shared` holds BLOCK doubles.
+DEVICE double fold(const Columns& columns, double* shared, double value)
+{
+    shared[thread_index()] = value;
+    barrier();
+    for (int half = BLOCK / 2; half >= columns.lanes; half /= 2)
+    {
+        if (thread_index() < half) shared[thread_index()] += shared[thread_index() + half];
+        barrier();
+    }
+    double sum = shared[columns.lane];
+    barrier();
+    return sum;
+}
+
+/// The sum over all threads of the block, in all of them.
+DEVICE double block_sum(double* shared, double value) { return fold({ 1, BLOCK, 0, thread_index(), 1 }, shared, value); }
+
+/// Whether this block is the last of `count` blocks to come here; what the others wrote before is then seen, by volatile reads. The
+/// counter starts as zero and is zero again afterwards.
+DEVICE bool is_last_block(u32* counter, int count)
+{
+    SHARED(int, last, 1);
+    fence();
+    barrier();
+    if (thread_index() == 0)
+    {
+        last[0] = take_ticket(counter) == (u32)count - 1;
+        if (last[0]) *counter = 0;
+    }
+    barrier();
+    fence();
+    return last[0];
+}

@@ -1,0 +1,15 @@
+// The sizes of a convolution or pooling, as in C#: N batch, C channels in, K channels out, H×W input pixels, P×Q output pixels,
+// R×S kernel. Pixels are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. Weights are row-major [K, C, R, S].
+#pragma once
+#include "gpu.h"
+
+struct Window { int n, c, h, w, k, p, q, r, s, stride_h, stride_w, pad_h, pad_w; };
+
+/// A pixel's image and place.
+struct Pixel { int image, y, x; };
+
+DEVICE Pixel pixel_of(int index, int height, int width)
+{
+    int row = index / width;
+    return { row / height, row % height, index % width };
+}
