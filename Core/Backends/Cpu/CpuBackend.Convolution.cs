@@ -19,6 +19,11 @@ internal sealed unsafe partial class CpuBackend<V>
 
     internal override void Conv2dNormalize(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in ImageNormalization norm)
     {
+        if (norm.Constants is not null && WinogradConvolution<V>.Suits(g))
+        {
+            FoldedConvolution(x, weight, bias, y, g, norm);
+            return;
+        }
         // One image is one thread's work here.
         if (g.Batch == 1 || y.Count == 0 || g.OutPixels == 1)
         {
@@ -40,6 +45,25 @@ internal sealed unsafe partial class CpuBackend<V>
         else DirectConvolution<V>.Forward(from, w, b, to, g, Finish);
         if (sums is not null) Pool.Return(sums);
         KeepAlive(x, weight, bias, y);
+    }
+
+    /// <summary>
+    /// With constant statistics the norm is a scale and a shift of each channel: the scale goes into the weights, the shift into the
+    /// bias, and residual and activation are applied while the outputs are in registers.
+    /// </summary>
+    private static void FoldedConvolution(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in ImageNormalization norm)
+    {
+        var (mean, variance) = norm.Constants!.Value;
+        float* scale = Scratch.Rent(ScratchUse.Lanes, 2 * g.OutChannels), shift = scale + g.OutChannels;
+        for (int k = 0; k < g.OutChannels; k++)
+        {
+            float start = (bias is null ? 0 : F(bias)[k]) - F(mean)[k];
+            scale[k] = Statistics.InverseStd(F(variance)[k], norm.Eps) * (norm.Weight is null ? 1 : F(norm.Weight)[k]);
+            shift[k] = start * scale[k] + (norm.Bias is null ? 0 : F(norm.Bias)[k]);
+        }
+        var epilogue = new Epilogue(scale, norm.Residual is null ? null : Pointer(norm.Residual), norm.Activation == Activation.Relu);
+        WinogradConvolution<V>.Forward(Pointer(x), Pointer(weight), shift, Pointer(y), g, epilogue);
+        KeepAlive(x, weight, norm.Residual, y);
     }
 
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)

@@ -27,6 +27,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     private readonly int _weightStep, _inputStep, _productStep;
     private readonly int _imagesPerUnit;
     private Action<int, int>? _finish;
+    private Epilogue _epilogue;
 
     private WinogradConvolution(float* source, float* weight, float* bias, float* target, in Window2d g, bool gradient)
     {
@@ -61,8 +62,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         && Min(g.InHeight, g.OutHeight) >= Tile && Min(g.InWidth, g.OutWidth) >= Tile;
 
     /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
-    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g) =>
-        new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false).Run();
+    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Epilogue epilogue = default) =>
+        new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false) { _epilogue = epilogue }.Run();
 
     /// <summary>The same, image by image: <paramref name="finish"/>(first, end) gets images that have just been computed.</summary>
     public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Action<int, int> finish)
@@ -111,6 +112,11 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
                 float* from = _weight + (nint)vector * V.Count * outputStep + input * inputStep + flipped;
                 for (int lane = 0; lane < V.Count; lane++) tap[lane] = from[lane * outputStep];
             }
+        if (_epilogue.Scale != null)
+        {
+            V scale = V.Load(_epilogue.Scale + vector * V.Count);
+            for (int t = 0; t < 16 * Taps; t++) (V.Load(taps + t * V.Count) * scale).Store(taps + t * V.Count);
+        }
         float* to = _transformed + (vector * _inputs + first) * V.Count;
         for (int input = 0; input < 16; input++, taps += Taps * V.Count, to += V.Count)
             WinogradTransforms<V>.Weight(taps, to, _weightStep, columns);
@@ -174,12 +180,22 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             {
                 float* to = whole ? y + k : partial;
                 var (toRow, toStep) = whole ? (yRow, _outputs) : (Tile * V.Count, V.Count);
-                WinogradTransforms<V>.Output(from + k, _productStep, _bias + k, to, toRow, toStep, temporary);
+                float* added = _epilogue.Residual == null ? null : _epilogue.Residual + (y - _target) + k;
+                WinogradTransforms<V>.Output(from + k, _productStep, _bias + k, to, toRow, toStep,
+                    whole ? added : null, whole && _epilogue.Relu, temporary);
                 if (whole) continue;
                 for (int i = 0; i < height; i++)
                     for (int j = 0; j < width; j++)
-                        V.Load(partial + (i * Tile + j) * V.Count).Store(y + i * yRow + j * _outputs + k);
+                        StorePartial(partial + (i * Tile + j) * V.Count, added, y + k, i * yRow + j * _outputs);
             }
         }
+    }
+
+    /// <summary>One pixel of a tile that reaches over the edge of the image.</summary>
+    private void StorePartial(float* value, float* residual, float* y, int offset)
+    {
+        V result = V.Load(value);
+        if (residual != null) result += V.Load(residual + offset);
+        (_epilogue.Relu ? V.Relu(result) : result).Store(y + offset);
     }
 }

@@ -37,14 +37,19 @@ internal static unsafe class WinogradTransforms<V> where V : unmanaged, ISimd<V>
         for (int i = 0; i < Inputs; i++) Input(columns + i * Inputs * V.Count, V.Count, v + i * Inputs * vStep, vStep);
     }
 
-    /// <summary>y = Aᵀ m A + bias, the 4 × 4 outputs of one tile and one vector of channels.</summary>
+    /// <summary>y = act(Aᵀ m A + bias + residual), the 4 × 4 outputs of one tile and one vector of channels.</summary>
+    /// <param name="residual">Lies like y, or null.</param>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static void Output(float* m, nint mStep, float* bias, float* y, nint yRow, nint yStep, float* columns)
+    public static void Output(float* m, nint mStep, float* bias, float* y, nint yRow, nint yStep, float* residual, bool relu, float* columns)
     {
         V start = V.Load(bias);
         for (int j = 0; j < Inputs; j++)
-            Output(m + j * mStep, Inputs * mStep, V.Zero, columns + j * V.Count, Inputs * V.Count);
-        for (int i = 0; i < Outputs; i++) Output(columns + i * Inputs * V.Count, V.Count, start, y + i * yRow, yStep);
+            Output(m + j * mStep, Inputs * mStep, V.Zero, columns + j * V.Count, Inputs * V.Count, null, false);
+        for (int i = 0; i < Outputs; i++, y += yRow)
+        {
+            Output(columns + i * Inputs * V.Count, V.Count, start, y, yStep, residual, relu);
+            if (residual != null) residual += yRow;
+        }
     }
 
     /// <summary>u = G w Gᵀ of the kernels from one input channel to one vector of output channels.</summary>
@@ -96,16 +101,24 @@ internal static unsafe class WinogradTransforms<V> where V : unmanaged, ISimd<V>
 
     /// <summary>Six values to four: yᵢ = Σⱼ pointⱼⁱ · mⱼ, even and odd parts shared; the point ∞ counts for the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Output(float* from, nint fromStep, V start, float* to, nint toStep)
+    private static void Output(float* from, nint fromStep, V start, float* to, nint toStep, float* residual, bool relu)
     {
         V m1 = V.Load(from + fromStep), m2 = V.Load(from + 2 * fromStep);
         V m3 = V.Load(from + 3 * fromStep), m4 = V.Load(from + 4 * fromStep);
         V evenA = m1 + m2, oddA = m1 - m2, evenB = m3 + m4, oddB = m3 - m4;
         V first = start + V.Load(from), last = start + V.Load(from + 5 * fromStep);
-        (first + (evenA + evenB)).Store(to);
-        Combine(A, oddA, B, oddB, start).Store(to + toStep);
-        Combine(A2, evenA, B2, evenB, start).Store(to + 2 * toStep);
-        Combine(A3, oddA, B3, oddB, last).Store(to + 3 * toStep);
+        V y0 = first + (evenA + evenB), y1 = Combine(A, oddA, B, oddB, start);
+        V y2 = Combine(A2, evenA, B2, evenB, start), y3 = Combine(A3, oddA, B3, oddB, last);
+        if (residual != null)
+        {
+            (y0, y1) = (y0 + V.Load(residual), y1 + V.Load(residual + toStep));
+            (y2, y3) = (y2 + V.Load(residual + 2 * toStep), y3 + V.Load(residual + 3 * toStep));
+        }
+        if (relu) (y0, y1, y2, y3) = (V.Relu(y0), V.Relu(y1), V.Relu(y2), V.Relu(y3));
+        y0.Store(to);
+        y1.Store(to + toStep);
+        y2.Store(to + 2 * toStep);
+        y3.Store(to + 3 * toStep);
     }
 
     /// <summary>Three values to six: the kernel's polynomial at the points, with Lagrange's divisors.</summary>
