@@ -1,3 +1,5 @@
+using MiniDL.Examples.Studies.HowBatchNormHelps;
+
 namespace MiniDL.Examples.Studies;
 
 /// <summary>The studies that the command line knows.</summary>
@@ -7,6 +9,11 @@ internal static class StudyTable
     public static IReadOnlyList<Study> All { get; } =
     [
         new DeepMlp(),
+        new VggStudy(),
+        new NoisyBatchNormStudy(),
+        new IcsStudy(),
+        new LandscapeStudy(),
+        new LpNormStudy(),
     ];
 
     public static string Names => string.Join(", ", All.Select(study => study.Name));

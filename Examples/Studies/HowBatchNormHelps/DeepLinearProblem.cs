@@ -1,0 +1,62 @@
+using MiniDL.Layers;
+
+namespace MiniDL.Examples.Studies.HowBatchNormHelps;
+
+/// <summary>
+/// The deep linear net's task: <c>min Σ ‖W_k … W_1 x − A x‖²</c> over 1,000 inputs, x and the 10×10 matrix A standard normal, all inputs
+/// in every step. Santurkar et al. 2018, appendix A.
+/// </summary>
+internal sealed class DeepLinearProblem
+{
+    private const int Samples = 1000, Features = 10;
+
+    private readonly RandomStream _random;
+    private readonly Tensor _inputs, _targets;
+
+    /// <summary>The squares are summed, not averaged: the losses that the paper plots, 10² to 5·10⁴, are sums.</summary>
+    public DeepLinearProblem(RandomStream random)
+    {
+        _random = random;
+        _inputs = Tensor.Normal([Samples, Features], random.Fork("inputs"));
+        _targets = _inputs.Linear(Tensor.Normal([Features, Features], random.Fork("matrix")), null);
+    }
+
+    /// <summary>A net with its initial values, the same for every norm.</summary>
+    public LayeredNet Net(string norm) => new(new DeepLinearNet(NormChoice.Parse(norm), _random.Fork("weights"), features: Features));
+
+    public Tensor Loss(LayeredNet net) => (net.Module.Forward(_inputs) - _targets).Square().Sum();
+}
+
+/// <summary>One training of the deep linear net.</summary>
+internal sealed class DeepLinearTraining(DeepLinearProblem problem, string norm, double rate)
+{
+    public LayeredNet Net { get; } = problem.Net(norm);
+
+    public string Norm => norm;
+
+    public double Rate => rate;
+
+    /// <summary>The loss before each step.</summary>
+    public List<double> Losses { get; } = [];
+
+    /// <summary>As <see cref="VggTraining.Look"/>.</summary>
+    public Action<int, Func<Tensor>>? Look { get; set; }
+
+    /// <summary>The loss after the last step; infinite where it became NaN.</summary>
+    public double FinalLoss => double.IsFinite(Losses[^1]) ? Losses[^1] : double.PositiveInfinity;
+
+    /// <summary>Trains for so many steps, or until the loss is NaN or infinite.</summary>
+    /// <param name="progress">Told the steps made, every few steps.</param>
+    public void Run(int steps, Action<int> progress)
+    {
+        var descent = new Descent(Net, rate);
+        Tensor Loss() => problem.Loss(Net);
+        for (int step = 0; step < steps; step++)
+        {
+            int now = step;
+            Losses.Add(descent.Step(Loss, Look is null ? null : () => Look(now, Loss)));
+            if (!double.IsFinite(Losses[^1])) return;
+            if (step % 100 == 0) progress(step);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+using MiniDL.Examples.Reports;
+
+namespace MiniDL.Examples.Studies.HowBatchNormHelps;
+
+/// <summary>
+/// What the loss and its gradient do along the gradient, in each step of a training: VGG and the deep linear net, with and without BN.
+/// Santurkar et al. 2018, figures 4 and 10.
+/// </summary>
+/// <remarks>
+/// Step lengths are the paper's ranges, ½ to 4 times the learning rate for VGG and 1/100 to 30 times for the deep linear net, at four
+/// and five geometrically spaced lengths (the paper does not say how many). Each is measured on the step's batch, with batch statistics taken
+/// anew; ranges are over the lengths and do not include the starting point. Smoothness is the largest change of the gradient over
+/// the distance, ‖∇f(x) − ∇f(x − η∇f)‖ / (η‖∇f‖).
+/// </remarks>
+internal sealed class LandscapeStudy : Study
+{
+    private const double VggRate = 0.1, LinearRate = 1e-6;
+    private const double Peak = 0.95;
+    private static readonly double[] VggLengths = [0.5, 1, 2, 4], LinearLengths = [0.01, 0.1, 1, 10, 30];
+
+    public override string Name => "landscape";
+
+    public override string Title => "Does BN make the loss smoother?";
+
+    public override string Paper => $"{VggCharts.Paper}, figures 4 and 10";
+
+    public override string DataNote => $"{VggCharts.Data}; random inputs for the deep linear net";
+
+    public override Report Run(StudyContext context)
+    {
+        var settings = VggSettings.Of(context);
+        settings = settings with { Steps = context.Pick(24, 1000, settings.Steps) };
+        int every = context.Pick(6, 20, 1), linearSteps = context.Pick(60, 4000, 10_000), linearEvery = context.Pick(10, 40, 1);
+        Measured[] runs = [.. OnVgg(context, settings, every), .. OnLinearNet(context, linearSteps, linearEvery)];
+
+        var report = new Report(Title)
+        {
+            Introduction = "A gradient promises how the loss falls. From where the training stands in a step, the net is moved along the gradient "
+                + "by several lengths η, and the loss f and its gradient are computed there. Three questions: over which range does the loss "
+                + "vary? How wrong does the gradient become, ‖∇f(x) − ∇f(x − η∇f)‖? How fast, as the effective smoothness β, the largest of that "
+                + "over the distance η‖∇f‖?",
+        };
+        report.Setting("VGG", $"{settings.Net}; {settings}, rate {VggRate}; measured every {every} steps at η = {VggRate} · ({string.Join(", ", VggLengths)})");
+        report.Setting("deep linear net", $"25 layers 10×10, BN behind every layer but the last, {linearSteps:N0} steps on 1,000 inputs at once, "
+            + $"rate {LinearRate}; measured every {linearEvery} steps at η = {LinearRate} · ({string.Join(", ", LinearLengths)})");
+        foreach (string net in new[] { Vgg, Linear }) AddFindings(report, net, [.. runs.Where(run => run.Net == net)]);
+        report.AddPanels("landscape", Panels("landscape_vgg", Vgg, [.. runs.Where(run => run.Net == Vgg)]), columns: 3);
+        report.AddPanels("landscape_linear", Panels("landscape_linear", Linear, [.. runs.Where(run => run.Net == Linear)]), columns: 3);
+        report.Add(Summary(runs));
+        report.Add(new DataTable("landscape",
+            ["net", "norm", "step", "loss_min", "loss_max", "change_min", "change_max", "gradient_norm", "smoothness"],
+            [
+                .. runs.SelectMany(run => run.Points.Select(p => (IReadOnlyList<object>)
+                    [run.Net, run.Norm, p.Step, p.LossMin, p.LossMax, p.ChangeMin, p.ChangeMax, p.GradientNorm, p.Smoothness])),
+            ])
+        { Hidden = true });
+        return report;
+    }
+
+    private const string Vgg = "VGG", Linear = "deep linear net";
+
+    private static IEnumerable<Measured> OnVgg(StudyContext context, VggSettings settings, int every)
+    {
+        var data = context.Load("cifar10", settings.TrainImages, settings.TestImages);
+        double[] lengths = [.. VggLengths.Select(length => length * VggRate)];
+        foreach (string norm in new[] { "bn", "none" })
+        {
+            var run = new Measured(Vgg, norm, []);
+            var training = new VggTraining(settings with { Evaluations = 1 }, new VggSetup(norm, norm, VggRate), data, context.Random);
+            training.Look = (step, loss) =>
+            {
+                if (step % every == 0) run.Points.Add(LossLandscape.Measure(training.Net, step, loss, lengths));
+            };
+            training.Run(step => context.Progress((norm == "bn" ? 0 : 0.4) + 0.4 * step / settings.Steps, $"{Vgg}, {norm}"));
+            yield return run;
+        }
+    }
+
+    private static IEnumerable<Measured> OnLinearNet(StudyContext context, int steps, int every)
+    {
+        var problem = new DeepLinearProblem(context.Random.Fork("deep linear"));
+        double[] lengths = [.. LinearLengths.Select(length => length * LinearRate)];
+        foreach (string norm in new[] { "bn", "none" })
+        {
+            var run = new Measured(Linear, norm, []);
+            var training = new DeepLinearTraining(problem, norm, LinearRate);
+            training.Look = (step, loss) =>
+            {
+                if (step % every == 0) run.Points.Add(LossLandscape.Measure(training.Net, step, loss, lengths));
+            };
+            training.Run(steps, step => context.Progress((norm == "bn" ? 0.8 : 0.9) + 0.1 * step / steps, $"{Linear}, {norm}"));
+            yield return run;
+        }
+    }
+
+    private static void AddFindings(Report report, string net, Measured[] runs)
+    {
+        var (bn, none) = (runs[0], runs[1]);
+        string on = net == Vgg ? "VGG" : "the deep linear net";
+        Add("the loss varies less along the gradient", net == Vgg ? "from about 1 to 10 without BN early on, hardly with it" : "the same",
+            "median range of the loss", p => p.LossMax - p.LossMin, 0.5);
+        Add("the gradient stays nearer to itself", net == Vgg ? "changes of up to about 250 without BN" : "the same",
+            "median of the largest ‖∇f(x) − ∇f(x − η∇f)‖", p => p.ChangeMax, 0.5);
+        Add("the peaks of β are lower", net == Vgg ? "about 20 with BN, 5 to 45 without" : "the same",
+            "95th percentile of β", p => p.Smoothness, Peak);
+
+        void Add(string claim, string paper, string what, Func<LandscapePoint, double> value, double quantile) =>
+            report.Add(new Finding($"In {on} with BN {claim}", paper,
+                FormattableString.Invariant($"{what}: {bn.At(quantile, value):G3} with BN, {none.At(quantile, value):G3} without"),
+                bn.At(quantile, value) < none.At(quantile, value)));
+    }
+
+    private static Chart[] Panels(string name, string net, Measured[] runs)
+    {
+        string title = net == Vgg ? "VGG" : "Deep linear net";
+        return
+        [
+            new Chart($"{name}_loss", $"{title}: loss along the gradient", new Axis("step"), new Axis("loss") { Log = true },
+                Bands(runs, p => p.LossMin, p => p.LossMax))
+            {
+                Caption = "From the smallest to the largest loss (line) among the step lengths: where the band is wide, the gradient promises "
+                    + "what the loss does not keep.",
+            },
+            new Chart($"{name}_gradient", $"{title}: change of the gradient", new Axis("step"), new Axis("‖∇f(x) − ∇f(x − η∇f)‖") { Log = true },
+                Bands(runs, p => p.ChangeMin, p => p.ChangeMax))
+            {
+                Caption = "How far the gradient at the end of the step is from that at its start, again from the smallest to the largest (line).",
+            },
+            new Chart($"{name}_smoothness", $"{title}: effective smoothness", new Axis("step"), new Axis("β") { Log = net != Vgg, Min = net == Vgg ? 0 : null },
+                [.. runs.Select(run => new Series(run.Label, Steps(run), [.. run.Points.Select(p => p.Smoothness)]) { Color = run.Color })])
+            {
+                Caption = "The largest change of the gradient over the distance; lower is smoother.",
+            },
+        ];
+    }
+
+    private static Series[] Bands(Measured[] runs, Func<LandscapePoint, double> low, Func<LandscapePoint, double> high) =>
+    [
+        .. runs.Select(run => new Series(run.Label, Steps(run), [.. run.Points.Select(high)])
+        {
+            Low = [.. run.Points.Select(low)],
+            High = [.. run.Points.Select(high)],
+            Color = run.Color,
+        }),
+    ];
+
+    private static double[] Steps(Measured run) => [.. run.Points.Select(p => (double)p.Step)];
+
+    private static DataTable Summary(Measured[] runs) => new("landscape_medians",
+        ["net", "norm", "loss_range", "gradient_change", "smoothness", "smoothness_p95"],
+        [
+            .. runs.Select(run => (IReadOnlyList<object>)[run.Net, run.Norm, run.At(0.5, p => p.LossMax - p.LossMin),
+                run.At(0.5, p => p.ChangeMax), run.At(0.5, p => p.Smoothness), run.At(Peak, p => p.Smoothness)]),
+        ])
+    { Caption = "Medians over the training, and the 95th percentile of the smoothness, which stands for its peaks." };
+
+    private sealed record Measured(string Net, string Norm, List<LandscapePoint> Points)
+    {
+        public string Label => Norm == "bn" ? "BN" : "no norm";
+
+        public int Color => Norm == "bn" ? 0 : 1;
+
+        /// <summary>Where the loss overflowed there is nothing to compare: those steps are left out.</summary>
+        public double At(double quantile, Func<LandscapePoint, double> value) =>
+            Quantile.Of(Points.Select(value).Where(double.IsFinite), quantile);
+    }
+}

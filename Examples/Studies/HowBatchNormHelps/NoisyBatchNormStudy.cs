@@ -1,0 +1,127 @@
+using MiniDL.Examples.Reports;
+
+namespace MiniDL.Examples.Studies.HowBatchNormHelps;
+
+/// <summary>
+/// BN with noise behind it that shifts and scales every unit anew in every step, so that no layer ever sees a stable distribution, against
+/// BN and no norm. Santurkar et al. 2018, figures 2 and 8.
+/// </summary>
+/// <remarks>
+/// The noise is that of the paper's algorithm 1, see <see cref="CovariateShiftNoise"/>, behind every norm and in training alone; tests
+/// run without it. The paper shows layers 2, 9 and 13; the 13th of VGG-13 is the last, which has no norm, so here it is 12. Drift is
+/// measured on the training batches as they come: |Δ mean| and |Δ variance| of each unit from one step to the next, averaged.
+/// </remarks>
+internal sealed class NoisyBatchNormStudy : Study
+{
+    private const double Rate = 0.1;
+    private static readonly int[] Layers = [2, 9, 12];
+
+    public override string Name => "noisy-bn";
+
+    public override string Title => "Does BN help because it keeps the distributions of activations stable?";
+
+    public override string Paper => $"{VggCharts.Paper}, figures 2 and 8";
+
+    public override string DataNote => VggCharts.Data;
+
+    public override Report Run(StudyContext context)
+    {
+        var settings = VggSettings.Of(context);
+        settings = settings with { Steps = context.Pick(settings.Steps, 700, settings.Steps) };
+        var data = context.Load("cifar10", settings.TrainImages, settings.TestImages);
+        var trainings = Setups.Select(setup => new VggTraining(settings, setup, data, context.Random)).ToArray();
+        var drifts = trainings.Select(training => new MomentDrift(training.Net, Layers)).ToArray();
+        var records = VggCharts.Train(context, settings, trainings);
+
+        var report = new Report(Title)
+        {
+            Introduction = $"{settings.Net} is trained with BN, with BN whose outputs are disturbed, and without any norm, at learning rate "
+                + $"{Rate}. The disturbance changes in every step: each unit is shifted by up to ±0.5 and scaled by 1 to 1.25, each of its values "
+                + "a little more or less. If BN helped because it keeps distributions stable, this would undo it.\n\n"
+                + "The paper does not say whether its noise's r_σ = 0.1 is a deviation or a variance: here it is the deviation.",
+        };
+        report.Setting("net", $"{settings.Net}, norm between layer and ReLU, Glorot-normal weights");
+        report.Setting("training", settings);
+        report.Setting("noise", "μ ~ U(±0.5), σ ~ U(1, 1.25) by unit; m ~ U(μ ± 0.1), s ~ N(σ, 0.1) by value; y = s · x + m");
+        AddFindings(report, records, drifts);
+        report.AddPanels("noisy_bn",
+        [
+            VggCharts.Loss("noisy_bn_loss", "Training loss", records) with
+            {
+                Caption = "Disturbed BN is slower than BN, but ahead of the net without norms, which nobody disturbs.",
+            },
+            Drift("noisy_bn_mean", $"Drift of the means, layer {Layers[1]}", "|Δ mean| from step to step", records, drifts, p => p.MeanChange) with
+            {
+                Caption = "How much the means of the ReLU's inputs change in a step: with the noise far more than without any norm. "
+                    + "The stable net is not the one that trains fast.",
+            },
+        ]);
+        report.AddPanels("noisy_bn_drift", [.. Layers.Select(layer => Drift($"noisy_bn_variance_{layer}", $"Layer {layer}",
+            "|Δ variance| from step to step", records, drifts, p => p.VarianceChange, layer))], columns: 3);
+        report.Add(VggCharts.Summary("noisy_bn", records));
+        report.Add(DriftSummary(records, drifts));
+        report.Add(new DataTable("noisy_bn_drift", ["net", "layer", "step", "mean_change", "variance_change"],
+        [
+            .. records.Zip(drifts).SelectMany(pair => pair.Second.Points.Select(p =>
+                (IReadOnlyList<object>)[pair.First.Setup.Name, p.Layer, p.Step, p.MeanChange, p.VarianceChange])),
+        ])
+        { Hidden = true });
+        report.Add(VggCharts.Curves("noisy_bn_training", records));
+        report.Add(VggCharts.Tests("noisy_bn_test", records));
+        return report;
+    }
+
+    private static void AddFindings(Report report, VggRecord[] records, MomentDrift[] drifts)
+    {
+        var (bn, noisy, none, noisyNone) = (records[0], records[1], records[2], records[3]);
+        report.Add(new Finding("BN disturbed in every step still trains faster than no norm",
+            "nearly as fast as BN, and far ahead of the net without",
+            FormattableString.Invariant($"mean training loss over all steps: BN {bn.MeanLoss:F3}, disturbed {noisy.MeanLoss:F3}, ")
+                + FormattableString.Invariant($"no norm {none.MeanLoss:F3}; at the end {bn.FinalLoss:F3}, {noisy.FinalLoss:F3}, {none.FinalLoss:F3}"),
+            noisy.MeanLoss < none.MeanLoss && noisy.FinalLoss < none.FinalLoss));
+        double[] Means(int net) => [.. Layers.Select(layer => Mean(drifts[net], layer, p => p.MeanChange))];
+        double[] ofNoisy = Means(1), ofNone = Means(2);
+        report.Add(new Finding("although its distributions are less stable than those of the net without norms",
+            "complete distributional instability: larger changes than without BN in every layer shown",
+            $"|Δ mean| of a unit in a step, layers {string.Join(", ", Layers)}: disturbed {Numbers(ofNoisy)}, no norm {Numbers(ofNone)}",
+            ofNoisy.Zip(ofNone).All(pair => pair.First > pair.Second)));
+        report.Add(new Finding("The same noise without BN stops training", "the net without norms does not train with the noise",
+            VggCharts.Ending(noisyNone), !VggCharts.Learned(noisyNone)));
+    }
+
+    private static string Numbers(double[] values) => string.Join(", ", values.Select(v => FormattableString.Invariant($"{v:G2}")));
+
+    private static double Mean(MomentDrift drift, int layer, Func<DriftPoint, double> value) =>
+        drift.Points.Where(p => p.Layer == layer).Average(value);
+
+    private static DataTable DriftSummary(VggRecord[] records, MomentDrift[] drifts) => new("noisy_bn_drift_means",
+        ["net", "layer", "mean_change", "variance_change"],
+        [
+            .. records.Zip(drifts).SelectMany(pair => Layers.Select(layer => (IReadOnlyList<object>)
+                [pair.First.Setup.Name, layer, Mean(pair.Second, layer, p => p.MeanChange), Mean(pair.Second, layer, p => p.VarianceChange)])),
+        ])
+    { Caption = "Change of a unit's mean and variance from one step to the next, before the activation, averaged over units and steps." };
+
+    private static Chart Drift(string name, string title, string label, VggRecord[] records, MomentDrift[] drifts,
+        Func<DriftPoint, double> value, int? layer = null) => new(name, title, new Axis("step"), new Axis(label) { Log = true },
+        [
+            .. records.Zip(drifts).Select(pair =>
+            {
+                var curve = Smooth([.. pair.Second.Points.Where(p => p.Layer == (layer ?? Layers[1]))], value);
+                return new Series(pair.First.Setup.Name, [.. curve.Select(c => c.Step)], [.. curve.Select(c => c.Value)])
+                    { Color = pair.First.Setup.Color };
+            }),
+        ]);
+
+    /// <summary>Means over a fiftieth of the steps.</summary>
+    private static (double Step, double Value)[] Smooth(DriftPoint[] points, Func<DriftPoint, double> value) =>
+        [.. points.Chunk(Math.Max(1, points.Length / 50)).Select(part => (part.Average(p => (double)p.Step), part.Average(value)))];
+
+    private static readonly VggSetup[] Setups =
+    [
+        new("BN", "bn", Rate) { Color = 0 },
+        new("BN with noise", "bn", Rate) { Color = 2, Noise = true },
+        new("no norm", "none", Rate) { Color = 1 },
+        new("no norm with noise", "none", Rate) { Color = 3, Noise = true },
+    ];
+}

@@ -1,0 +1,75 @@
+using MiniDL.Examples.Reports;
+
+namespace MiniDL.Examples.Studies.HowBatchNormHelps;
+
+/// <summary>What the reports on VGG have in common.</summary>
+internal static class VggCharts
+{
+    public const string Paper = "Santurkar, Tsipras, Ilyas and Madry 2018, How Does Batch Normalization Help Optimization? "
+        + "(arXiv:1805.11604)";
+
+    public const string Data = "CIFAR-10, else synthetic images; the preset takes 10,000 of them";
+
+    /// <summary>Trains one setup after the other.</summary>
+    /// <param name="done">The share of the study that is done before.</param>
+    /// <param name="share">The share of the study that this is.</param>
+    public static VggRecord[] Train(StudyContext context, VggSettings settings, IReadOnlyList<VggTraining> trainings,
+        double done = 0, double share = 1)
+    {
+        var records = new VggRecord[trainings.Count];
+        for (int i = 0; i < records.Length; i++)
+            records[i] = trainings[i].Run(step =>
+                context.Progress(done + share * (i + (double)step / settings.Steps) / records.Length, trainings[i].Setup.Name));
+        return records;
+    }
+
+    /// <summary>Accuracy while training (lines) and on the test images (dashed).</summary>
+    public static Chart Accuracy(string name, string title, IEnumerable<VggRecord> records) => new(name, title,
+        new Axis("step"), new Axis("accuracy (%)") { Min = 0, Max = 100 },
+        [
+            .. records.SelectMany(record => new[]
+            {
+                new Series(record.Setup.Name, [.. record.Training.Select(t => t.Step)], [.. record.Training.Select(t => t.Accuracy)])
+                    { Color = record.Setup.Color },
+                new Series($"{record.Setup.Name}, test", [.. record.Test.Select(t => t.Step)], [.. record.Test.Select(t => t.Accuracy)])
+                    { Color = record.Setup.Color, Dashed = true },
+            }),
+        ]);
+
+    /// <summary>Training loss.</summary>
+    public static Chart Loss(string name, string title, IEnumerable<VggRecord> records) => new(name, title,
+        new Axis("step"), new Axis("training loss") { Min = 0 },
+        [
+            .. records.Select(record => new Series(record.Setup.Name,
+                [.. record.Training.Select(t => t.Step)], [.. record.Training.Select(t => t.Loss)]) { Color = record.Setup.Color }),
+        ]);
+
+    public static DataTable Curves(string name, IEnumerable<VggRecord> records) => new(name,
+        ["net", "step", "train_loss", "train_accuracy"],
+        [.. records.SelectMany(r => r.Training.Select(t => (IReadOnlyList<object>)[r.Setup.Name, t.Step, t.Loss, t.Accuracy]))])
+    { Hidden = true };
+
+    public static DataTable Tests(string name, IEnumerable<VggRecord> records) => new(name, ["net", "step", "test_accuracy"],
+        [.. records.SelectMany(r => r.Test.Select(t => (IReadOnlyList<object>)[r.Setup.Name, t.Step, t.Accuracy]))])
+    { Hidden = true };
+
+    public static DataTable Summary(string name, IEnumerable<VggRecord> records) => new(name,
+        ["net", "train_loss", "train_accuracy", "test_accuracy", "mean_train_loss"],
+        [
+            .. records.Select(r => (IReadOnlyList<object>)
+                [r.Setup.Name, r.FinalLoss, r.FinalAccuracy, r.FinalTestAccuracy, r.MeanLoss]),
+        ])
+    {
+        Caption = "Training loss and accuracy are means over the last sixtieth of the steps, but for the last column, a mean over all; "
+            + "test accuracy is with running statistics.",
+    };
+
+    /// <summary>How a training ended, in words.</summary>
+    public static string Ending(VggRecord record) => record.DivergedAt is { } step
+        ? $"{record.Setup.Name}: the loss became NaN in step {step}"
+        : FormattableString.Invariant($"{record.Setup.Name}: training loss {record.FinalLoss:F3}, ")
+            + FormattableString.Invariant($"training accuracy {record.FinalAccuracy:F1} %, test {record.FinalTestAccuracy:F1} %");
+
+    /// <summary>Whether a training got nowhere: the loss of guessing, or none at all.</summary>
+    public static bool Learned(VggRecord record) => record.FinalLoss < 0.9 * Math.Log(10);
+}
