@@ -33,7 +33,7 @@ internal sealed class AxisScale(Reports.Axis axis)
     {
         if (axis.Ticks is { } ticks) return Manual(ticks);
         if (axis.Log) return Manual(Decades(_sign * low, _sign * high));
-        var automatic = new NumericAutomatic { TickDensity = 0.6 };
+        var automatic = new NumericAutomatic { TickDensity = 0.6, IntegerTicksOnly = axis.Whole };
         var label = automatic.LabelFormatter;
         automatic.LabelFormatter = position => label(_sign * position);
         return automatic;

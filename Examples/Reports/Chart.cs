@@ -30,11 +30,16 @@ internal sealed record Axis(string Label)
     /// <summary>Whether values grow to the left or downwards.</summary>
     public bool Reversed { get; init; }
 
+    /// <summary>Whether only whole numbers make sense, as with epochs: no ticks between them.</summary>
+    public bool Whole { get; init; }
+
     public double? Min { get; init; }
 
     public double? Max { get; init; }
 
-    /// <summary>Where to label the axis, and with what; values are in the axis' unit, also on a logarithmic axis.</summary>
+    /// <summary>
+    /// Where to label the axis, and with what; values are in the axis' unit, also on a logarithmic axis. A label may have lines.
+    /// </summary>
     public IReadOnlyList<(double Value, string Label)>? Ticks { get; init; }
 
     /// <summary>Ticks at these values, labelled with them.</summary>

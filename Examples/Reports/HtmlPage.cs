@@ -120,9 +120,15 @@ internal static partial class HtmlPage
     }
 
     /// <summary>A number for the eye; all its digits when the mouse rests on it.</summary>
-    private static string Cell(object cell) => cell is double number && !double.IsInteger(number)
-        ? $"<span title=\"{DataTable.Text(number)}\">{number.ToString("G4", CultureInfo.InvariantCulture)}</span>"
-        : Html(DataTable.Text(cell));
+    private static string Cell(object cell) => cell switch
+    {
+        int or long => FormattableString.Invariant($"{cell:N0}"),
+        double number => $"<span title=\"{DataTable.Text(number)}\">{Short(number)}</span>",
+        _ => Html(DataTable.Text(cell)),
+    };
+
+    private static string Short(double number) =>
+        number.ToString(Math.Abs(number) is >= 1000 and < 1e7 ? "N0" : "G4", CultureInfo.InvariantCulture);
 
     private static string Numeric(object cell) => cell is string ? "" : " class=\"number\"";
 

@@ -23,8 +23,8 @@ internal static class PlotlyFigure
             ["data"] = data,
             ["layout"] = new JsonObject
             {
-                ["xaxis"] = Layout(chart.X),
-                ["yaxis"] = Layout(chart.Y),
+                ["xaxis"] = Layout(chart.X, chart.Series.SelectMany(series => series.X)),
+                ["yaxis"] = Layout(chart.Y, chart.Series.SelectMany(series => series.Y)),
                 ["hovermode"] = chart.Contour is null && chart.Series.All(s => s.Style != SeriesStyle.Markers) ? "x unified" : "closest",
                 ["barmode"] = "overlay",
                 ["bargap"] = 0,
@@ -129,7 +129,7 @@ internal static class PlotlyFigure
         ["dark"] = Style.ColorOf(chart, series, dark: true).ToHex(),
     };
 
-    private static JsonObject Layout(Axis axis)
+    private static JsonObject Layout(Axis axis, IEnumerable<double> values)
     {
         var layout = new JsonObject
         {
@@ -139,20 +139,28 @@ internal static class PlotlyFigure
         };
         double? min = Position(axis, axis.Min), max = Position(axis, axis.Max);
         if (min is not null || max is not null) layout["range"] = axis.Reversed ? new JsonArray(max, min) : new JsonArray(min, max);
-        if (axis.Reversed) layout["autorange"] = (min, max) switch
+        layout["autorange"] = (min, max) switch
         {
-            (null, null) => "reversed",
-            (null, _) => "max reversed",
-            (_, null) => "min reversed",
+            (null, null) => axis.Reversed ? "reversed" : true,
+            (null, _) => axis.Reversed ? "min reversed" : "min",
+            (_, null) => axis.Reversed ? "max reversed" : "max",
             _ => false,
         };
-        if (axis.Log && axis.Ticks is null) (layout["dtick"], layout["exponentformat"]) = (null, "power");
+        if (axis.Log) (layout["nticks"], layout["exponentformat"]) = (5, "power");
+        if (axis.Whole) layout["dtick"] = WholeStep(values.Where(double.IsFinite).DefaultIfEmpty(0).ToArray());
         if (axis.Ticks is { } ticks)
         {
             layout["tickvals"] = Numbers(ticks.Select(tick => tick.Value));
-            layout["ticktext"] = new JsonArray([.. ticks.Select(tick => (JsonNode)Escape(tick.Label))]);
+            layout["ticktext"] = new JsonArray([.. ticks.Select(tick => (JsonNode)Escape(tick.Label).Replace("\n", "<br>", StringComparison.Ordinal))]);
         }
         return layout;
+    }
+
+    /// <summary>The distance of ticks at whole numbers: 1, 2, 5, 10, 20, …, ten ticks or fewer.</summary>
+    private static double WholeStep(double[] values)
+    {
+        double least = Math.Max(1, (values.Max() - values.Min()) / 10), power = Math.Pow(10, Math.Floor(Math.Log10(least)));
+        return power * new[] { 1, 2, 5, 10 }.First(digit => digit * power >= least);
     }
 
     /// <summary>An end of a range: Plotly wants the logarithm where the axis is logarithmic.</summary>

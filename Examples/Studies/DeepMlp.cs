@@ -149,7 +149,7 @@ internal sealed class DeepMlp : Study
     }
 
     private static Chart AllSetups(Curve[] curves) => new("deep_mlp_std", "Activations behind each layer",
-        new Axis("layer"), new Axis("standard deviation") { Log = true, Min = 1e-40, Max = 1e40 },
+        new Axis("layer") { Whole = true }, new Axis("standard deviation") { Log = true, Min = 1e-40, Max = 1e40 },
         [.. curves.Select(curve => curve.Series)])
     {
         Caption = "Three of the five ways to draw the weights lose the signal: it falls below, or rises above, what a float can hold "

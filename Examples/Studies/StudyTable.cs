@@ -9,6 +9,9 @@ internal static class StudyTable
     public static IReadOnlyList<Study> All { get; } =
     [
         new DeepMlp(),
+        new Invariance(),
+        new FeatureScalingStudy(),
+        new Placement(),
         new VggStudy(),
         new NoisyBatchNormStudy(),
         new IcsStudy(),

@@ -16,10 +16,11 @@ internal sealed class Trainer
     private readonly DataLoader _batches, _testBatches;
 
     /// <summary>Draws the model's weights and prepares the data.</summary>
+    /// <param name="norm">A norm that the settings cannot name, in place of theirs.</param>
     /// <exception cref="MiniDLException">
     /// The norm does not fit the model, the batch is larger than the data, or the steps are too many to count.
     /// </exception>
-    public Trainer(TrainSettings settings, Dataset train, Dataset test)
+    public Trainer(TrainSettings settings, Dataset train, Dataset test, NormChoice? norm = null)
     {
         if (settings.BatchSize > train.Count)
             throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images. "
@@ -27,7 +28,7 @@ internal sealed class Trainer
         Settings = settings;
         Device = Device.Named(settings.Device);
         var random = new RandomStream(settings.Seed);
-        var norm = NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
+        norm ??= NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
         Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(Device);
         _sgd = new Sgd(Model.Parameters(), (float)settings.LearningRate, (float)settings.Momentum,
             weightDecay: (float)settings.WeightDecay);

@@ -15,7 +15,7 @@
     const color = trace.meta[dark ? "dark" : "light"];
     switch (trace.meta.kind) {
       case "contour":
-        return { ...trace, colorscale: dark ? [[0, "#566070"], [1, "#566070"]] : [[0, "#b4bcc6"], [1, "#b4bcc6"]] };
+        return { ...trace, colorscale: [[0, dark ? "#6d7887" : "#929ca8"], [1, dark ? "#6d7887" : "#929ca8"]] };
       case "band":
         return { ...trace, fillcolor: color + "2b" };
       default:
@@ -49,7 +49,7 @@
       plot_bgcolor: "rgba(0,0,0,0)",
       hoverlabel: { bgcolor: dark ? "#262c35" : "#ffffff", bordercolor: dark ? "#59626e" : "#c9d0d7", font: { family: font, color: ink } },
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
-      modebar: { bgcolor: "rgba(0,0,0,0)", color: dark ? "#7b8592" : "#a8b0b9", activecolor: ink },
+      modebar: { orientation: "v", bgcolor: "rgba(0,0,0,0)", color: dark ? "#7b8592" : "#a8b0b9", activecolor: ink },
       margin: { l: 56, r: 12, t: 12, b: 48 },
       uirevision: "keep", // what was zoomed or hidden stays so when the theme changes
     };
@@ -59,7 +59,7 @@
     responsive: true,
     displaylogo: false,
     displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
   };
 
   function draw() {
