@@ -94,3 +94,42 @@ DEVICE float bits_to_float(u32 bits) { return reinterpret_bits<float>(bits); }
 DEVICE u32 float_to_bits(float value) { return reinterpret_bits<u32>(value); }
 DEVICE double bits_to_double(u64 bits) { return reinterpret_bits<double>(bits); }
 DEVICE u64 double_to_bits(double value) { return reinterpret_bits<u64>(value); }
+
+/// Rounds to TF32, ties away from zero; infinities and NaN stay.
+DEVICE u32 to_tf32(float value)
+{
+    u32 bits = float_to_bits(value);
+    return (bits & 0x7F800000u) == 0x7F800000u ? bits : (bits + 0x1000u) & ~0x1FFFu;
+}
+
+namespace emulator
+{
+struct Product { float* d; u32 a[4], b[2]; };
+
+/// The tensor core's product, gathered from all lanes by the layout that mma.h tells.
+inline void multiply_add_tf32(void** lanes)
+{
+    float a[16][8], b[8][8];
+    for (int lane = 0; lane < 32; lane++)
+    {
+        auto p = (const Product*)lanes[lane];
+        int group = lane / 4, place = lane % 4;
+        for (int i = 0; i < 4; i++) a[group + i % 2 * 8][place + i / 2 * 4] = bits_to_float(p->a[i]);
+        for (int i = 0; i < 2; i++) b[place + i * 4][group] = bits_to_float(p->b[i]);
+    }
+    for (int lane = 0; lane < 32; lane++)
+        for (int i = 0; i < 4; i++)
+        {
+            int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+            float sum = 0;
+            for (int k = 0; k < 8; k++) sum += a[row][k] * b[k][column];
+            ((Product*)lanes[lane])->d[i] += sum;
+        }
+}
+}
+
+DEVICE void multiply_add_tf32(float (&d)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1)
+{
+    emulator::Product mine { d, { a0, a1, a2, a3 }, { b0, b1 } };
+    emulator::meet_warp(emulator::multiply_add_tf32, &mine);
+}

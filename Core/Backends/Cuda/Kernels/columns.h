@@ -1,5 +1,5 @@
 // Sums over rows of a matrix, each column for itself: how the threads of a block share the work. `lanes` threads stand side by side on
-// neighbouring columns, so that a warp reads whole lines, and BLOCK / lanes rows of threads take every so-many-th row.
+// neighbouring columns, up to a warp, so that it reads whole lines, and BLOCK / lanes rows of threads take every so-many-th row.
 #pragma once
 #include "gpu.h"
 
@@ -9,11 +9,11 @@ struct Columns
     int lane, row;      // where this thread stands
     int tiles;          // how many blocks stand side by side
 
-    /// The smallest power of two of lanes that holds the columns, or the whole block.
+    /// The smallest power of two of lanes that holds the columns, or a warp.
     static MEMBER Columns of(int columns)
     {
         int lanes = 1;
-        while (lanes < columns && lanes < BLOCK) lanes *= 2;
+        while (lanes < columns && lanes < 32) lanes *= 2;
         return { lanes, BLOCK / lanes, thread_index() % lanes, thread_index() / lanes, (columns + lanes - 1) / lanes };
     }
 };

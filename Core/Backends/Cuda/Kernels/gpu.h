@@ -14,6 +14,7 @@ typedef long long i64;
 
 /// Four floats that are loaded and stored by one instruction of 16 bytes.
 struct alignas(16) Float4 { float x, y, z, w; };
+struct alignas(8) Float2 { float x, y; };
 
 #ifdef MINIDL_EMULATED
 #include "emulator.h"

@@ -4,6 +4,7 @@
 #include "reduce.cu"
 #include "matmul.cu"
 #include "convolution.cu"
+#include "convolution_tf32.cu"
 #include "pooling.cu"
 #include "normalization.cu"
 #include "losses.cu"
