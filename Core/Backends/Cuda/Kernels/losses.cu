@@ -7,7 +7,6 @@ struct SoftmaxArgs { const float* x; float* y; int rows, columns; };
 struct SoftmaxGradientArgs { const float *dy, *y; float* dx; int rows, columns; };
 struct LikelihoodArgs { const float* log_probabilities; const i64* labels; float* loss; int rows, columns; };
 struct CrossEntropyArgs { const float *dloss, *log_probabilities; const i64* labels; float* dx; int rows, columns; };
-struct LabelsArgs { const i64* labels; i64* first_bad; int count, classes; };
 
 DEVICE int row_of_warp() { return block_index() * (BLOCK / 32) + thread_index() / 32; }
 
@@ -59,19 +58,4 @@ KERNEL(cross_entropy_gradient, CrossEntropyArgs, BLOCK)
     if (i >= args.rows * args.columns) return;
     double hit = args.labels[i / args.columns] == i % args.columns ? 1 : 0;
     args.dx[i] = (float)((exponential(args.log_probabilities[i]) - hit) * *args.dloss / args.rows);
-}
-
-/// The index of the first label that is not a class, or −1.
-KERNEL(check_labels, LabelsArgs, BLOCK)
-{
-    SHARED(int, shared, BLOCK);
-    int first = args.count;
-    for (int i = thread_index(); i < args.count && first == args.count; i += BLOCK)
-        if (args.labels[i] < 0 || args.labels[i] >= args.classes) first = i;
-    shared[thread_index()] = first;
-    barrier();
-    if (thread_index() != 0) return;
-    for (int i = 1; i < BLOCK; i++)
-        if (shared[i] < first) first = shared[i];
-    *args.first_bad = first < args.count ? first : -1;
 }
