@@ -35,8 +35,8 @@ internal sealed partial class CudaBackend
             Chunks = chunks,
         }, x, y);
 
-    /// <summary>Threads of a block that lie along the inner dimension: the least power of two that holds it, at most all.</summary>
-    private static int Lanes(int inner) => (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(inner, 1, Block));
+    /// <summary>Threads of a block that lie along the inner dimension: the least power of two that holds it, at most a warp.</summary>
+    private static int Lanes(int inner) => (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(inner, 1, 32));
 
     internal override void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner)
     {
@@ -79,28 +79,6 @@ internal sealed partial class CudaBackend
             BInner = transposeB ? 1 : columns,
             BColumn = transposeB ? inner : 1,
         }, a, b, c);
-
-    internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g) =>
-        context.Launch(Kernels.Conv2d, Blocks(g.Batch * g.OutPixels, Tile) * Blocks(g.OutChannels, Tile), Block,
-            new ConvolutionArguments { X = Address(x), Weight = Address(weight), Bias = Address(bias), Y = Address(y), Window = g, Chunks = 1 },
-            x, weight, bias, y);
-
-    internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g) =>
-        context.Launch(Kernels.Conv2dInputGradient,
-            Blocks(g.Batch * g.InHeight * g.InWidth, Tile) * Blocks(g.InChannels, Tile), Block,
-            new ConvolutionArguments { X = Address(dx), Weight = Address(weight), Y = Address(dy), Window = g, Chunks = 1 }, dx, weight, dy);
-
-    internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
-    {
-        const int pixelsPerChunk = 512, mostChunks = 64;
-        int chunks = Math.Clamp(Blocks(g.Batch * g.OutPixels, pixelsPerChunk), 1, mostChunks);
-        var partial = chunks == 1 ? dw : Workspace(chunks, dw.Count);
-        context.Launch(Kernels.Conv2dWeightGradient, Blocks(g.OutChannels, Tile) * Blocks(dw.Count / g.OutChannels, Tile) * chunks, Block,
-            new ConvolutionArguments { X = Address(x), Weight = Address(partial), Y = Address(dy), Window = g, Chunks = chunks }, x, partial, dy);
-        if (chunks == 1) return;
-        SumChunks(partial, dw, 1, chunks, dw.Count, 1);
-        Pool.Return(partial.Storage);
-    }
 
     internal override void MaxPool2d(Tensor x, Tensor y, Tensor index, in Window2d g)
     {

@@ -12,7 +12,7 @@ internal sealed unsafe class CudaContext
     private const int LeastDriver = 11080;
 
     private const int NoDevice = 100;
-    private const int CapabilityMajor = 75, CapabilityMinor = 76;
+    private const int CapabilityMajor = 75, CapabilityMinor = 76, SharedBytesOptIn = 97;
 
     /// <summary>The context that was made current on this thread.</summary>
     [ThreadStatic]
@@ -27,7 +27,7 @@ internal sealed unsafe class CudaContext
     public CudaContext(CudaApi api)
     {
         Api = api;
-        int count = 0, version, device, major, minor;
+        int count = 0, version, device, major, minor, sharedBytes;
         int result = api.Init(0);
         if (result == 0) result = api.DeviceGetCount(&count);
         if (result == NoDevice || (result == 0 && count == 0))
@@ -43,6 +43,8 @@ internal sealed unsafe class CudaContext
         Name = Encoding.UTF8.GetString(new ReadOnlySpan<byte>(name, new ReadOnlySpan<byte>(name, 256).IndexOf((byte)0)));
         Check(api.DeviceGetAttribute(&major, CapabilityMajor, device), "cuDeviceGetAttribute");
         Check(api.DeviceGetAttribute(&minor, CapabilityMinor, device), "cuDeviceGetAttribute");
+        Check(api.DeviceGetAttribute(&sharedBytes, SharedBytesOptIn, device), "cuDeviceGetAttribute");
+        MostSharedBytes = sharedBytes;
         (Capability, Driver) = (10 * major + minor, Dotted(version));
         if (major < 8)
             throw new MiniDLException($"[cuda] {Name} has compute capability {major}.{minor}, MiniDL's kernels need 8.0 (Ampere) or newer. "
@@ -66,6 +68,9 @@ internal sealed unsafe class CudaContext
 
     /// <summary>The compute capability, 90 for 9.0.</summary>
     public int Capability { get; }
+
+    /// <summary>The most shared memory that a block can ask for.</summary>
+    public int MostSharedBytes { get; }
 
     /// <summary>The newest CUDA that the driver knows, such as 12.4.</summary>
     public string Driver { get; }
@@ -96,7 +101,7 @@ internal sealed unsafe class CudaContext
             {
                 MakeCurrent();
                 void* parameter = pointer;
-                int result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, 0, Stream, &parameter, null);
+                int result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes, Stream, &parameter, null);
                 if (result == 0 && WaitAfterLaunch && Graph.Recording is null) result = Api.StreamSynchronize(Stream);
                 if (result != 0) throw Failed(result, "cuLaunchKernel", $"{kernel.Name}({Describe(operands)})");
             }

@@ -10,7 +10,7 @@ namespace MiniDL.Backends.Cuda;
 /// </summary>
 internal sealed unsafe class CudaModules(CudaContext context)
 {
-    private const int ErrorLog = 5, ErrorLogBytes = 6, NotFound = 500;
+    private const int ErrorLog = 5, ErrorLogBytes = 6, NotFound = 500, DynamicSharedBytes = 8;
 
     private readonly ConcurrentDictionary<Kernel, nint> _functions = new(ReferenceEqualityComparer.Instance);
     private nint _module;
@@ -35,6 +35,8 @@ internal sealed unsafe class CudaModules(CudaContext context)
             if (result == NotFound)
                 throw new MiniDLException($"[cuda] there is no kernel {kernel.Name}. Move the operands to the CPU for this, x.To(Device.Cpu).");
             context.Check(result, "cuModuleGetFunction", kernel.Name);
+            if (kernel.SharedBytes > 0)
+                context.Check(context.Api.FunctionSetAttribute(function, DynamicSharedBytes, kernel.SharedBytes), "cuFuncSetAttribute", kernel.Name);
             return _functions[kernel] = function;
         }
     }

@@ -124,4 +124,11 @@ internal struct SgdArguments
     public float LearningRate, Momentum, Dampening, WeightDecay;
     public int First, Nesterov;
 }
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct GatherArguments
+{
+    public ulong Images, Labels, Order, Cursor, Stream, Table, X, Y, Seed;
+    public int Batch, Channels, Height, Width, Pad, Flip, Augment;
+}
 #pragma warning restore CS0649, IDE0052

@@ -38,6 +38,7 @@ internal static class Kernels
     public static readonly Kernel LogSoftmaxGradient = Kernel.Of<SoftmaxGradientArguments>("log_softmax_gradient");
     public static readonly Kernel NegativeLogLikelihood = Kernel.Of<LikelihoodArguments>("negative_log_likelihood");
     public static readonly Kernel CrossEntropyGradient = Kernel.Of<CrossEntropyArguments>("cross_entropy_gradient");
+    public static readonly Kernel GatherAugment = Kernel.Of<GatherArguments>("gather_augment");
     public static readonly Kernel Sgd = Kernel.Of<SgdArguments>("sgd");
 
     /// <summary>The kernels above and those of the operators' elementwise functions.</summary>
@@ -46,7 +47,8 @@ internal static class Kernels
         Fill1, Fill4, Fill8, Copy1, Copy4, Copy8, AddF32, AddF64, AddI64, AddU8, Transpose4, Affine, DropoutMask, StoreWords, Sum,
         Max, MaxGradient, MatMul, Conv2d, Conv2dInputGradient, Conv2dWeightGradient, MaxPool2d, MaxPool2dGradient, AvgPool2d,
         AvgPool2dGradient, MomentsColumns, MomentsGroups, Normalize, NormalizeGradientPartials, NormalizeGradientSums,
-        NormalizeGradient, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd,
+        NormalizeGradient, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd, GatherAugment,
+        .. TensorCoreConvolution.Kernels,
         .. new[] { "abs", "exp", "leaky_relu", "log", "pow", "relu", "sigmoid", "sqrt", "square", "tanh" }
             .SelectMany(name => new[] { Map(name), MapGradient(name) }),
         .. new[] { "add", "blend", "div", "maximum", "maximum_share", "mul", "sub" }.Select(Zip),

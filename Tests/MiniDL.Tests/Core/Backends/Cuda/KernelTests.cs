@@ -23,6 +23,24 @@ public partial class KernelTests
         Assert.Contains(".version 7.8", ptx);
     }
 
+    [Theory, InlineData("sm_80"), InlineData("sm_90")]
+    public void Kernels_keep_their_values_in_registers_and_know_which_memory_they_address(string target)
+    {
+        // Local memory is where registers spill to, and arrays whose address is taken; a call passes values through it. A load without
+        // a space finds out at run time which memory the address is in.
+        string ptx = Encoding.ASCII.GetString(CudaModules.Ptx(target));
+        Assert.DoesNotContain(".local", ptx);
+        Assert.DoesNotMatch(@"(?m)^\s*(@!?%p\d+ )?call", ptx);
+        Assert.DoesNotMatch(@"(?m)^\s*(@!?%p\d+ )?(ld|st)(\.volatile)?\.(v[24]\.)?[fbus]\d", ptx);
+    }
+
+    [Theory, InlineData("sm_80"), InlineData("sm_90")]
+    public void Every_kernel_says_how_large_its_blocks_are(string target)
+    {
+        string ptx = Encoding.ASCII.GetString(CudaModules.Ptx(target));
+        Assert.Equal(Entries(ptx).Count, Regex.Count(ptx, @"(?m)^\.maxntid \d+, 1, 1"));
+    }
+
     private static List<(string Name, int Bytes)> Entries(string ptx) =>
         [.. Entry().Matches(ptx).Select(m => (m.Groups[1].Value, int.Parse(m.Groups[2].Value)))];
 

@@ -1,0 +1,81 @@
+namespace MiniDL.Backends.Cuda;
+
+// Convolutions: on tensor cores where the precision allows it and there is a kernel for the shape, else the generic ones in float.
+internal sealed partial class CudaBackend
+{
+    /// <summary>What convolutions may round their operands to.</summary>
+    internal CudaPrecision Precision { get; set; } = CudaPrecision.Fp32;
+
+    /// <summary>At most so many blocks go through the tiles of a convolution, for each part of the output channels.</summary>
+    private const int MostTileWalkers = 1024;
+
+    internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
+    {
+        var arguments = new ConvolutionArguments { X = Address(x), Weight = Address(weight), Bias = Address(bias), Y = Address(y), Window = g, Chunks = 1 };
+        if (IsTensorCore(x, y) && TensorCoreConvolution.OfForward(g, context.MostSharedBytes) is { } tiled)
+        {
+            arguments.Chunks = Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth));
+            context.Launch(tiled.Kernel, arguments.Chunks * (g.OutChannels / tiled.ChannelsOut), tiled.Threads, arguments, x, weight, bias, y);
+        }
+        else
+            context.Launch(Kernels.Conv2d, Blocks(g.Batch * g.OutPixels, Tile) * Blocks(g.OutChannels, Tile), Block, arguments, x, weight, bias, y);
+    }
+
+    internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
+    {
+        var arguments = new ConvolutionArguments { X = Address(dx), Weight = Address(weight), Y = Address(dy), Window = g, Chunks = 1 };
+        if (IsTensorCore(dx, dy) && TensorCoreConvolution.OfInputGradient(g, context.MostSharedBytes) is { } tiled)
+        {
+            arguments.Chunks = Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.InHeight, g.InWidth));
+            context.Launch(tiled.Kernel, arguments.Chunks * (g.InChannels / tiled.ChannelsOut), tiled.Threads, arguments, dx, weight, dy);
+        }
+        else
+            context.Launch(Kernels.Conv2dInputGradient, Blocks(g.Batch * g.InHeight * g.InWidth, Tile) * Blocks(g.InChannels, Tile), Block,
+                arguments, dx, weight, dy);
+    }
+
+    internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
+    {
+        var tiled = IsTensorCore(x, dy) ? TensorCoreConvolution.OfWeightGradient(g, context.MostSharedBytes) : null;
+        int chunks, blocks, threads;
+        if (tiled is not null)
+        {
+            // Blocks keep their sums to the end, so that fewer of them write less; about two for each multiprocessor of an H100.
+            const int fewBlocks = 256;
+            int parts = g.InChannels / tiled.ChannelsIn * (g.OutChannels / tiled.ChannelsOut);
+            chunks = Math.Min(tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth), Math.Max(1, fewBlocks / parts));
+            (blocks, threads) = (chunks * parts, tiled.Threads);
+        }
+        else
+        {
+            const int pixelsPerChunk = 256, mostChunks = 512;
+            chunks = Math.Clamp(Blocks(g.Batch * g.OutPixels, pixelsPerChunk), 1, mostChunks);
+            (blocks, threads) = (Blocks(g.OutChannels, Tile) * Blocks(dw.Count / g.OutChannels, Tile) * chunks, Block);
+        }
+        var partial = chunks == 1 ? dw : Workspace(chunks, dw.Count);
+        context.Launch(tiled?.Kernel ?? Kernels.Conv2dWeightGradient, blocks, threads, new ConvolutionArguments
+        {
+            X = Address(x),
+            Weight = Address(partial),
+            Y = Address(dy),
+            Window = g,
+            Chunks = chunks,
+        }, x, partial, dy);
+        if (chunks == 1) return;
+        SumChunks(partial, dw, 1, chunks, dw.Count, 1);
+        Pool.Return(partial.Storage);
+    }
+
+    /// <summary>Whether tensor cores may be used: their kernels read 16 bytes at a time.</summary>
+    private bool IsTensorCore(Tensor x, Tensor y) => Precision != CudaPrecision.Fp32 && Address(x) % 16 == 0 && Address(y) % 16 == 0;
+}
+
+/// <summary>What the CUDA device computes convolutions with.</summary>
+internal enum CudaPrecision
+{
+    /// <summary>Float throughout.</summary>
+    Fp32,
+
+    /// <summary>Operands of convolutions rounded to 10 bits of mantissa, sums in float: PyTorch's default.</summary>
+    Tf32,
+}

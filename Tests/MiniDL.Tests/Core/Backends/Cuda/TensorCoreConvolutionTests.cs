@@ -1,0 +1,97 @@
+using MiniDL.Backends;
+using MiniDL.Backends.Cuda;
+
+namespace MiniDL.Tests.Core.Backends.Cuda;
+
+/// <summary>
+/// The convolutions on tensor cores against the Reference device: their errors are those of operands rounded to 10 bits, neither more
+/// nor less.
+/// </summary>
+public class TensorCoreConvolutionTests
+{
+    // Rounding to 10 bits leaves relative errors up to 2⁻¹¹ = 4.9e-4 in each operand; the sum of many products has about 3e-4.
+    private const double Least = 5e-5, Most = 6e-4;
+
+    [GpuTheory]
+    [InlineData(1, 16, 16, 16, 16, 1)]
+    [InlineData(2, 16, 9, 21, 16, 1)]    // tiles that hang over the edges
+    [InlineData(3, 32, 8, 8, 32, 1)]
+    [InlineData(1, 32, 10, 7, 64, 1)]
+    [InlineData(2, 64, 8, 8, 64, 1)]
+    [InlineData(2, 16, 16, 16, 32, 2)]
+    [InlineData(1, 32, 16, 16, 64, 2)]
+    [InlineData(2, 32, 7, 9, 64, 2)]     // odd sizes: the last row has no partner
+    public void Errors_are_those_of_rounded_operands(int batch, int channels, int height, int width, int outputs, int stride)
+    {
+        using var fake = Gpu.OwnFake();
+        var device = fake.Open();
+        var backend = (CudaBackend)device.Backend;
+        backend.Precision = CudaPrecision.Tf32;
+        var g = Window2d.Of("conv2d", [batch, channels, height, width], outputs, (3, 3), (stride, stride), (1, 1));
+        Assert.NotNull(TensorCoreConvolution.OfForward(g, backend.Context.MostSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfInputGradient(g, backend.Context.MostSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfWeightGradient(g, backend.Context.MostSharedBytes));
+        var (got, expected) = (Run(device, g), Run(Device.Reference, g));
+        for (int i = 0; i < got.Length; i++) Assert.InRange(RelativeError(got[i], expected[i]), Least, Most);
+    }
+
+    [GpuTheory, InlineData(0), InlineData(1), InlineData(5)]
+    public void Bits_do_not_depend_on_the_order_of_warps_and_blocks(int order)
+    {
+        var g = Window2d.Of("conv2d", [2, 32, 8, 8], 32, (3, 3), (1, 1), (1, 1));
+        using FakeDriver first = Gpu.OwnFake(), second = Gpu.OwnFake().Set("order", order);
+        var (one, other) = (first.Open(), second.Open());
+        ((CudaBackend)one.Backend).Precision = ((CudaBackend)other.Backend).Precision = CudaPrecision.Tf32;
+        foreach (var (a, b) in Run(one, g).Zip(Run(other, g))) Assert.Equal(a, b);
+    }
+
+    [GpuFact]
+    public void A_gpu_with_less_shared_memory_gets_the_generic_kernel()
+    {
+        var g = Window2d.Of("conv2d", [2, 64, 8, 8], 64, (3, 3), (1, 1), (1, 1));
+        using var fake = Gpu.OwnFake().Set("shared", 99 << 10).Set("capability", 86);
+        var device = fake.Open();
+        ((CudaBackend)device.Backend).Precision = CudaPrecision.Tf32;
+        Assert.Null(TensorCoreConvolution.OfForward(g, 99 << 10));
+        Assert.InRange(RelativeError(Run(device, g)[0], Run(Device.Reference, g)[0]), 0, 1e-6);
+    }
+
+    [Fact]
+    public void Other_shapes_have_none()
+    {
+        const int plenty = 1 << 20;
+        Window2d Of(int channels, int outputs, int kernel, int stride, int pad) =>
+            Window2d.Of("conv2d", [1, channels, 16, 16], outputs, (kernel, kernel), (stride, stride), (pad, pad));
+        Assert.Null(TensorCoreConvolution.OfForward(Of(3, 16, 3, 1, 1), plenty));
+        Assert.Null(TensorCoreConvolution.OfForward(Of(16, 16, 1, 1, 0), plenty));
+        Assert.Null(TensorCoreConvolution.OfForward(Of(16, 16, 3, 3, 1), plenty));
+        Assert.Null(TensorCoreConvolution.OfForward(Of(32, 48, 3, 1, 1), plenty));
+        Assert.Null(TensorCoreConvolution.OfWeightGradient(Of(24, 16, 3, 1, 1), plenty));
+        Assert.Equal("conv3x3_weight_gradient_tf32_16_16", TensorCoreConvolution.OfWeightGradient(Of(48, 16, 3, 1, 1), plenty)!.Kernel.Name);
+    }
+
+    /// <summary>The output with a bias, the input gradient and the weight gradient.</summary>
+    private static double[][] Run(Device device, Window2d g)
+    {
+        Tensor Channels(Shape shape, int seed) => Agreement.Normal(device, shape, seed).ToLayout(Layout.ChannelsLast);
+        Tensor Unset(Shape shape) => Agreement.Unset(device, shape).ToLayout(Layout.ChannelsLast);
+        Shape kernel = [g.OutChannels, g.InChannels, 3, 3];
+        Tensor x = Channels(g.Input, 1), weight = Agreement.Normal(device, kernel, 2), bias = Agreement.Normal(device, [g.OutChannels], 3);
+        Tensor y = Unset(g.Output), dx = Unset(g.Input), dw = Agreement.Unset(device, kernel), dy = Channels(g.Output, 4);
+        device.Backend.Conv2d(x, weight, bias, y, g);
+        device.Backend.Conv2dInputGradient(dy, weight, dx, g);
+        device.Backend.Conv2dWeightGradient(x, dy, dw, g);
+        return [y.ToArray<double>(), dx.ToArray<double>(), dw.ToArray<double>()];
+    }
+
+    private static double RelativeError(double[] got, double[] expected)
+    {
+        double apart = 0, size = 0;
+        for (int i = 0; i < got.Length; i++)
+        {
+            apart += (got[i] - expected[i]) * (got[i] - expected[i]);
+            size += expected[i] * expected[i];
+        }
+        return Math.Sqrt(apart / size);
+    }
+}
