@@ -1,4 +1,5 @@
 using MiniDL.Examples.Studies.HowBatchNormHelps;
+using MiniDL.Examples.Studies.NormsInTraining;
 
 namespace MiniDL.Examples.Studies;
 
@@ -17,6 +18,12 @@ internal static class StudyTable
         new IcsStudy(),
         new LandscapeStudy(),
         new LpNormStudy(),
+        new SigmoidMnistStudy(),
+        new SmallBatchStudy(),
+        new LearningRateStudy(),
+        new GroupsStudy(),
+        new WeightNormStudy(),
+        new TrainEvalGapStudy(),
     ];
 
     public static string Names => string.Join(", ", All.Select(study => study.Name));

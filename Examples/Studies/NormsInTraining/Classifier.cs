@@ -1,0 +1,87 @@
+using MiniDL.Data;
+using MiniDL.Layers;
+using MiniDL.Optim;
+
+namespace MiniDL.Examples.Studies.NormsInTraining;
+
+/// <summary>A model that learns to classify by SGD: what the studies that watch training have in common.</summary>
+internal sealed class Classifier(Module model, double learningRate, double momentum = 0, double weightDecay = 0)
+{
+    private const int EvaluationBatch = 250;
+
+    private readonly Sgd _sgd = new(model.Parameters(), (float)learningRate, (float)momentum, weightDecay: (float)weightDecay);
+
+    public Module Model => model;
+
+    public double LearningRate
+    {
+        get => _sgd.LearningRate;
+        set => _sgd.LearningRate = (float)value;
+    }
+
+    /// <summary>Takes one step; loss and error are those before it, in training mode.</summary>
+    public Score Step(Batch batch)
+    {
+        using var step = Scope.Step();
+        var logits = model.Forward(batch.Images);
+        var loss = Loss.CrossEntropy(logits, batch.Labels);
+        _sgd.ZeroGrad();
+        loss.Backward();
+        _sgd.Step();
+        return new Score(loss.Item(), Metrics.ErrorPercent(logits, batch.Labels));
+    }
+
+    /// <summary>Trains, and hands out the mean score over each epoch's batches; ends early when the loss is no number any more.</summary>
+    /// <param name="schedule">Of the learning rate.</param>
+    /// <param name="progress">Told after each step which part of the training is done.</param>
+    public IEnumerable<Score> Epochs(DataLoader batches, int epochs, Schedule schedule, Action<double> progress)
+    {
+        int steps = 0;
+        for (int epoch = 0; epoch < epochs; epoch++)
+        {
+            double loss = 0, error = 0;
+            foreach (var batch in batches.Epoch(epoch))
+            {
+                double done = (double)steps++ / (epochs * batches.BatchesPerEpoch);
+                _sgd.LearningRate = (float)(learningRate * schedule.Factor(done));
+                var score = Step(batch);
+                (loss, error) = (loss + score.Loss, error + score.Error);
+                if (!double.IsFinite(loss)) break;
+                progress(done);
+            }
+            yield return new Score(loss / batches.BatchesPerEpoch, error / batches.BatchesPerEpoch);
+            if (!double.IsFinite(loss)) yield break;
+        }
+    }
+
+    /// <summary>Loss and error over a dataset in evaluation mode.</summary>
+    public Score Evaluate(Dataset data)
+    {
+        model.Eval();
+        var score = Score(new DataLoader(data, EvaluationBatch, new RandomStream(0), shuffle: false).Epoch(0));
+        model.Train();
+        return score;
+    }
+
+    /// <summary>Mean loss and error over batches in the mode that the model is in; nothing is learned.</summary>
+    public Score Score(IEnumerable<Batch> batches)
+    {
+        using var noGrad = new NoGrad();
+        double loss = 0, errors = 0;
+        int images = 0;
+        foreach (var batch in batches)
+        {
+            using var step = Scope.Step();
+            var logits = model.Forward(batch.Images);
+            loss += batch.Count * Loss.CrossEntropy(logits, batch.Labels).Item();
+            errors += Metrics.Errors(logits, batch.Labels);
+            images += batch.Count;
+        }
+        return new Score(loss / images, 100 * errors / images);
+    }
+}
+
+/// <summary>How well a model classifies.</summary>
+/// <param name="Loss">Mean cross-entropy.</param>
+/// <param name="Error">Percent.</param>
+internal readonly record struct Score(double Loss, double Error);

@@ -1,0 +1,162 @@
+using MiniDL.Data;
+using MiniDL.Examples.Reports;
+using MiniDL.Layers;
+using MiniDL.Optim;
+
+namespace MiniDL.Examples.Studies.NormsInTraining;
+
+/// <summary>
+/// Figure 6 of Ba, Kiros and Hinton 2016: a 784-1000-1000-10 net on MNIST with layer normalization, with batch normalization and
+/// without, in batches of 128 and of 4.
+/// </summary>
+/// <remarks>
+/// <para>Open in the paper: the learning rate. It trains with Adam, which this framework does not have; here it is SGD with momentum
+/// 0.9, at 0.1 for batches of 128 and scaled with the batch, the same for every norm. The last layer has no norm, as there.</para>
+/// <para>The paper remarks that for batches of 4 BN has to use the unbiased variance. PyTorch and this framework normalize a training batch with
+/// the biased one, and evaluate with an average of unbiased ones; for a batch of 4 a net then sees deviations that differ by
+/// √(4/3) between training and test. <c>BN (unbiased)</c> divides by n − 1 in both.</para>
+/// </remarks>
+internal sealed class SmallBatchStudy : Study
+{
+    private const double RateAt128 = 0.1, Momentum = 0.9;
+    private const int Large = 128, Small = 4, LastEpochs = 3;
+
+    private static readonly (string Name, Func<NormChoice> Choice)[] Nets =
+    [
+        ("none", () => NormChoice.Parse("none")),
+        ("LN", () => NormChoice.Parse("ln")),
+        ("BN", () => NormChoice.Parse("bn")),
+        ("BN (unbiased)", () => NormChoice.Of(features => new UnbiasedBatchNorm(features))),
+    ];
+
+    public override string Name => "small-batch";
+
+    public override string Title => "Layer against batch normalization in batches of 128 and of 4";
+
+    public override string Paper => "Ba, Kiros and Hinton 2016, Layer Normalization (arXiv:1607.06450), figure 6";
+
+    public override string DataNote => "MNIST";
+
+    public override Report Run(StudyContext context)
+    {
+        int hidden = context.Pick(32, 256, 1000), epochs = context.Pick(2, 6, 60), seeds = context.Pick(1, 2, 3);
+        var (train, test) = context.Load("mnist", context.Pick(384, 10_000, 55_000), context.Pick<int?>(100, null, null));
+        (int Batch, string Net, int Seed)[] plan = [.. from batch in new[] { Large, Small } from net in Nets
+                                                       from seed in Enumerable.Range(0, seeds) select (batch, net.Name, seed)];
+        var runs = plan.Index().Select(p => Train(p.Item.Net, p.Item.Batch, hidden, epochs, train, test,
+            context.Seed + (ulong)p.Item.Seed,
+            done => context.Progress((p.Index + done) / plan.Length, $"{p.Item.Net}, batch {p.Item.Batch}"))).ToArray();
+        Curve[] curves = [.. runs.GroupBy(run => (run.Net, run.Batch)).Select(group => new Curve([.. group]))];
+
+        var report = new Report(Title)
+        {
+            Introduction = "A net with two hidden layers learns digits in batches of 128 and in batches of 4. LN normalizes each image by "
+                + "itself, so the batch does not matter to it; BN's statistics over four images are mostly noise.\n\n"
+                + "`BN` normalizes training batches with the biased variance, as PyTorch does; `BN (unbiased)` with the unbiased one, as the paper "
+                + "says it did at batch 4.",
+        };
+        report.Setting("net", $"{train.InputShape.Count}-{hidden}-{hidden}-{train.Classes}, ReLU, a norm before each; PyTorch's initial values");
+        report.Setting("training", FormattableString.Invariant($"SGD, momentum {Momentum}, learning rate {RateAt128} · batch / {Large}, ")
+            + $"{epochs} epochs, {seeds} seeds (the paper: Adam)");
+        AddFindings(report, curves);
+        AddCharts(report, curves);
+        report.Add(new DataTable("small_batch_summary", ["norm", "batch_size", "test_error", "test_error_min", "test_error_max", "train_loss"],
+            [.. curves.Select(c => (IReadOnlyList<object>)[c.Net, c.Batch, c.Error, c.Errors.Min(), c.Errors.Max(), c.Loss[^1]])])
+        { Caption = $"Test error in percent: mean over the last {LastEpochs} epochs and over seeds, and the least and largest of a seed." });
+        report.Add(new DataTable("small_batch", ["norm", "batch_size", "seed", "epoch", "train_loss", "test_error"],
+            [.. runs.SelectMany(run => run.Rows())])
+        { Hidden = true });
+        return report;
+    }
+
+    private static RunRecord Train(string net, int batchSize, int hidden, int epochs, Dataset train, Dataset test, ulong seed,
+        Action<double> progress)
+    {
+        var random = new RandomStream(seed);
+        var norm = Nets.First(n => n.Name == net).Choice();
+        var model = new Mlp([train.InputShape.Count, hidden, hidden, train.Classes], norm, random.Fork("weights"));
+        var classifier = new Classifier(model, RateAt128 * batchSize / Large, Momentum);
+        var batches = new DataLoader(train, batchSize, random.Fork("data"), dropLast: true);
+        Score[] scores = [.. classifier.Epochs(batches, epochs, new ConstantSchedule(), progress)
+            .Select(score => score with { Error = classifier.Evaluate(test).Error })];
+        return new RunRecord(net, batchSize, seed, scores);
+    }
+
+    private static void AddFindings(Report report, Curve[] curves)
+    {
+        Curve Of(string net, int batch) => curves.First(c => c.Net == net && c.Batch == batch);
+        bool learned = curves.Min(c => c.Error) < 50;
+        // Open where the seeds' ranges overlap.
+        bool? Better(Curve a, Curve b) =>
+            !learned ? null : a.Errors.Max() < b.Errors.Min() ? true : a.Errors.Min() > b.Errors.Max() ? false : null;
+        string Errors(int batch, params string[] nets) => string.Join(", ", nets.Select(net =>
+            FormattableString.Invariant($"{net} {Of(net, batch).Error:F2} ± {Of(net, batch).HalfRange:F2} %")));
+        report.Add(new Finding("In batches of 128 BN is better than no norm", "BN 1.35 %, none 1.5 % (read off figure 6)",
+            Errors(Large, "BN", "none"), Better(Of("BN", Large), Of("none", Large))));
+        report.Add(new Finding("In batches of 128 LN is better than no norm", "LN 1.3 %, none 1.5 %",
+            Errors(Large, "LN", "none"), Better(Of("LN", Large), Of("none", Large))));
+        report.Add(new Finding("In batches of 4 BN is the worst", "LN 1.4 %, none 1.6 %, BN 1.7 to more than 2.5 %", Errors(Small, "LN", "none", "BN"),
+            Better(Of("none", Small), Of("BN", Small)) is { } a && Better(Of("LN", Small), Of("BN", Small)) is { } b ? a && b : null));
+        report.Add(new Finding("In batches of 4 LN is better than no norm", "LN 1.4 %, none 1.6 %",
+            Errors(Small, "LN", "none"), Better(Of("LN", Small), Of("none", Small))));
+        report.Add(new Finding("In batches of 4 BN needs the unbiased variance", "at batch 4 its BN has the unbiased variance",
+            Errors(Small, "BN (unbiased)", "BN"), Better(Of("BN (unbiased)", Small), Of("BN", Small))));
+    }
+
+    private static void AddCharts(Report report, Curve[] curves)
+    {
+        Chart Panel(string name, int batch, Axis y, Func<Curve, double[]> of, Func<Curve, (double[] Low, double[] High)> range) =>
+            new(name, $"batch {batch}", new Axis("epoch"), y, [.. curves.Where(c => c.Batch == batch).Select(c =>
+                new Series(c.Net, [.. Enumerable.Range(1, c.Loss.Length).Select(epoch => (double)epoch)], of(c))
+                { Low = range(c).Low, High = range(c).High })]);
+        double most = 1.1 * curves.SelectMany(c => c.TestError.Skip(1)).Where(double.IsFinite).DefaultIfEmpty(100).Max();
+        Axis error = new("test error (%)") { Min = 0, Max = most }, loss = new("training loss") { Log = true };
+        report.AddPanels("small_batch",
+        [
+            Panel("small_batch_error_128", Large, error, c => c.TestError, c => c.ErrorRange) with
+            {
+                Caption = "Lines are means over seeds, bands reach from the least to the largest. In batches of 128 (left) BN is ahead; in batches of 4 "
+                    + "(right) its training loss stays an order of magnitude above the others': it is the batch's noise that it "
+                    + "cannot learn away.",
+            },
+            Panel("small_batch_error_4", Small, error, c => c.TestError, c => c.ErrorRange),
+            Panel("small_batch_loss_128", Large, loss, c => c.Loss, c => c.LossRange),
+            Panel("small_batch_loss_4", Small, loss, c => c.Loss, c => c.LossRange),
+        ]);
+    }
+
+    /// <summary>One training: after each epoch its mean training loss and the test error.</summary>
+    private sealed record RunRecord(string Net, int Batch, ulong Seed, Score[] Epochs)
+    {
+        public double LastError => Epochs.TakeLast(LastEpochs).Average(score => score.Error);
+
+        public IEnumerable<IReadOnlyList<object>> Rows() =>
+            Epochs.Select((score, epoch) => (IReadOnlyList<object>)[Net, Batch, $"{Seed}", epoch + 1, score.Loss, score.Error]);
+    }
+
+    /// <summary>The trainings of one net from several seeds.</summary>
+    private sealed class Curve(RunRecord[] runs)
+    {
+        public string Net => runs[0].Net;
+
+        public int Batch => runs[0].Batch;
+
+        public double[] Errors => [.. runs.Select(run => run.LastError)];
+
+        public double Error => Errors.Average();
+
+        /// <summary>Half of how far the seeds are apart.</summary>
+        public double HalfRange => (Errors.Max() - Errors.Min()) / 2;
+
+        public double[] TestError => Over(score => score.Error, values => values.Average());
+
+        public (double[] Low, double[] High) ErrorRange => (Over(s => s.Error, v => v.Min()), Over(s => s.Error, v => v.Max()));
+
+        public double[] Loss => Over(score => score.Loss, values => values.Average());
+
+        public (double[] Low, double[] High) LossRange => (Over(s => s.Loss, v => v.Min()), Over(s => s.Loss, v => v.Max()));
+
+        private double[] Over(Func<Score, double> what, Func<IEnumerable<double>, double> reduce) =>
+            [.. Enumerable.Range(0, runs.Min(run => run.Epochs.Length)).Select(epoch => reduce(runs.Select(run => what(run.Epochs[epoch]))))];
+    }
+}
