@@ -42,14 +42,14 @@ internal sealed record ComparedEpoch(RunKey Run, int Epoch,
 /// <summary>A layer of a run after an epoch: a row of <c>layers.csv</c>.</summary>
 internal sealed record ComparedLayer(RunKey Run, int Epoch, LayerProbe Layer)
 {
-    public const string Header = RunKey.Columns + ",epoch,layer,gradient_norm,mean_distance,variance_distance";
+    public const string Header = RunKey.Columns + ",epoch,layer,type,gradient_norm,mean_distance,variance_distance";
 
-    public string ToRow() => FormattableString.Invariant($"{Run.Norm},{Run.BatchSize},{Run.Seed},{Epoch},{Layer.Name},")
+    public string ToRow() => FormattableString.Invariant($"{Run.Norm},{Run.BatchSize},{Run.Seed},{Epoch},{Layer.Name},{Layer.Type},")
         + $"{Cell.Of(Layer.GradientNorm)},{Cell.Of(Layer.Distance.Mean)},{Cell.Of(Layer.Distance.Variance)}";
 
     /// <exception cref="MiniDLException">A cell is not a number.</exception>
     public static ComparedLayer Parse(CsvRow row) => new(Cell.Run(row), row.Number<int>(3), new LayerProbe(
-        row.Cells[4], Cell.Read(row, 5), new StatisticsDistance(Cell.Read(row, 6), Cell.Read(row, 7))));
+        row.Cells[4], row.Cells[5], Cell.Read(row, 6), new StatisticsDistance(Cell.Read(row, 7), Cell.Read(row, 8))));
 }
 
 /// <summary>A finished run tested with three kinds of statistics: a row of <c>evaluation.csv</c>.</summary>

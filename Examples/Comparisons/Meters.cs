@@ -67,7 +67,7 @@ internal sealed class StatisticsMeter : IDisposable
 internal sealed class GradientMeter
 {
     private readonly (string Layer, Tensor Value)[] _parameters;
-    private readonly string[] _layers;
+    private readonly (string Name, string Type)[] _layers;
     private readonly double[] _sums;
     private double _whole;
     private int _count;
@@ -75,7 +75,8 @@ internal sealed class GradientMeter
     public GradientMeter(Module model)
     {
         _parameters = [.. model.NamedParameters().Select(p => (LayerOf(p.Path), p.Parameter.Value))];
-        _layers = [.. _parameters.Select(p => p.Layer).Distinct()];
+        var types = model.NamedModules().ToDictionary(m => m.Path, m => m.Module.GetType().Name);
+        _layers = [.. _parameters.Select(p => p.Layer).Distinct().Select(layer => (layer, types[layer]))];
         _sums = new double[_layers.Length];
     }
 
@@ -83,14 +84,15 @@ internal sealed class GradientMeter
     public double Whole => _whole / _count;
 
     /// <summary>The mean norm for each layer, in the order of the model.</summary>
-    public IEnumerable<(string Name, double Norm)> Norms => _layers.Select((layer, i) => (layer, _sums[i] / _count));
+    public IEnumerable<(string Name, string Type, double Norm)> Norms =>
+        _layers.Select((layer, i) => (layer.Name, layer.Type, _sums[i] / _count));
 
     public void Add(Tensor loss)
     {
         var gradients = Autograd.Grad(loss, [.. _parameters.Select(p => p.Value)]);
         var squares = new double[_layers.Length];
         for (int i = 0; i < gradients.Length; i++)
-            squares[Array.IndexOf(_layers, _parameters[i].Layer)] += gradients[i].ToArray<double>().Sum(g => g * g);
+            squares[Array.FindIndex(_layers, layer => layer.Name == _parameters[i].Layer)] += gradients[i].ToArray<double>().Sum(g => g * g);
         for (int i = 0; i < squares.Length; i++) _sums[i] += Math.Sqrt(squares[i]);
         _whole += Math.Sqrt(squares.Sum());
         _count++;

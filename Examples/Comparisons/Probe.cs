@@ -28,9 +28,10 @@ internal sealed record EpochProbe(double EvalLoss, double EvalError, double Batc
 
 /// <summary>One layer of <see cref="EpochProbe"/>.</summary>
 /// <param name="Name">The path of the module.</param>
+/// <param name="Type">The module's class: <c>Conv2d</c>.</param>
 /// <param name="GradientNorm">ℓ2 norm of the gradient of all its own parameters, mean over some batches.</param>
 /// <param name="Distance">Of a batch norm; nothing for other layers.</param>
-internal sealed record LayerProbe(string Name, double GradientNorm, StatisticsDistance Distance);
+internal sealed record LayerProbe(string Name, string Type, double GradientNorm, StatisticsDistance Distance);
 
 /// <summary>A trained model on the test images with running statistics, precise ones, and those of each batch.</summary>
 internal sealed record EvaluationByStatistics(Evaluation Running, Evaluation Precise, Evaluation Batch);
@@ -93,7 +94,7 @@ internal sealed class Probe
             foreach (var meter in distances.Values) meter.Dispose();
         }
         var withBatch = _keepsStatistics ? Evaluation.Of(mean) : eval;
-        LayerProbe[] layers = [.. gradients.Norms.Select(layer => new LayerProbe(layer.Name, layer.Norm,
+        LayerProbe[] layers = [.. gradients.Norms.Select(layer => new LayerProbe(layer.Name, layer.Type, layer.Norm,
             distances.TryGetValue(layer.Name, out var meter) ? meter.Distance : StatisticsDistance.Nothing))];
         return new EpochProbe(eval.Loss, eval.Error, withBatch.Loss, withBatch.Error,
             StatisticsDistance.Average(distances.Values.Select(meter => meter.Distance)), gradients.Whole)

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MiniDL.Examples.Comparisons;
 
 /// <summary>The last epochs of the runs with one norm and batch size, averaged over the seeds: a row of <c>summary.csv</c>.</summary>
@@ -7,8 +9,9 @@ internal sealed record SummaryRow(string Norm, int BatchSize, int Seeds, double 
 {
     public const string Header = "norm,batch_size,seeds,test_error_mean,test_error_std,train_error_mean,train_loss_mean";
 
-    public string ToRow() => FormattableString.Invariant(
-        $"{Norm},{BatchSize},{Seeds},{TestErrorMean:0.####},{TestErrorStd:0.####},{TrainErrorMean:0.####},{TrainLossMean:G9}");
+    /// <summary>The cells of <c>summary.csv</c>: errors to four decimals, losses with all digits of a float.</summary>
+    public object[] Cells() => [Norm, BatchSize, Seeds, Math.Round(TestErrorMean, 4), Math.Round(TestErrorStd, 4),
+        Math.Round(TrainErrorMean, 4), double.Parse(TrainLossMean.ToString("G9", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)];
 
     /// <summary>Summarizes the last epochs of finished runs; where one diverged the mean is NaN.</summary>
     public static SummaryRow[] From(IEnumerable<ComparedEpoch> lastEpochs) => lastEpochs

@@ -117,7 +117,7 @@ public sealed class CompareProbeTests : IDisposable
             Assert.All(net.Parameters(), parameter => Assert.Null(parameter.Grad));
         }
         var measured = meter.Norms.ToArray();
-        Assert.Equal(["0", "1"], measured.Select(layer => layer.Name));
+        Assert.Equal([("0", "Linear"), ("1", "Linear")], measured.Select(layer => (layer.Name, layer.Type)));
         for (int i = 0; i < 2; i++)
             Assert.Equal((Math.Sqrt(first[i]) + Math.Sqrt(second[i])) / 2, measured[i].Norm, 1e-6);
         Assert.Equal((Math.Sqrt(first.Sum()) + Math.Sqrt(second.Sum())) / 2, meter.Whole, 1e-6);

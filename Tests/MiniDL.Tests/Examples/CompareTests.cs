@@ -70,7 +70,7 @@ public sealed class CompareTests : IDisposable
             string checkpoint = Assert.Single(Directory.GetFiles(_minidl.Folder($"{name}/checkpoint")));
             if (!withCheckpoint) File.Delete(checkpoint);
             // As if the program had been killed while it wrote.
-            File.AppendAllText(_minidl.Folder($"{name}/layers.csv"), "bn,20,0,2,conv,1,,\nbn,20,0,2,no");
+            File.AppendAllText(_minidl.Folder($"{name}/layers.csv"), "bn,20,0,2,conv,Conv2d,1,,\nbn,20,0,2,no");
             File.AppendAllText(_minidl.Folder($"{name}/runs.csv"), "bn,20");
             string before = _minidl.Read($"{name}/runs.csv").Split('\n')[1];
             Assert.StartsWith("bn,20,0,1,", before, StringComparison.Ordinal);

@@ -1,0 +1,137 @@
+using MiniDL.Examples.Reports;
+
+namespace MiniDL.Examples.Comparisons;
+
+/// <summary>The figures of a comparison. Lines are means over the seeds; where a run diverged there is a gap.</summary>
+internal sealed class ComparisonCharts
+{
+    private const double LeastRange = 8;
+    private const int MostTicks = 9;
+
+    private readonly IReadOnlyList<SummaryRow> _summary;
+    private readonly ComparedEpoch[] _epochs, _last;
+    private readonly ComparedLayer[] _lastLayers;
+    private readonly ComparedEvaluation[] _evaluations;
+    private readonly int[] _sizes;
+
+    /// <summary>Takes what finished runs have left.</summary>
+    public ComparisonCharts(IReadOnlyList<SummaryRow> summary, ComparedEpoch[] epochs, ComparedLayer[] layers, ComparedEvaluation[] evaluations)
+    {
+        (_summary, _epochs, _evaluations) = (summary, epochs, evaluations);
+        _last = [.. epochs.GroupBy(e => e.Run).Select(run => run.Last())];
+        var last = _last.Select(e => (e.Run, e.Epoch)).ToHashSet();
+        _lastLayers = [.. layers.Where(l => last.Contains((l.Run, l.Epoch)))];
+        _sizes = [.. summary.Select(row => row.BatchSize).Distinct().OrderDescending()];
+        Norms = [.. summary.Select(row => row.Norm).Distinct()];
+        NormsWithStatistics = [.. Norms.Where(norm => _evaluations.Any(e => e.Run.Norm == norm && e.Result.Running != e.Result.Batch))];
+        NormsWithDistance = [.. Norms.Where(norm => _last.Any(e => e.Run.Norm == norm && double.IsFinite(e.Probe.Distance.Mean)))];
+    }
+
+    public IReadOnlyList<string> Norms { get; }
+
+    /// <summary>Those that evaluate with running statistics.</summary>
+    public IReadOnlyList<string> NormsWithStatistics { get; }
+
+    /// <summary>Those whose running statistics are a mean and a variance.</summary>
+    public IReadOnlyList<string> NormsWithDistance { get; }
+
+    /// <summary>Figure 1 of the GN paper: the largest batch on the left; with several seeds the bars are one standard deviation.</summary>
+    public Chart ErrorVsBatchSize(string title)
+    {
+        Series Of(string norm)
+        {
+            var rows = _summary.Where(row => row.Norm == norm).OrderByDescending(row => row.BatchSize).ToArray();
+            bool bars = rows.Any(row => row.TestErrorStd > 0);
+            return new Series(norm.ToUpperInvariant(), [.. rows.Select(row => (double)row.BatchSize)], [.. rows.Select(row => row.TestErrorMean)])
+            {
+                Style = SeriesStyle.LineAndMarkers,
+                Low = bars ? [.. rows.Select(row => row.TestErrorMean - row.TestErrorStd)] : null,
+                High = bars ? [.. rows.Select(row => row.TestErrorMean + row.TestErrorStd)] : null,
+            };
+        }
+        var (low, high) = ErrorRange();
+        return new Chart("error_vs_batch_size", title, BatchAxis(), new Axis("test error (%)") { Min = low, Max = high }, [.. Norms.Select(Of)]);
+    }
+
+    /// <summary>A panel a norm, a line a batch size: figure 5 of the GN paper.</summary>
+    public IReadOnlyList<Chart> Curves(string name, string label, Func<ComparedEpoch, double> value, IReadOnlyList<string> norms, bool log = false)
+    {
+        double[] values = [.. _epochs.Where(e => norms.Contains(e.Run.Norm)).Select(value).Where(double.IsFinite)];
+        if (values.Length == 0) return [];
+        double margin = 0.05 * (values.Max() - values.Min());
+        // The same ends on every panel, so that panels can be compared.
+        var axis = log ? new Axis(label) { Log = true } : new Axis(label) { Min = values.Min() - margin, Max = values.Max() + margin };
+        return [.. norms.Select(norm => new Chart($"{name}_{norm}", norm.ToUpperInvariant(), EpochAxis(), axis, [.. _sizes.Select(size =>
+            Mean($"batch {size}", _epochs.Where(e => e.Run.Norm == norm && e.Run.BatchSize == size), e => e.Epoch, value))])
+        { Ordered = true })];
+    }
+
+    /// <summary>A panel a norm, a line a batch size, over the layers of one kind, after the last epoch.</summary>
+    public IReadOnlyList<Chart> Layers(
+        string name, string label, Func<LayerProbe, bool> which, Func<LayerProbe, double> value, IReadOnlyList<string> norms)
+    {
+        Chart Of(string norm)
+        {
+            var rows = _lastLayers.Where(l => l.Run.Norm == norm && which(l.Layer)).ToArray();
+            string[] layers = [.. rows.Select(l => l.Layer.Name).Distinct()];
+            var axis = new Axis("layer, from input to output") { Ticks = Counted(layers.Length) };
+            return new Chart($"{name}_{norm}", norm.ToUpperInvariant(), axis, new Axis(label) { Log = true }, [.. _sizes.Select(size =>
+                Mean($"batch {size}", rows.Where(l => l.Run.BatchSize == size), l => 1 + Array.IndexOf(layers, l.Layer.Name), l => value(l.Layer)))])
+            { Ordered = true };
+        }
+        return [.. norms.Select(Of).Where(chart => chart.Series.Any(series => series.Y.Any(double.IsFinite)))];
+    }
+
+    /// <summary>A panel a norm that evaluates with running statistics: test error by kind of statistics.</summary>
+    public IReadOnlyList<Chart> ByStatistics() => [.. NormsWithStatistics.Select(norm =>
+    {
+        var rows = _evaluations.Where(e => e.Run.Norm == norm).OrderByDescending(e => e.Run.BatchSize).ToArray();
+        Series Of(string name, Func<EvaluationByStatistics, Evaluation> kind) =>
+            Mean(name, rows, e => e.Run.BatchSize, e => kind(e.Result).Error) with { Style = SeriesStyle.LineAndMarkers };
+        Series[] series = [Of("running", r => r.Running), Of("precise", r => r.Precise), Of("batch", r => r.Batch)];
+        return new Chart($"statistics_{norm}", norm.ToUpperInvariant(), BatchAxis(), new Axis("test error (%)"),
+            [.. series.Where(s => s.Y.Any(double.IsFinite))]);
+    })];
+
+    /// <summary>The gap between evaluation and training mode by batch size, after the last epoch.</summary>
+    public Chart Gap() => new("evaluation_gap", "What evaluation mode adds to the loss of the same training images",
+        BatchAxis(), new Axis("loss with running − with batch statistics"),
+        [.. NormsWithStatistics.Select(norm => Mean(norm.ToUpperInvariant(),
+            _last.Where(e => e.Run.Norm == norm).OrderByDescending(e => e.Run.BatchSize), e => e.Run.BatchSize,
+            e => e.Probe.EvalLoss - e.Probe.BatchLoss) with { Style = SeriesStyle.LineAndMarkers })]);
+
+    /// <summary>The mean over seeds at every place, in the order in which the places come.</summary>
+    private static Series Mean<T>(string name, IEnumerable<T> rows, Func<T, double> place, Func<T, double> value)
+    {
+        var means = rows.GroupBy(place).Select(group => (Place: group.Key, Value: group.Average(value))).ToArray();
+        return new Series(name, [.. means.Select(m => m.Place)], [.. means.Select(m => m.Value)]);
+    }
+
+    private Axis BatchAxis() => new("batch size (images a step)")
+    {
+        Log = true,
+        Reversed = true,
+        Min = _sizes[^1] / 1.25,
+        Max = _sizes[0] * 1.25,
+        Ticks = Axis.TicksAt([.. _sizes.Select(size => (double)size)]),
+    };
+
+    private Axis EpochAxis() => new("epoch") { Ticks = Counted(_epochs.Max(e => e.Epoch)) };
+
+    /// <summary>Ticks at 1 to count, at even steps where there are many.</summary>
+    private static IReadOnlyList<(double Value, string Label)> Counted(int count)
+    {
+        int step = new[] { 1, 2, 5, 10, 20, 50, 100, 200, 500 }.FirstOrDefault(s => count <= MostTicks * s, Math.Max(1, count / MostTicks));
+        return Axis.TicksAt(Enumerable.Range(1, count).Where(i => i % step == 0).Select(i => (double)i));
+    }
+
+    /// <summary>All errors with their bars, and at least some points, so that noise does not look like a result.</summary>
+    private (double? Low, double? High) ErrorRange()
+    {
+        var rows = _summary.Where(row => double.IsFinite(row.TestErrorMean)).ToArray();
+        if (rows.Length == 0) return (null, null);
+        double low = rows.Min(row => row.TestErrorMean - row.TestErrorStd), high = rows.Max(row => row.TestErrorMean + row.TestErrorStd);
+        double margin = Math.Max(0.12 * (high - low), (LeastRange - (high - low)) / 2);
+        return (Math.Max(0, low - margin), high + margin);
+    }
+}

@@ -1,0 +1,142 @@
+using System.Globalization;
+using MiniDL.Examples.Reports;
+
+namespace MiniDL.Examples.Comparisons;
+
+/// <summary>The page of a comparison: <c>report.html</c>, the pictures, and <c>summary.csv</c>.</summary>
+internal static class ComparisonReport
+{
+    private const string Distance = "How far the statistics that normalize a training batch, of the run's size, are from the running ones that "
+        + "evaluation uses: root mean squares over channels and batches. Means: `(batch mean − running mean) / √(running variance + eps)`, in "
+        + "running standard deviations; variances: `ln((batch variance + eps) / (running variance + eps))`. 0 would mean that training and "
+        + "evaluation compute the same; a mean distance of 0.1 shifts normalized values by 0.1, a variance distance of 0.2 scales them by "
+        + "about 10 %. Norms without running statistics have no distance.";
+
+    /// <summary>Tells what finished runs have found.</summary>
+    /// <param name="command">The command line that does the comparison again.</param>
+    public static Report Of(ComparisonSettings settings, string dataSource, string command, ComparedEpoch[] epochs,
+        ComparedLayer[] layers, ComparedEvaluation[] evaluations)
+    {
+        var summary = SummaryRow.From(epochs.GroupBy(e => e.Run).Select(run => run.Last()));
+        var charts = new ComparisonCharts(summary, epochs, layers, evaluations);
+        string title = $"{settings.Model} on {settings.Dataset}, {settings.Epochs} epochs";
+        var report = new Report($"{string.Join(", ", charts.Norms.Select(n => n.ToUpperInvariant()))} by batch size: {title}")
+        {
+            Paper = "After Wu and He 2018, Group Normalization (arXiv:1803.08494), figures 1 and 5",
+            Introduction = Introduction(settings, summary),
+        };
+        foreach (var finding in Findings(summary)) report.Add(finding);
+        AddErrors(report, charts, title, summary);
+        AddStatistics(report, charts, evaluations);
+        AddGradients(report, charts);
+        report.Section("The numbers", "`runs.csv` has a row for every epoch of every run, `layers.csv` for every layer after it, `evaluation.csv` for "
+            + "every finished run, tested with three kinds of statistics; `summary.csv` is the table above. Empty cells: there is nothing to measure.");
+        AddSettings(report, settings, dataSource, epochs);
+        report.Command("Does the comparison again; with `--out` and this folder it goes on with it:", command);
+        return report;
+    }
+
+    private static string Introduction(ComparisonSettings settings, SummaryRow[] summary)
+    {
+        int seeds = summary.Max(row => row.Seeds);
+        return string.Create(CultureInfo.InvariantCulture, $"The same net is trained for the same {settings.Epochs} epochs with each norm at each "
+            + $"batch size, the learning rate proportional to the batch ({settings.BaseLearningRate} at {settings.BaseBatch} images); ")
+            + (seeds > 1 ? $"lines are means over {seeds} seeds, bars one standard deviation." : "one seed each.")
+            + " Batch normalization takes its statistics from the batch, so the smaller the batch, the noisier they are, and the farther from the "
+            + "running averages that evaluation puts in their place; norms that look at one image at a time do not know the batch.";
+    }
+
+    /// <summary>The GN paper's two claims, where the runs can tell.</summary>
+    private static IEnumerable<Finding> Findings(SummaryRow[] summary)
+    {
+        const double noise = 1;
+        SummaryRow[] bn = Of("bn"), gn = Of("gn");
+        if (bn.Length < 2 || gn.Length < 2 || bn[0].BatchSize != gn[0].BatchSize || bn[^1].BatchSize != gn[^1].BatchSize) yield break;
+        int large = bn[0].BatchSize, small = bn[^1].BatchSize;
+        double lost = bn[^1].TestErrorMean - bn[0].TestErrorMean, lostByGn = gn[^1].TestErrorMean - gn[0].TestErrorMean;
+        double ahead = bn[^1].TestErrorMean - gn[^1].TestErrorMean;
+        yield return new Finding("With small batches BN gets worse, GN does not",
+            "ResNet-50 on ImageNet from 32 to 2 images: BN 23.6 → 34.7 %, GN 24.1 → 24.1 % error",
+            FormattableString.Invariant($"from {large} to {small}: BN {bn[0].TestErrorMean:F1} → {bn[^1].TestErrorMean:F1} %, ")
+                + FormattableString.Invariant($"GN {gn[0].TestErrorMean:F1} → {gn[^1].TestErrorMean:F1} %"),
+            Verdict(lost - lostByGn));
+        yield return new Finding("At the smallest batch GN is ahead of BN", "by 10.6 points, after 100 epochs of ImageNet",
+            FormattableString.Invariant($"GN is {Math.Abs(ahead):F1} points {(ahead >= 0 ? "ahead" : "behind")}"), Verdict(ahead));
+
+        bool? Verdict(double points) => points > noise ? true : points < -noise ? false : null;
+        SummaryRow[] Of(string norm) => [.. summary.Where(row => row.Norm == norm && double.IsFinite(row.TestErrorMean))
+            .OrderByDescending(row => row.BatchSize)];
+    }
+
+    private static void AddErrors(Report report, ComparisonCharts charts, string title, SummaryRow[] summary)
+    {
+        report.Add(charts.ErrorVsBatchSize(title) with { Caption = "Test error after the last epoch; the largest batch is on the left." });
+        report.Add(new DataTable("summary", SummaryRow.Header.Split(','), [.. summary.Select(row => row.Cells())]));
+        report.Section("Training", "Test error in evaluation mode, and the mean loss of each epoch's batches as they were trained on.");
+        report.AddPanels("training_curves", charts.Curves("test_error", "test error (%)", e => e.TestError, charts.Norms));
+        report.AddPanels("training_loss", charts.Curves("train_loss", "training loss", e => e.TrainLoss, charts.Norms));
+    }
+
+    private static void AddStatistics(Report report, ComparisonCharts charts, ComparedEvaluation[] evaluations)
+    {
+        if (charts.NormsWithStatistics.Count == 0) return;
+        report.Section("Training mode against evaluation mode", "The same training images, without augmentation, with the statistics of batches of "
+            + "the run's size as in training, and with running statistics as in evaluation. For norms without running statistics both are one.");
+        report.Add(charts.Gap() with { Caption = "After the last epoch. 0: evaluation computes what training does." });
+        Add(report, "evaluation_gap_curves", charts.Curves("evaluation_gap", "loss, running − batch statistics",
+            e => e.Probe.EvalLoss - e.Probe.BatchLoss, charts.NormsWithStatistics));
+        if (charts.NormsWithDistance.Count > 0)
+        {
+            report.Section("Batch statistics against running statistics", Distance);
+            Add(report, "mean_distance", charts.Layers("mean_distance", "distance of means",
+                layer => double.IsFinite(layer.Distance.Mean), layer => layer.Distance.Mean, charts.NormsWithDistance));
+            Add(report, "variance_distance", charts.Layers("variance_distance", "distance of variances",
+                layer => double.IsFinite(layer.Distance.Mean), layer => layer.Distance.Variance, charts.NormsWithDistance));
+        }
+        report.Section("Three kinds of statistics", "The finished models on the test images: `running` averages as training left them; `precise` ones, "
+            + "computed anew from training images with the final weights (Wu and Johnson 2021, arXiv:2105.07576); those of each test `batch`, of "
+            + "the run's size. Norms without running statistics give the same for all three; norms whose running statistics are not a mean and a "
+            + "variance have no precise ones.");
+        Add(report, "statistics", charts.ByStatistics());
+        report.Add(new DataTable("statistics_mean", ["norm", "batch_size", "running_test_error", "precise_test_error", "batch_test_error"],
+            [.. evaluations.GroupBy(e => (e.Run.Norm, e.Run.BatchSize)).Select(runs => (object[])[runs.Key.Norm, runs.Key.BatchSize,
+                Mean(runs, r => r.Running), Mean(runs, r => r.Precise), Mean(runs, r => r.Batch)])])
+        { Caption = "Test error in percent, mean over the seeds." });
+
+        static object Mean(IEnumerable<ComparedEvaluation> runs, Func<EvaluationByStatistics, Evaluation> kind) =>
+            runs.Average(run => kind(run.Result).Error) is var mean && double.IsFinite(mean) ? Math.Round(mean, 4) : "";
+    }
+
+    private static void AddGradients(Report report, ComparisonCharts charts)
+    {
+        report.Section("Gradients", "ℓ2 norm of the gradient of a batch's loss, with the weights as the epoch left them: mean over up to ten training "
+            + "batches of the run's size. By layer: of the weights of convolutions and linear layers, after the last epoch.");
+        Add(report, "gradient_norm", charts.Curves("gradient_norm", "gradient norm", e => e.Probe.GradientNorm, charts.Norms, log: true));
+        Add(report, "layer_gradient_norm", charts.Layers("layer_gradient_norm", "gradient norm",
+            layer => layer.Type is "Conv2d" or "Linear", layer => layer.GradientNorm, charts.Norms));
+    }
+
+    private static void Add(Report report, string name, IReadOnlyList<Chart> panels)
+    {
+        if (panels.Count > 0) report.AddPanels(name, panels);
+    }
+
+    private static void AddSettings(Report report, ComparisonSettings settings, string dataSource, ComparedEpoch[] epochs)
+    {
+        string Images(int? count) => count is { } n ? $"the first {n:N0}" : "all";
+        report.Setting("model", settings.Model);
+        report.Setting("data", $"{settings.Dataset} ({dataSource}), {Images(settings.TrainImages)} training and "
+            + $"{Images(settings.TestImages)} test images");
+        report.Setting("augmentation", settings.Augment ? "pad by 4, random crop, random flip" : "none");
+        report.Setting("epochs", settings.Epochs);
+        report.Setting("optimizer", FormattableString.Invariant(
+            $"SGD, momentum {settings.Momentum}, weight decay {settings.WeightDecay} on every parameter"));
+        report.Setting("learning rate", FormattableString.Invariant(
+            $"{settings.BaseLearningRate} · batch / {settings.BaseBatch}, schedule {settings.Schedule}"));
+        report.Setting("groups of gn, ws, evonorm-s0", settings.Groups);
+        report.Setting("virtual batch of ghost", settings.VirtualBatch);
+        report.Setting("seeds", string.Join(", ", epochs.Select(e => e.Run.Seed).Distinct().Order()));
+        report.Setting("device", settings.Device);
+        report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, {DateTime.Now:yyyy-MM-dd}");
+    }
+}
