@@ -17,7 +17,7 @@ internal static class ComparisonReport
     public static Report Of(ComparisonSettings settings, string dataSource, string command, ComparedEpoch[] epochs,
         ComparedLayer[] layers, ComparedEvaluation[] evaluations)
     {
-        var summary = SummaryRow.From(epochs.GroupBy(e => e.Run).Select(run => run.Last()));
+        var summary = SummaryRow.Of(epochs);
         var charts = new ComparisonCharts(summary, epochs, layers, evaluations);
         string title = $"{settings.Model} on {settings.Dataset}, {settings.Epochs} epochs";
         var report = new Report($"{string.Join(", ", charts.Norms.Select(n => n.ToUpperInvariant()))} by batch size: {title}")

@@ -13,6 +13,9 @@ internal sealed record SummaryRow(string Norm, int BatchSize, int Seeds, double 
     public object[] Cells() => [Norm, BatchSize, Seeds, Math.Round(TestErrorMean, 4), Math.Round(TestErrorStd, 4),
         Math.Round(TrainErrorMean, 4), double.Parse(TrainLossMean.ToString("G9", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)];
 
+    /// <summary>Summarizes finished runs, given by all their epochs.</summary>
+    public static SummaryRow[] Of(IEnumerable<ComparedEpoch> epochs) => From(epochs.GroupBy(e => e.Run).Select(run => run.Last()));
+
     /// <summary>Summarizes the last epochs of finished runs; where one diverged the mean is NaN.</summary>
     public static SummaryRow[] From(IEnumerable<ComparedEpoch> lastEpochs) => lastEpochs
         .GroupBy(epoch => (epoch.Run.Norm, epoch.Run.BatchSize))

@@ -1,4 +1,6 @@
+using System.Globalization;
 using CommandLine;
+using MiniDL.Examples.Comparisons;
 using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Options;
@@ -56,5 +58,36 @@ internal sealed class CompareOptions : RunOptions
             Seed = seed,
             LearningRate = TrainSettings.ScaledLearningRate(batchSize, BaseLearningRate, BaseBatch),
         };
+    }
+
+    /// <summary>The command line that does this comparison again: what differs from the defaults.</summary>
+    public string CommandLine(ComparisonSettings settings)
+    {
+        var defaults = ComparisonSettings.Of(CompareDefaults.For(settings.Dataset), baseLearningRate: 0.1, baseBatch: 128);
+        var words = new List<string> { HelpPage.Call, "compare" };
+        void Add(string option, object? value, object? usual = null)
+        {
+            if (value is not null && !value.Equals(usual)) words.Add(string.Create(CultureInfo.InvariantCulture, $"--{option} {value}"));
+        }
+        Add("model", settings.Model, defaults.Model);
+        Add("dataset", settings.Dataset, defaults.Dataset);
+        if (settings.Dataset != defaults.Dataset) Add("data-dir", DataDirectory.Contains(' ') ? $"\"{DataDirectory}\"" : DataDirectory);
+        Add("train-images", settings.TrainImages, defaults.TrainImages);
+        Add("test-images", settings.TestImages, defaults.TestImages);
+        if (settings.Augment) words.Add("--augment");
+        Add("epochs", settings.Epochs, defaults.Epochs);
+        Add("momentum", settings.Momentum, defaults.Momentum);
+        Add("weight-decay", settings.WeightDecay, defaults.WeightDecay);
+        Add("schedule", settings.Schedule, defaults.Schedule);
+        Add("base-lr", settings.BaseLearningRate, defaults.BaseLearningRate);
+        Add("base-batch", settings.BaseBatch, defaults.BaseBatch);
+        Add("norms", Norms);
+        Add("groups", settings.Groups, defaults.Groups);
+        Add("virtual-batch", settings.VirtualBatch, defaults.VirtualBatch);
+        Add("batch-sizes", BatchSizes);
+        Add("seeds", Seeds, 1);
+        Add("seed", Seed ?? 0, 0UL);
+        Add("device", settings.Device, defaults.Device);
+        return string.Join(' ', words);
     }
 }

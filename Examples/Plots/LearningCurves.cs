@@ -1,4 +1,3 @@
-using MiniDL.Examples.Comparisons;
 using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Plots;
@@ -28,36 +27,5 @@ internal static class LearningCurves
         plot.StartAtZero([.. training, .. test]);
         plot.AddLegend();
         return plot;
-    }
-}
-
-/// <summary>Test error over the epochs: a panel a norm, a line a batch size (figure 5 of Wu and He 2018).</summary>
-internal static class ComparedCurves
-{
-    public static void Save(string path, IReadOnlyList<ComparedEpoch> epochs)
-    {
-        var figure = new Figure(panelWidth: 560, height: 400, columns: 3);
-        int[] batchSizes = [.. epochs.Select(e => e.Run.BatchSize).Distinct().OrderDescending()];
-        foreach (var norm in epochs.GroupBy(e => e.Run.Norm))
-        {
-            var plot = figure.AddPanel();
-            plot.Title(norm.Key.ToUpperInvariant());
-            foreach (var (index, size) in batchSizes.Index())
-            {
-                // Several seeds are averaged; a diverged one ends the line.
-                var means = norm.Where(e => e.Run.BatchSize == size).GroupBy(e => e.Epoch)
-                    .Select(g => (Epoch: (double)g.Key, Error: g.Average(e => e.TestError)))
-                    .Where(mean => double.IsFinite(mean.Error)).ToArray();
-                if (means.Length == 0) continue;
-                var line = plot.AddCurve([.. means.Select(p => p.Epoch)], [.. means.Select(p => p.Error)], 0, $"batch {size}");
-                line.Color = Style.Gradient(index, batchSizes.Length);
-            }
-            plot.XLabel("epoch");
-            plot.YLabel("test error (%)");
-            plot.EpochAxis(epochs.Max(e => e.Epoch));
-            plot.StartAtZero(epochs.Select(e => e.TestError));
-            plot.AddLegend();
-        }
-        figure.Save(path);
     }
 }

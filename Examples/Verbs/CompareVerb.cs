@@ -2,7 +2,6 @@ using System.Diagnostics;
 using MiniDL.Examples.Comparisons;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
-using MiniDL.Examples.Plots;
 using MiniDL.Examples.Training;
 using Spectre.Console;
 
@@ -53,7 +52,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         }
         finally
         {
-            Summarize(folder, common);
+            Summarize(folder, common, data.Source);
         }
     }
 
@@ -107,18 +106,16 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         lock (_console) terminal.Line($"{$"{run} ({++_finished}/{runs})",-34} {result}");
     }
 
-    /// <summary>Writes the summary and the figures of the runs that are finished.</summary>
-    private void Summarize(ComparisonFolder folder, ComparisonSettings settings)
+    /// <summary>Writes the report of the runs that are finished.</summary>
+    private void Summarize(ComparisonFolder folder, ComparisonSettings settings, string dataSource)
     {
         var epochs = folder.FinishedEpochs;
         if (epochs.Length == 0) return;
-        var summary = SummaryRow.From(epochs.GroupBy(e => e.Run).Select(run => run.Last()));
-        CsvFile.Write(folder.File("summary.csv"), SummaryRow.Header, summary.Select(row => row.ToRow()));
-        string title = $"{settings.Model} on {settings.Dataset}, {settings.Epochs} epochs";
-        ErrorVsBatchSize.Save(folder.File("error_vs_batch_size"), title, summary);
-        ComparedCurves.Save(folder.File("training_curves"), epochs);
-        terminal.Write(SummaryTable(summary));
-        terminal.Line($"figure: {folder.File("error_vs_batch_size.png")} (and .svg); numbers: summary.csv and runs.csv beside it");
+        var report = ComparisonReport.Of(settings, dataSource, options.CommandLine(settings), epochs, folder.FinishedLayers, folder.Evaluations);
+        report.Save(folder.Path);
+        terminal.Write(SummaryTable(SummaryRow.Of(epochs)));
+        foreach (var finding in report.Findings) terminal.Line($"{finding.Verdict,-12} {finding.Claim}: paper {finding.Paper}; here {finding.Ours}");
+        terminal.Line($"the page: {folder.File("report.html")}; pictures (error_vs_batch_size.png and more) and numbers (.csv) beside it");
     }
 
     private static Table SummaryTable(SummaryRow[] summary)

@@ -35,8 +35,9 @@ public sealed class CompareTests : IDisposable
     {
         ComparedEpoch Last(ulong seed, double error) => new(new RunKey("bn", 8, seed), 3, 1 + seed, 10 * error, 0, error, 0);
         var row = Assert.Single(SummaryRow.From([Last(0, 1), Last(1, 2), Last(2, 6)]));
-        Assert.Equal("bn,8,3,3,2.6458,30,2", row.ToRow());
-        Assert.Equal("bn,8,2,NaN,NaN,NaN,1.5", Assert.Single(SummaryRow.From([Last(0, 1), Last(1, double.NaN)])).ToRow());
+        Assert.Equal<object>(["bn", 8, 3, 3.0, 2.6458, 30.0, 2.0], row.Cells());
+        var diverged = Assert.Single(SummaryRow.From([Last(0, 1), Last(1, double.NaN)]));
+        Assert.Equal<object>(["bn", 8, 2, double.NaN, double.NaN, double.NaN, 1.5], diverged.Cells());
         Assert.Equal(0, Assert.Single(SummaryRow.From([Last(0, 1)])).TestErrorStd);
     }
 
