@@ -1,3 +1,4 @@
+using System.Globalization;
 using MiniDL.Examples.Reports;
 
 namespace MiniDL.Examples.Comparisons;
@@ -54,32 +55,34 @@ internal sealed class ComparisonCharts
     }
 
     /// <summary>A panel a norm, a line a batch size: figure 5 of the GN paper.</summary>
-    public IReadOnlyList<Chart> Curves(string name, string label, Func<ComparedEpoch, double> value, IReadOnlyList<string> norms, bool log = false)
+    /// <param name="name">Of the charts, with the norm behind it.</param>
+    /// <param name="what">Is shown, in the titles.</param>
+    public IReadOnlyList<Chart> Curves(
+        string name, string what, string label, Func<ComparedEpoch, double> value, IReadOnlyList<string> norms, bool log = false)
     {
-        double[] values = [.. _epochs.Where(e => norms.Contains(e.Run.Norm)).Select(value).Where(double.IsFinite)];
-        if (values.Length == 0) return [];
-        double margin = 0.05 * (values.Max() - values.Min());
-        // The same ends on every panel, so that panels can be compared.
-        var axis = log ? new Axis(label) { Log = true } : new Axis(label) { Min = values.Min() - margin, Max = values.Max() + margin };
-        return [.. norms.Select(norm => new Chart($"{name}_{norm}", norm.ToUpperInvariant(), EpochAxis(), axis, [.. _sizes.Select(size =>
+        var axis = SharedAxis(label, _epochs.Where(e => norms.Contains(e.Run.Norm)).Select(value), log);
+        return [.. norms.Select(norm => new Chart($"{name}_{norm}", $"{norm.ToUpperInvariant()}: {what}", EpochAxis(), axis, [.. _sizes.Select(size =>
             Mean($"batch {size}", _epochs.Where(e => e.Run.Norm == norm && e.Run.BatchSize == size), e => e.Epoch, value))])
         { Ordered = true })];
     }
 
     /// <summary>A panel a norm, a line a batch size, over the layers of one kind, after the last epoch.</summary>
     public IReadOnlyList<Chart> Layers(
-        string name, string label, Func<LayerProbe, bool> which, Func<LayerProbe, double> value, IReadOnlyList<string> norms)
+        string name, string what, string label, Func<LayerProbe, bool> which, Func<LayerProbe, double> value, IReadOnlyList<string> norms)
     {
+        var shown = _lastLayers.Where(l => norms.Contains(l.Run.Norm) && which(l.Layer)).ToArray();
+        var axis = SharedAxis(label, shown.Select(l => value(l.Layer)), log: true);
+        return [.. norms.Where(norm => shown.Any(l => l.Run.Norm == norm)).Select(Of)];
+
         Chart Of(string norm)
         {
-            var rows = _lastLayers.Where(l => l.Run.Norm == norm && which(l.Layer)).ToArray();
+            var rows = shown.Where(l => l.Run.Norm == norm).ToArray();
             string[] layers = [.. rows.Select(l => l.Layer.Name).Distinct()];
-            var axis = new Axis("layer, from input to output") { Ticks = Counted(layers.Length) };
-            return new Chart($"{name}_{norm}", norm.ToUpperInvariant(), axis, new Axis(label) { Log = true }, [.. _sizes.Select(size =>
+            var places = new Axis("layer, from input to output") { Ticks = Counted(layers.Length) };
+            return new Chart($"{name}_{norm}", $"{norm.ToUpperInvariant()}: {what}", places, axis, [.. _sizes.Select(size =>
                 Mean($"batch {size}", rows.Where(l => l.Run.BatchSize == size), l => 1 + Array.IndexOf(layers, l.Layer.Name), l => value(l.Layer)))])
-            { Ordered = true };
+            { Ordered = true, Caption = $"1 is `{layers[0]}`, {layers.Length} is `{layers[^1]}`." };
         }
-        return [.. norms.Select(Of).Where(chart => chart.Series.Any(series => series.Y.Any(double.IsFinite)))];
     }
 
     /// <summary>A panel a norm that evaluates with running statistics: test error by kind of statistics.</summary>
@@ -89,13 +92,12 @@ internal sealed class ComparisonCharts
         Series Of(string name, Func<EvaluationByStatistics, Evaluation> kind) =>
             Mean(name, rows, e => e.Run.BatchSize, e => kind(e.Result).Error) with { Style = SeriesStyle.LineAndMarkers };
         Series[] series = [Of("running", r => r.Running), Of("precise", r => r.Precise), Of("batch", r => r.Batch)];
-        return new Chart($"statistics_{norm}", norm.ToUpperInvariant(), BatchAxis(), new Axis("test error (%)"),
+        return new Chart($"statistics_{norm}", $"{norm.ToUpperInvariant()}: test error by statistics", BatchAxis(), new Axis("test error (%)"),
             [.. series.Where(s => s.Y.Any(double.IsFinite))]);
     })];
 
     /// <summary>The gap between evaluation and training mode by batch size, after the last epoch.</summary>
-    public Chart Gap() => new("evaluation_gap", "What evaluation mode adds to the loss of the same training images",
-        BatchAxis(), new Axis("loss with running − with batch statistics"),
+    public Chart Gap(string label) => new("evaluation_gap", "After the last epoch", BatchAxis(), new Axis(label),
         [.. NormsWithStatistics.Select(norm => Mean(norm.ToUpperInvariant(),
             _last.Where(e => e.Run.Norm == norm).OrderByDescending(e => e.Run.BatchSize), e => e.Run.BatchSize,
             e => e.Probe.EvalLoss - e.Probe.BatchLoss) with { Style = SeriesStyle.LineAndMarkers })]);
@@ -115,6 +117,27 @@ internal sealed class ComparisonCharts
         Max = _sizes[0] * 1.25,
         Ticks = Axis.TicksAt([.. _sizes.Select(size => (double)size)]),
     };
+
+    /// <summary>An axis with room for all values, the same on every panel, so that panels can be compared.</summary>
+    private static Axis SharedAxis(string label, IEnumerable<double> values, bool log)
+    {
+        double[] shown = [.. values.Where(value => double.IsFinite(value) && (!log || value > 0))];
+        if (shown.Length == 0) return new Axis(label) { Log = log };
+        double low = shown.Min(), high = shown.Max(), margin = 0.05 * (high - low);
+        return log
+            ? new Axis(label) { Log = true, Min = low / 1.2, Max = high * 1.2, Ticks = Axis.TicksAt(RoundValues(low / 1.2, high * 1.2)) }
+            : new Axis(label) { Min = low - margin, Max = high + margin };
+    }
+
+    /// <summary>1, 2 and 5 times the powers of ten between two numbers, the powers alone where they are many.</summary>
+    private static IEnumerable<double> RoundValues(double low, double high)
+    {
+        int[] digits = high / low < 300 ? [1, 2, 5] : [1];
+        for (int power = (int)Math.Floor(Math.Log10(low)); Math.Pow(10, power) <= high; power++)
+            foreach (int digit in digits)
+                if (double.Parse($"{digit}e{power}", CultureInfo.InvariantCulture) is var value && value >= low && value <= high)
+                    yield return value;
+    }
 
     private Axis EpochAxis() => new("epoch") { Ticks = Counted(_epochs.Max(e => e.Epoch)) };
 

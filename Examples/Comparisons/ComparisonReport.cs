@@ -20,7 +20,7 @@ internal static class ComparisonReport
         var summary = SummaryRow.Of(epochs);
         var charts = new ComparisonCharts(summary, epochs, layers, evaluations);
         string title = $"{settings.Model} on {settings.Dataset}, {settings.Epochs} epochs";
-        var report = new Report($"{string.Join(", ", charts.Norms.Select(n => n.ToUpperInvariant()))} by batch size: {title}")
+        var report = new Report($"{string.Join(", ", charts.Norms.Select(n => n.ToUpperInvariant()))} over batch sizes: {title}")
         {
             Paper = "After Wu and He 2018, Group Normalization (arXiv:1803.08494), figures 1 and 5",
             Introduction = Introduction(settings, summary),
@@ -71,27 +71,32 @@ internal static class ComparisonReport
     private static void AddErrors(Report report, ComparisonCharts charts, string title, SummaryRow[] summary)
     {
         report.Add(charts.ErrorVsBatchSize(title) with { Caption = "Test error after the last epoch; the largest batch is on the left." });
-        report.Add(new DataTable("summary", SummaryRow.Header.Split(','), [.. summary.Select(row => row.Cells())]));
+        report.Add(new DataTable("summary", SummaryRow.Header.Split(','), [.. summary.Select(row => row.Cells())])
+        {
+            Caption = "After the last epoch, mean and standard deviation over the seeds; errors in percent. Training error and loss are means "
+                + "over the epoch's batches as they were trained on.",
+        });
         report.Section("Training", "Test error in evaluation mode, and the mean loss of each epoch's batches as they were trained on.");
-        report.AddPanels("training_curves", charts.Curves("test_error", "test error (%)", e => e.TestError, charts.Norms));
-        report.AddPanels("training_loss", charts.Curves("train_loss", "training loss", e => e.TrainLoss, charts.Norms));
+        Add(report, "training_curves", charts.Curves("test_error", "test error", "test error (%)", e => e.TestError, charts.Norms));
+        Add(report, "training_loss", charts.Curves("train_loss", "training loss", "cross-entropy", e => e.TrainLoss, charts.Norms));
     }
 
     private static void AddStatistics(Report report, ComparisonCharts charts, ComparedEvaluation[] evaluations)
     {
         if (charts.NormsWithStatistics.Count == 0) return;
-        report.Section("Training mode against evaluation mode", "The same training images, without augmentation, with the statistics of batches of "
-            + "the run's size as in training, and with running statistics as in evaluation. For norms without running statistics both are one.");
-        report.Add(charts.Gap() with { Caption = "After the last epoch. 0: evaluation computes what training does." });
-        Add(report, "evaluation_gap_curves", charts.Curves("evaluation_gap", "loss, running − batch statistics",
-            e => e.Probe.EvalLoss - e.Probe.BatchLoss, charts.NormsWithStatistics));
+        const string gap = "loss, running − batch statistics";
+        report.Section("Training mode against evaluation mode", "The loss of the same training images, without augmentation: with running "
+            + "statistics, as in evaluation, less that with the statistics of batches of the run's size, as in training. 0: both compute the same, as "
+            + "norms without running statistics do. Above 0 the net does not fit the running statistics; below 0 the noise of the batch's costs more.");
+        Add(report, "evaluation_gap", [charts.Gap(gap), .. charts.Curves("evaluation_gap", "over the epochs", gap,
+            e => e.Probe.EvalLoss - e.Probe.BatchLoss, charts.NormsWithStatistics)]);
         if (charts.NormsWithDistance.Count > 0)
         {
             report.Section("Batch statistics against running statistics", Distance);
-            Add(report, "mean_distance", charts.Layers("mean_distance", "distance of means",
-                layer => double.IsFinite(layer.Distance.Mean), layer => layer.Distance.Mean, charts.NormsWithDistance));
-            Add(report, "variance_distance", charts.Layers("variance_distance", "distance of variances",
-                layer => double.IsFinite(layer.Distance.Mean), layer => layer.Distance.Variance, charts.NormsWithDistance));
+            bool Has(LayerProbe layer) => double.IsFinite(layer.Distance.Mean);
+            Add(report, "statistics_distance", [
+                .. charts.Layers("mean_distance", "means", "distance", Has, layer => layer.Distance.Mean, charts.NormsWithDistance),
+                .. charts.Layers("variance_distance", "variances", "distance", Has, layer => layer.Distance.Variance, charts.NormsWithDistance)]);
         }
         report.Section("Three kinds of statistics", "The finished models on the test images: `running` averages as training left them; `precise` ones, "
             + "computed anew from training images with the final weights (Wu and Johnson 2021, arXiv:2105.07576); those of each test `batch`, of "
@@ -111,8 +116,8 @@ internal static class ComparisonReport
     {
         report.Section("Gradients", "ℓ2 norm of the gradient of a batch's loss, with the weights as the epoch left them: mean over up to ten training "
             + "batches of the run's size. By layer: of the weights of convolutions and linear layers, after the last epoch.");
-        Add(report, "gradient_norm", charts.Curves("gradient_norm", "gradient norm", e => e.Probe.GradientNorm, charts.Norms, log: true));
-        Add(report, "layer_gradient_norm", charts.Layers("layer_gradient_norm", "gradient norm",
+        Add(report, "gradient_norm", charts.Curves("gradient_norm", "whole gradient", "gradient norm", e => e.Probe.GradientNorm, charts.Norms, log: true));
+        Add(report, "layer_gradient_norm", charts.Layers("layer_gradient_norm", "by layer", "gradient norm",
             layer => layer.Type is "Conv2d" or "Linear", layer => layer.GradientNorm, charts.Norms));
     }
 
