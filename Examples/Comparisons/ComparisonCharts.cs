@@ -70,7 +70,7 @@ internal sealed class ComparisonCharts
     public IReadOnlyList<Chart> Layers(
         string name, string what, string label, Func<LayerProbe, bool> which, Func<LayerProbe, double> value, IReadOnlyList<string> norms)
     {
-        var shown = _lastLayers.Where(l => norms.Contains(l.Run.Norm) && which(l.Layer)).ToArray();
+        var shown = _lastLayers.Where(l => norms.Contains(l.Run.Norm) && which(l.Layer) && value(l.Layer) > 0).ToArray();
         var axis = SharedAxis(label, shown.Select(l => value(l.Layer)), log: true);
         return [.. norms.Where(norm => shown.Any(l => l.Run.Norm == norm)).Select(Of)];
 
@@ -122,7 +122,7 @@ internal sealed class ComparisonCharts
     private static Axis SharedAxis(string label, IEnumerable<double> values, bool log)
     {
         double[] shown = [.. values.Where(value => double.IsFinite(value) && (!log || value > 0))];
-        if (shown.Length == 0) return new Axis(label) { Log = log };
+        if (shown.Length == 0) return new Axis(label);
         double low = shown.Min(), high = shown.Max(), margin = 0.05 * (high - low);
         return log
             ? new Axis(label) { Log = true, Min = low / 1.2, Max = high * 1.2, Ticks = Axis.TicksAt(RoundValues(low / 1.2, high * 1.2)) }

@@ -20,7 +20,8 @@ public sealed class CompareParallelTests : IDisposable
     [Fact]
     public void Runs_side_by_side_give_the_bits_of_runs_one_after_another()
     {
-        const string compare = $"compare {Minidl.Small} --augment --norms bn,gn,brn --batch-sizes 4,20 --seeds 2 ";
+        const string compare = "compare --model resnet8 --train-images 24 --test-images 12 --epochs 2 --augment --norms bn,gn,brn "
+            + "--batch-sizes 4,12 --seeds 2 ";
         Assert.Equal(0, _minidl.Run(compare + "--threads 4 --parallel 1 --out @serial"));
         Assert.Contains("one after another", _minidl.Output, StringComparison.Ordinal);
         Assert.Equal(0, _minidl.Run(compare + "--threads 4 --parallel 5 --out @parallel"));
