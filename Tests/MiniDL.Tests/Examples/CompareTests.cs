@@ -41,12 +41,10 @@ public sealed class CompareTests : IDisposable
         Assert.Equal(0, Assert.Single(SummaryRow.From([Last(0, 1)])).TestErrorStd);
     }
 
-    [Theory]
-    [InlineData(1)]
-    [InlineData(3)]
-    public void A_stopped_comparison_goes_on_where_it_was_and_ends_with_the_same_numbers(int parallel)
+    [Fact]
+    public void A_comparison_stopped_with_several_runs_in_flight_goes_on_where_it_was_and_ends_with_the_same_numbers()
     {
-        string compare = Compare + $"--parallel {parallel} ";
+        const string compare = Compare + "--parallel 3 ";
         Assert.Equal(0, _minidl.Run(compare + "--out @whole"));
         Assert.Equal(130, _minidl.RunUntil("(2/4)", compare + "--out @parts"));
         Assert.Contains("goes on", _minidl.Output, StringComparison.Ordinal);
