@@ -11,6 +11,12 @@ internal sealed partial class CudaBackend
 
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
     {
+        if (g.InChannels == 0)
+        {
+            Fill(y, 0);
+            if (bias is not null) CopyStrided([g.Batch * g.OutPixels, g.OutChannels], bias, 0, [0, 1], y, 0, [g.OutChannels, 1]);
+            return;
+        }
         var arguments = new ConvolutionArguments { X = Address(x), Weight = Address(weight), Bias = Address(bias), Y = Address(y), Window = g, Chunks = 1 };
         if (IsTensorCore(x, y) && TensorCoreConvolution.OfForward(g, context.MostSharedBytes) is { } tiled)
         {
@@ -23,6 +29,11 @@ internal sealed partial class CudaBackend
 
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
     {
+        if (g.OutChannels == 0)
+        {
+            Fill(dx, 0);
+            return;
+        }
         var arguments = new ConvolutionArguments { X = Address(dx), Weight = Address(weight), Y = Address(dy), Window = g, Chunks = 1 };
         if (IsTensorCore(dx, dy) && TensorCoreConvolution.OfInputGradient(g, context.MostSharedBytes) is { } tiled)
         {
@@ -36,6 +47,7 @@ internal sealed partial class CudaBackend
 
     internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
     {
+        if (dw.Count == 0) return;
         var tiled = IsTensorCore(x, dy) ? TensorCoreConvolution.OfWeightGradient(g, context.MostSharedBytes) : null;
         int chunks, blocks, threads;
         if (tiled is not null)

@@ -1,3 +1,4 @@
+using MiniDL.Tests.Core.Backends.Cuda;
 using Xunit.Abstractions;
 
 namespace MiniDL.Tests.Golden;
@@ -18,6 +19,9 @@ public class GoldenTests(ITestOutputHelper output)
     [Fact]
     public void Every_case_agrees_with_PyTorch_on_the_reference_device() =>
         Walk(Device.Reference, GoldenLimits.Double, "golden on reference");
+
+    [GpuFact]
+    public void Every_case_agrees_with_PyTorch_on_the_gpu() => Walk(Gpu.Device, GoldenLimits.Float, "golden on cuda");
 
     /// <summary>Whether a tensor can lie in channels last too.</summary>
     internal static bool HasLayouts(Tensor x) => x.Rank is >= 3 and <= 5;
@@ -52,6 +56,10 @@ public class GoldenTests(ITestOutputHelper output)
         {
             case "sgd":
                 GoldenTraining.CheckSgd(golden, device, report, limits);
+                break;
+            case "train_resnet" when device.Name == "cuda" && Gpu.IsEmulated:
+                // Minutes on an emulated GPU; TrainingOnGpuTests has smaller images.
+                golden.Skip();
                 break;
             case "train_resnet":
                 GoldenTraining.CheckResNet(golden, device, scoped: true, report, limits);

@@ -112,6 +112,9 @@ Error submit(std::intptr_t handle, std::function<void()> work);
 /// For calls that must not happen while this thread captures: ends the capture and says so.
 Error refuse_in_capture();
 
+/// For calls that are only allowed while this thread captures if it has asked for the relaxed mode.
+Error refuse_unless_relaxed();
+
 /// Runs all that streams hold.
 void drain(Stream& stream);
 void drain_all();

@@ -35,7 +35,7 @@ EXPORT int cuMemAlloc_v2(u64* pointer, size_t bytes)
 {
     LOCKED;
     if (Error error = ready()) return error;
-    if (Error error = refuse_in_capture()) return error;
+    if (Error error = refuse_unless_relaxed()) return error;
     if (bytes == 0) return InvalidValue;
     if (state().used + bytes > (size_t)state().knobs.memory) return OutOfMemory;
     size_t body = (bytes + Page - 1) / Page * Page;

@@ -92,6 +92,14 @@ Error submit(std::intptr_t handle, std::function<void()> work)
     return Success;
 }
 
+static thread_local int capture_mode = 0;
+
+Error refuse_unless_relaxed()
+{
+    constexpr int relaxed = 2;
+    return capture_mode == relaxed ? Success : refuse_in_capture();
+}
+
 Error refuse_in_capture()
 {
     Capture* capture = own_capture();
@@ -273,11 +281,10 @@ EXPORT int cuStreamBeginCapture_v2(std::intptr_t handle, int)
     return Success;
 }
 
-/// Every capture here is as strict as in the thread-local mode; only the call itself is known.
+/// Every capture here is as strict as in the thread-local mode, but while the relaxed mode is exchanged for it memory may be taken.
 EXPORT int cuThreadExchangeStreamCaptureMode(int* mode)
 {
-    thread_local int current = 0;
-    std::swap(*mode, current);
+    std::swap(*mode, capture_mode);
     return Success;
 }
 

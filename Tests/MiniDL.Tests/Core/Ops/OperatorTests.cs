@@ -1,4 +1,5 @@
 using CsCheck;
+using MiniDL.Tests.Core.Backends.Cuda;
 
 namespace MiniDL.Tests.Core.Ops;
 
@@ -16,17 +17,22 @@ public class OperatorTests
         }, iter: 20, threads: 1);
 
     [Theory, MemberData(nameof(EveryOperator))]
-    public void Values_and_gradients_on_the_cpu_match_the_reference_device(string name) =>
+    public void Values_and_gradients_on_the_cpu_match_the_reference_device(string name) => MatchesReference(name, Device.Cpu, problems: 30);
+
+    [GpuTheory, MemberData(nameof(EveryOperator))]
+    public void Values_and_gradients_on_the_gpu_match_the_reference_device(string name) => MatchesReference(name, Gpu.Device, problems: 8);
+
+    private static void MatchesReference(string name, Device device, int problems) =>
         OperatorTable.Rows[name](Draw.Sizes).Sample(problem =>
         {
-            var (y, gradients) = Differentiate(problem, Device.Cpu);
+            var (y, gradients) = Differentiate(problem, device);
             var (expected, expectedGradients) = Differentiate(problem, Device.Reference);
             Assert.Equal(expected.Shape, y.Shape);
             Assert.Equal(expected.Layout, y.Layout);
             Assert.InRange(RelativeError(y, expected), 0, 1e-5);
             foreach (var (gradient, reference) in gradients.Zip(expectedGradients))
                 Assert.InRange(RelativeError(gradient, reference), 0, 1e-4);
-        }, iter: 30, threads: 1);
+        }, iter: problems, threads: 1);
 
     private static (Tensor Y, Tensor[] Gradients) Differentiate(Problem problem, Device device)
     {

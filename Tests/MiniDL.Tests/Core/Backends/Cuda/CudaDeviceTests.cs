@@ -38,7 +38,7 @@ public class CudaDeviceTests
     {
         var x = Tensor.From([-2f, -0.5f, 0.25f, 3], [4], Gpu.Device);
         x.RequiresGrad = true;
-        (x.Relu() * x + 1).Backward(Tensor.Ones([4], Gpu.Device));
+        (x.Relu() * x + 1).Sum().Backward();
         Assert.Equal([0, 0, 0.5f, 6], x.Grad!.ToArray());
     }
 
@@ -66,6 +66,26 @@ public class CudaDeviceTests
             GC.WaitForPendingFinalizers();
         }
         Assert.InRange(memory.HeldBytes, 0, before + 10 * 4 * 140_000);
+    }
+
+    [GpuFact]
+    public void Dropout_draws_the_same_mask_as_on_the_cpu_and_moves_the_stream_as_far()
+    {
+        RandomStream here = new RandomStream(7).Fork("dropout", 3), there = new RandomStream(7).Fork("dropout", 3);
+        (here.Position, there.Position) = (5, 5);
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(Tensor.Ones([3, 67]).Dropout(0.3, here).ToArray(), Tensor.Ones([3, 67], Gpu.Device).Dropout(0.3, there).ToArray());
+        Assert.Equal(here.Position, there.Position);
+    }
+
+    [GpuFact]
+    public void Labels_that_are_no_class_are_refused_without_and_with_a_look_at_the_device()
+    {
+        var logits = Tensor.Zeros([2, 3], Gpu.Device);
+        Assert.Contains("label 3", Assert.Throws<ShapeException>(() => logits.CrossEntropy(Tensor.From([0L, 3], [2], Gpu.Device))).Message);
+        var rows = Tensor.From([0L, 2, -1, 1], [4], Gpu.Device);
+        Assert.Equal(Math.Log(3), logits.CrossEntropy(rows.Slice(0, 0, 2)).Item(), 1e-6);
+        Assert.Contains("label -1", Assert.Throws<ShapeException>(() => logits.CrossEntropy(rows.Slice(0, 2, 4))).Message);
     }
 
     [GpuFact]

@@ -15,6 +15,9 @@ internal static class Gpu
     /// <summary>Why there is none; null where there is one.</summary>
     public static string? Missing => Found.Value.Missing;
 
+    /// <summary>Whether the kernels run on the CPU, a thousand times slower.</summary>
+    public static bool IsEmulated => Library.Contains("fake", StringComparison.Ordinal);
+
     /// <summary>The driver library.</summary>
     public static string Library => Found.Value.Library!;
 

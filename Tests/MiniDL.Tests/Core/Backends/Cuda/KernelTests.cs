@@ -8,11 +8,10 @@ namespace MiniDL.Tests.Core.Backends.Cuda;
 public partial class KernelTests
 {
     [Theory, InlineData("sm_80"), InlineData("sm_90")]
-    public void Every_kernel_in_the_ptx_is_known_and_takes_a_structure_of_the_size_of_its_arguments(string target)
+    public void Every_kernel_is_in_the_ptx_and_takes_a_structure_of_the_size_of_its_arguments(string target)
     {
         var entries = Entries(Encoding.ASCII.GetString(CudaModules.Ptx(target)));
-        Assert.NotEmpty(entries);
-        Assert.Empty(entries.Select(e => $"{e.Name} {e.Bytes}").Except(Kernels.All.Select(k => $"{k.Name} {k.ArgumentBytes}")));
+        Assert.Empty(Kernels.All.Select(k => $"{k.Name} {k.ArgumentBytes}").Except(entries.Select(e => $"{e.Name} {e.Bytes}")));
     }
 
     [Theory, InlineData("sm_80"), InlineData("sm_90")]

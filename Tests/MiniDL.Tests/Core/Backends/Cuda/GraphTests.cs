@@ -1,0 +1,175 @@
+using MiniDL.Layers;
+using MiniDL.Optim;
+
+namespace MiniDL.Tests.Core.Backends.Cuda;
+
+/// <summary>A step that is recorded and repeated does what the step does.</summary>
+public class GraphTests
+{
+    private const int Batch = 6, Features = 5, Classes = 3, Steps = 7;
+
+    private static float[] Images(int step) =>
+        [.. Enumerable.Range(0, Batch * Features).Select(i => (float)Math.Sin(1 + i * (step + 1)))];
+
+    private static long[] Labels(int step) => [.. Enumerable.Range(0, Batch).Select(i => (long)((i + step) % Classes))];
+
+    private static float Rate(int step) => 0.3f / (1 + step);
+
+    /// <summary>Losses of a few steps and the state afterwards.</summary>
+    private static (float[] Losses, Dictionary<string, double[]> State) Train(Device device, bool graph)
+    {
+        var random = new RandomStream(3);
+        var model = new Sequential(new Linear(Features, 8, random: random), new BatchNorm1d(8), new Relu(),
+            new Dropout(0.4, random.Fork("dropout")), new Linear(8, Classes, random: random)).To(device);
+        var sgd = new Sgd(model.Parameters(), 1, momentum: 0.9f, weightDecay: 0.01f);
+        Tensor images = Tensor.Zeros([Batch, Features], device), labels = Tensor.Zeros([Batch], device, DType.I64);
+        Tensor[] Step()
+        {
+            var loss = Loss.CrossEntropy(model.Forward(images), labels);
+            sgd.ZeroGrad();
+            loss.Backward();
+            sgd.Step();
+            return [loss];
+        }
+        using var captured = Graph.Capture(device, Step);
+        var losses = new float[Steps];
+        for (int step = 0; step < Steps; step++)
+        {
+            using var scope = MiniDL.Scope.Step();
+            Tensor.From(Images(step), images.Shape).CopyTo(images);
+            Tensor.From(Labels(step), labels.Shape).CopyTo(labels);
+            sgd.LearningRate = Rate(step);
+            losses[step] = (graph ? captured.Run() : Step())[0].Item();
+        }
+        return (losses, model.StateDict().ToDictionary(s => s.Key, s => s.Value.ToArray<double>()));
+    }
+
+    [GpuFact]
+    public void Training_repeats_bit_for_bit_what_single_steps_do_with_rates_dropout_and_batch_counts()
+    {
+        var single = Train(Gpu.Device, graph: false);
+        var repeated = Train(Gpu.Device, graph: true);
+        Assert.Equal(single.Losses, repeated.Losses);
+        foreach (var (key, value) in single.State) Assert.True(value.SequenceEqual(repeated.State[key]), key);
+        Assert.Equal(Steps, repeated.State.Single(s => s.Key.EndsWith("num_batches_tracked", StringComparison.Ordinal)).Value[0]);
+    }
+
+    [GpuFact]
+    public void Training_on_the_GPU_agrees_with_the_cpu()
+    {
+        var here = Train(Device.Cpu, graph: true);
+        var there = Train(Gpu.Device, graph: true);
+        for (int step = 0; step < Steps; step++) Assert.Equal(here.Losses[step], there.Losses[step], 1e-5);
+        foreach (var (key, value) in here.State)
+            foreach (var (a, b) in value.Zip(there.State[key])) Assert.Equal(a, b, 1e-4);
+    }
+
+    [Fact]
+    public void On_the_cpu_the_step_simply_runs()
+    {
+        int runs = 0;
+        using var graph = Graph.Capture(Device.Cpu, () => [Tensor.Scalar(++runs)]);
+        Assert.Equal([1, 2, 3, 4], Enumerable.Range(0, 4).Select(_ => graph.Run()[0].Item()));
+    }
+
+    [GpuFact]
+    public void After_it_is_recorded_the_step_no_longer_runs_on_the_host()
+    {
+        int runs = 0;
+        var x = Tensor.Zeros([3], Gpu.Device);
+        using var graph = Graph.Capture(Gpu.Device, () =>
+        {
+            runs++;
+            return [x * 2 + 1];
+        });
+        for (int i = 0; i < 6; i++)
+        {
+            Tensor.From([i, i + 1f, -i], [3]).CopyTo(x);
+            Assert.Equal([2 * i + 1, 2 * i + 3, 1 - 2 * i], graph.Run()[0].ToArray());
+        }
+        Assert.Equal(3, runs);
+    }
+
+    [GpuFact]
+    public void What_is_made_between_runs_has_memory_of_its_own()
+    {
+        var x = Tensor.Ones([100], Gpu.Device);
+        using var graph = Graph.Capture(Gpu.Device, () =>
+        {
+            using var scope = MiniDL.Scope.Step();
+            return [(x * 3).Exp().Keep()];
+        });
+        var others = new List<Tensor>();
+        for (int i = 0; i < 6; i++)
+        {
+            graph.Run();
+            for (int k = 0; k < 4; k++) others.Add(Tensor.Full([100], others.Count, Gpu.Device));
+        }
+        for (int i = 0; i < others.Count; i++) Assert.All(others[i].ToArray(), value => Assert.Equal(i, value));
+    }
+
+    [GpuFact]
+    public void Repeating_takes_no_memory()
+    {
+        var x = Tensor.Ones([50, 7], Gpu.Device);
+        using var graph = Graph.Capture(Gpu.Device, () => [(x * x).Sum([0])]);
+        for (int i = 0; i < 3; i++) graph.Run();
+        int collected = GC.CollectionCount(0);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++) graph.Run();
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100 * 400);
+        Assert.Equal([50, 50, 50, 50, 50, 50, 50], graph.Run()[0].ToArray());
+    }
+
+    [GpuFact]
+    public void A_value_that_the_host_reads_inside_is_named_and_the_device_goes_on()
+    {
+        var x = Tensor.Ones([4], Gpu.Device);
+        using var graph = Graph.Capture(Gpu.Device, () =>
+        {
+            var y = x.Exp();
+            if (y.Sum().Item() < 0) throw new InvalidOperationException();
+            return [y];
+        });
+        graph.Run();
+        graph.Run();
+        string message = Assert.Throws<MiniDLException>(() => graph.Run()).Message;
+        Assert.StartsWith("[graph] f32[] on cuda from sum was read by the host", message);
+        Assert.Contains("Return it from the step", message);
+        Assert.Equal(4, x.Sum().Item());
+    }
+
+    [GpuFact]
+    public void A_value_that_the_host_puts_in_inside_is_refused()
+    {
+        var x = Tensor.Ones([2], Gpu.Device);
+        using var graph = Graph.Capture(Gpu.Device, () => [x + Tensor.From([1f, 2], [2], Gpu.Device)]);
+        graph.Run();
+        graph.Run();
+        Assert.Contains("inside a captured step", Assert.Throws<MiniDLException>(() => graph.Run()).Message);
+    }
+
+    [GpuFact]
+    public void Averages_over_all_batches_need_the_host_and_say_so()
+    {
+        var norm = new BatchNorm1d(2, momentum: null);
+        norm.To(Gpu.Device);
+        var x = Tensor.From([1f, 2, 3, 4], [2, 2], Gpu.Device);
+        using var graph = Graph.Capture(Gpu.Device, () => [norm.Forward(x)]);
+        graph.Run();
+        graph.Run();
+        Assert.StartsWith("[graph] i64[] on cuda from to was read by the host", Assert.Throws<MiniDLException>(() => graph.Run()).Message);
+    }
+
+    [GpuFact]
+    public void Labels_are_looked_at_before_every_run()
+    {
+        Tensor logits = Tensor.Zeros([2, 3], Gpu.Device), labels = Tensor.From([0L, 2], [2], Gpu.Device);
+        using var graph = Graph.Capture(Gpu.Device, () => [logits.CrossEntropy(labels)]);
+        for (int i = 0; i < 5; i++) Assert.Equal(Math.Log(3), graph.Run()[0].Item(), 1e-6);
+        Tensor.From([1L, 3], [2]).CopyTo(labels);
+        Assert.Contains("label 3", Assert.Throws<ShapeException>(() => graph.Run()).Message);
+        Tensor.From([1L, 1], [2]).CopyTo(labels);
+        Assert.Equal(Math.Log(3), graph.Run()[0].Item(), 1e-6);
+    }
+}
