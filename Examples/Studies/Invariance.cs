@@ -10,8 +10,8 @@ namespace MiniDL.Examples.Studies;
 /// </summary>
 /// <remarks>
 /// <para>A layer of 16 units on 32 cases of 20 numbers, without gain and bias. Weights or data are changed, and the change of the output is
-/// measured: ‖y′ − y‖/‖y‖, for a single vector or case over that unit or case alone, which is a stricter test. Rescaling is by 3; recentring adds
-/// one vector to every row of the weight matrix, or to every case.</para>
+/// measured: ‖y′ − y‖/‖y‖ over all cases and units. Rescaling is by 3; recentring adds one vector to every row of the weight matrix, or
+/// to every case; of a single vector or case it is the first.</para>
 /// <para>RMSNorm and GN are not in the paper's table; what the definitions say is.</para>
 /// <para>The spread: a random convolution of images, one of which is fixed while the others are drawn anew; the standard deviation of
 /// each of its normalized values over the draws, root mean square over the values.</para>
