@@ -79,6 +79,7 @@ DEVICE int thread_index() { return emulator::now.thread; }
 DEVICE int block_index() { return emulator::now.block; }
 DEVICE void barrier() { emulator::wait_for_block(); }
 DEVICE void fence() {}
+template <typename T> DEVICE T load_fresh(const T* from) { return *from; }
 DEVICE u32 take_ticket(u32* counter) { return (*counter)++; }
 DEVICE float shuffle_xor(float value, int mask) { return emulator::shuffle(value, mask); }
 DEVICE int shuffle_xor(int value, int mask) { return emulator::shuffle(value, mask); }

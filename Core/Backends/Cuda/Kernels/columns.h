@@ -36,7 +36,7 @@ DEVICE double fold(const Columns& columns, double* shared, double value)
 /// The sum over all threads of the block, in all of them.
 DEVICE double block_sum(double* shared, double value) { return fold({ 1, BLOCK, 0, thread_index(), 1 }, shared, value); }
 
-/// Whether this block is the last of `count` blocks to come here; what the others wrote before is then seen, by volatile reads. The
+/// Whether this block is the last of `count` blocks to come here; what the others wrote before is then seen by load_fresh. The
 /// counter starts as zero and is zero again afterwards.
 DEVICE bool is_last_block(u32* counter, int count)
 {
@@ -51,4 +51,20 @@ DEVICE bool is_last_block(u32* counter, int count)
     barrier();
     fence();
     return last[0];
+}
+
+/// How many chunks one thread of the last block puts together at most, so that all its loads are on their way at once. With 8 rows of
+/// threads or more there are at most 128 chunks.
+constexpr int CHUNKS_OF_THREAD = 16;
+
+/// The thread's share of the chunks' pairs of values of its column, zeros where there are no more; pairs[chunk][stride].
+DEVICE void load_chunks(const Columns& columns, const float* pairs, int stride, int chunks, bool inside, Float2 (&values)[CHUNKS_OF_THREAD])
+{
+#pragma unroll
+    for (int k = 0; k < CHUNKS_OF_THREAD; k++)
+    {
+        int chunk = columns.row + k * columns.rows;
+        values[k] = Float2 { 0, 0 };
+        if (inside && chunk < chunks) values[k] = load_fresh((const Float2*)pairs + (i64)chunk * stride);
+    }
 }

@@ -43,6 +43,23 @@ DEVICE void barrier() { __syncthreads(); }
 /// What was written before is seen by the whole GPU before anything that is written after.
 DEVICE void fence() { __nvvm_membar_gl(); }
 
+/// What another block wrote before: from the L2 cache, which all of them share.
+DEVICE Float2 load_fresh(const Float2* from)
+{
+    Float2 v;
+    asm volatile("ld.global.cg.v2.f32 {%0,%1}, [%2];" : "=f"(v.x), "=f"(v.y)
+        : "l"((__attribute__((address_space(1))) const void*)from) : "memory");
+    return v;
+}
+
+DEVICE Float4 load_fresh(const Float4* from)
+{
+    Float4 v;
+    asm volatile("ld.global.cg.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w)
+        : "l"((__attribute__((address_space(1))) const void*)from) : "memory");
+    return v;
+}
+
 /// Adds 1 to a counter in global memory; returns what it was.
 DEVICE u32 take_ticket(u32* counter) { return __nvvm_atom_add_gen_i((int*)counter, 1); }
 

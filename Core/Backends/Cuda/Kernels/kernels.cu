@@ -8,6 +8,8 @@
 #include "convolution_gradient_tf32.cu"
 #include "pooling.cu"
 #include "normalization.cu"
+#include "normalization_rows.cu"
+#include "group_norm.cu"
 #include "losses.cu"
 #include "training.cu"
 #include "gather.cu"

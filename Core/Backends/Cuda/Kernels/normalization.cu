@@ -28,6 +28,7 @@ struct NormalizeGradientArgs
 {
     const float *dy, *x, *y, *mean, *variance, *weight;
     float *dx, *dweight, *dbias, *dresidual, *partials, *sums;
+    u32* tickets;
     int samples, positions, channels, groups, chunks;
     float eps;
     int relu, constant;
@@ -46,25 +47,32 @@ DEVICE Part part_of(const Columns& columns, int positions, int chunks)
 
 // ---- statistics --------------------------------------------------------------------------------------------------------------
 
+/// How many positions a chunk has; the last may have fewer, and those after it none.
+DEVICE int chunk_count(int chunk, int length, int positions)
+{
+    int count = positions - chunk * length;
+    return count < 0 ? 0 : count < length ? count : length;
+}
+
 /// Mean and centred squares of chunks, each from its own mean M2 = Σ(x − mean)², are put together by Chan et al. 1979: with the chunks'
 /// counts nₖ, mean = Σ nₖ·meanₖ / n and M2 = Σ M2ₖ + nₖ·(meanₖ − mean)². The last block of a column to finish does it, in the chunks' order.
 DEVICE void merge_chunks(const MomentsArgs& args, const Columns& columns, const Part& part, double* shared)
 {
-    int length = (args.positions + args.chunks - 1) / args.chunks;
-    const volatile float* partials = args.partials + ((i64)part.sample * args.chunks * args.channels + part.channel) * 2;
     bool inside = part.channel < args.channels;
+    int length = (args.positions + args.chunks - 1) / args.chunks;
+    Float2 chunks[CHUNKS_OF_THREAD];
+    load_chunks(columns, args.partials + ((i64)part.sample * args.chunks * args.channels + part.channel) * 2, args.channels, args.chunks,
+        inside, chunks);
     double sum = 0, squares = 0;
-    for (int chunk = columns.row; chunk < args.chunks && inside; chunk += columns.rows)
-    {
-        int count = args.positions - chunk * length < length ? args.positions - chunk * length : length;
-        if (count > 0) sum += (double)count * partials[(i64)chunk * args.channels * 2];
-    }
+#pragma unroll
+    for (int k = 0; k < CHUNKS_OF_THREAD; k++)
+        sum += (double)chunk_count(columns.row + k * columns.rows, length, args.positions) * chunks[k].x;
     double mean = fold(columns, shared, sum) / args.positions;
-    for (int chunk = columns.row; chunk < args.chunks && inside; chunk += columns.rows)
+#pragma unroll
+    for (int k = 0; k < CHUNKS_OF_THREAD; k++)
     {
-        int count = args.positions - chunk * length < length ? args.positions - chunk * length : length;
-        double apart = partials[(i64)chunk * args.channels * 2] - mean;
-        if (count > 0) squares += partials[(i64)chunk * args.channels * 2 + 1] + count * apart * apart;
+        double apart = chunks[k].x - mean;
+        squares += chunks[k].y + chunk_count(columns.row + k * columns.rows, length, args.positions) * apart * apart;
     }
     squares = fold(columns, shared, squares);
     if (columns.row != 0 || !inside) return;
@@ -170,7 +178,31 @@ DEVICE Passed passed(const NormalizeGradientArgs& args, i64 i, float mean, float
     return { gradient, (args.x[i] - mean) * scale };
 }
 
-/// Σ g and Σ g·x̂ for every channel of every chunk of a sample.
+/// The sums of a channel over all chunks, where it is a group of its own and there is one sample: batch normalization's.
+DEVICE void finish_channel(const NormalizeGradientArgs& args, const Columns& columns, const Part& part, double* shared)
+{
+    bool inside = part.channel < args.channels;
+    Float2 chunks[CHUNKS_OF_THREAD];
+    load_chunks(columns, args.partials + part.channel * 2, args.channels, args.chunks, inside, chunks);
+    double sum = 0, product = 0;
+#pragma unroll
+    for (int k = 0; k < CHUNKS_OF_THREAD; k++)
+    {
+        sum += chunks[k].x;
+        product += chunks[k].y;
+    }
+    sum = fold(columns, shared, sum);
+    product = fold(columns, shared, product);
+    if (columns.row != 0 || !inside) return;
+    double weight = args.weight != nullptr ? args.weight[part.channel] : 1;
+    args.sums[part.channel * 2] = (float)(weight * sum);
+    args.sums[part.channel * 2 + 1] = (float)(weight * product);
+    if (args.dbias != nullptr) args.dbias[part.channel] = (float)sum;
+    if (args.dweight != nullptr) args.dweight[part.channel] = (float)product;
+}
+
+/// Σ g and Σ g·x̂ for every channel of every chunk of a sample. With tickets, for batch normalization, the last block of a channel to finish
+/// adds the chunks up; else `normalize_gradient_sums` does.
 KERNEL(normalize_gradient_partials, NormalizeGradientArgs, BLOCK)
 {
     SHARED(double, shared, BLOCK);
@@ -193,10 +225,13 @@ KERNEL(normalize_gradient_partials, NormalizeGradientArgs, BLOCK)
     }
     sum = fold(columns, shared, sum);
     product = fold(columns, shared, product);
-    if (columns.row != 0 || !inside) return;
-    float* partial = args.partials + (((i64)part.sample * args.chunks + part.chunk) * args.channels + part.channel) * 2;
-    partial[0] = (float)sum;
-    partial[1] = (float)product;
+    if (columns.row == 0 && inside)
+    {
+        float* partial = args.partials + (((i64)part.sample * args.chunks + part.chunk) * args.channels + part.channel) * 2;
+        partial[0] = (float)sum;
+        partial[1] = (float)product;
+    }
+    if (args.tickets != nullptr && is_last_block(args.tickets + part.tile, args.chunks)) finish_channel(args, columns, part, shared);
 }
 
 /// The first blocks, one for each statistic: Σ ĝ and Σ ĝ·x̂ over the group, ĝ = g·weight. The others, one for each channel: dbias = Σ g and

@@ -1,0 +1,203 @@
+// Group normalization in one launch each way: its statistics are of one image, and an image of a CIFAR ResNet fits the registers of a
+// block: 32 × 32 × 16 floats are 16 for each of 1,024 threads. So x is read once, its mean is taken, then the squares around the mean, then
+// the output is written, nothing having left the registers. Backward likewise: dy, x and y are read once.
+//
+// A thread has four values of 16 bytes, `threads` apart, of four neighbouring channels, always the same ones. Sums over the threads of the
+// same channels go through shuffles, then, warp after warp, through shared memory; a group's sum is that of its channels.
+//
+// Expected on an H100 for batch 128, 16 channels: forward 16.8 MB, 5.6 µs at 3.0 TB/s, 7 to 8 with one block a multiprocessor; backward
+// 33.5 MB, 11 µs, 13 to 15. At batch 2 to 8: one round trip to memory each, 3 and 4 µs, where the generic kernels need 2 and 3 launches.
+#include "gpu.h"
+#include "columns.h"
+
+constexpr int PIECES = 4;            // values of 16 bytes that a thread has
+constexpr int MOST_CHANNELS = 64;    // so that a warp spans the channels, and what the images left, two values each
+
+/// What the threads of a block stand for: their channels, and which of the image's values they have.
+struct ImageThreads
+{
+    int threads, values, lanes, channel, width, sample;
+
+    template <typename ARGS> static MEMBER ImageThreads of(const ARGS& args)
+    {
+        int lanes = args.channels / 4, values = args.positions * lanes, threads = (values + PIECES - 1) / PIECES;
+        // As the launch: whole warps.
+        threads = (threads + 31) / 32 * 32;
+        return { threads, values, lanes, thread_index() % lanes * 4, args.channels / args.groups, block_index() };
+    }
+
+    /// Piece k of this thread, counted in 16 bytes from the image's start, and whether there is one.
+    MEMBER int piece(int k) const { return thread_index() + k * threads; }
+    MEMBER bool has(int k) const { return piece(k) < values; }
+};
+
+/// Sums of two times four channels over the whole image, for each channel in shared memory: channel_sums[2][MOST_CHANNELS].
+DEVICE void sum_channels(const ImageThreads& at, Float4 a, Float4 b, float* warp_sums, float* channel_sums)
+{
+    for (int mask = at.lanes; mask < 32; mask *= 2)
+    {
+        a = a + Float4 { shuffle_xor(a.x, mask), shuffle_xor(a.y, mask), shuffle_xor(a.z, mask), shuffle_xor(a.w, mask) };
+        b = b + Float4 { shuffle_xor(b.x, mask), shuffle_xor(b.y, mask), shuffle_xor(b.z, mask), shuffle_xor(b.w, mask) };
+    }
+    int warp = thread_index() / 32, lane = thread_index() % 32, channels = at.lanes * 4;
+    if (lane < at.lanes)
+    {
+        *(Float4*)(warp_sums + warp * 2 * channels + lane * 4) = a;
+        *(Float4*)(warp_sums + (warp * 2 + 1) * channels + lane * 4) = b;
+    }
+    barrier();
+    for (int i = thread_index(); i < 2 * channels; i += at.threads)
+    {
+        double sum = 0;
+        for (int w = 0; w < at.threads / 32; w++) sum += warp_sums[w * 2 * channels + i];
+        channel_sums[i / channels * MOST_CHANNELS + i % channels] = (float)sum;
+    }
+    barrier();
+}
+
+/// The sum over the channels of the group that a channel is in.
+DEVICE float sum_group(const float* channel_sums, int channel, int width)
+{
+    float sum = 0;
+    for (int c = channel / width * width, end = c + width; c < end; c++) sum += channel_sums[c];
+    return sum;
+}
+
+DEVICE Float4 sum_groups(const ImageThreads& at, const float* channel_sums)
+{
+    return { sum_group(channel_sums, at.channel, at.width), sum_group(channel_sums, at.channel + 1, at.width),
+        sum_group(channel_sums, at.channel + 2, at.width), sum_group(channel_sums, at.channel + 3, at.width) };
+}
+
+/// The first channel of each group writes its statistic.
+DEVICE void store_statistics(const ImageThreads& at, float* statistics, const Float4& values)
+{
+    if (thread_index() >= at.lanes) return;
+    float of[4] = { values.x, values.y, values.z, values.w };
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        if ((at.channel + i) % at.width == 0) statistics[at.sample * (at.lanes * 4 / at.width) + (at.channel + i) / at.width] = of[i];
+}
+
+struct GroupNormArgs
+{
+    const float *x, *weight, *bias, *residual;
+    float *mean, *variance, *y;
+    int samples, positions, channels, groups;
+    float eps;
+    int relu;
+};
+
+/// Statistics and output of an image a block.
+KERNEL(group_norm, GroupNormArgs, 1024)
+{
+    SHARED(float, warp_sums, 32 * 2 * MOST_CHANNELS);
+    SHARED(float, channel_sums, 2 * MOST_CHANNELS);
+    ImageThreads at = ImageThreads::of(args);
+    i64 start = (i64)at.sample * args.positions * args.channels;
+    Float4 x[PIECES], sum = all(0), squares = all(0);
+#pragma unroll
+    for (int k = 0; k < PIECES; k++)
+    {
+        x[k] = at.has(k) ? load4(args.x + start + at.piece(k) * 4) : all(0);
+        sum = sum + x[k];
+    }
+    sum_channels(at, sum, all(0), warp_sums, channel_sums);
+    Float4 fraction = all(1.0f / ((float)args.positions * at.width)), mean = sum_groups(at, channel_sums) * fraction;
+#pragma unroll
+    for (int k = 0; k < PIECES; k++)
+    {
+        x[k] = x[k] - mean;
+        if (at.has(k)) squares = squares + x[k] * x[k];
+    }
+    barrier();
+    sum_channels(at, squares, all(0), warp_sums, channel_sums);
+    Float4 variance = sum_groups(at, channel_sums) * fraction;
+    store_statistics(at, args.mean, mean);
+    store_statistics(at, args.variance, variance);
+    Float4 scale = { inverse_deviation(variance.x, args.eps), inverse_deviation(variance.y, args.eps),
+        inverse_deviation(variance.z, args.eps), inverse_deviation(variance.w, args.eps) };
+    if (args.weight != nullptr) scale = scale * load4(args.weight + at.channel);
+    Float4 bias = args.bias != nullptr ? load4(args.bias + at.channel) : all(0);
+#pragma unroll
+    for (int k = 0; k < PIECES; k++)
+    {
+        if (!at.has(k)) continue;
+        i64 i = start + at.piece(k) * 4;
+        Float4 value = x[k] * scale + bias;
+        if (args.residual != nullptr) value = value + load4(args.residual + i);
+        *(Float4*)(args.y + i) = args.relu ? positive(value) : value;
+    }
+}
+
+/// dbias and dweight from the images' sums: threads take four neighbouring values of every so-many-th image, then these are added up.
+DEVICE void sum_samples(const NormalizeGradientArgs& args, const ImageThreads& at, float* shared)
+{
+    int columns = args.channels / 2, rows = at.threads / columns, column = thread_index() % columns, row = thread_index() / columns;
+    Float4 sum = all(0);
+    constexpr int AT_ONCE = 8;
+    for (int first = row; first < args.samples; first += AT_ONCE * rows)
+    {
+        Float4 values[AT_ONCE];
+#pragma unroll
+        for (int k = 0; k < AT_ONCE; k++)
+        {
+            int sample = first + k * rows;
+            values[k] = sample < args.samples ? load_fresh((const Float4*)args.partials + (i64)sample * columns + column) : all(0);
+        }
+#pragma unroll
+        for (int k = 0; k < AT_ONCE; k++) sum = sum + values[k];
+    }
+    ((Float4*)shared)[thread_index()] = sum;
+    barrier();
+    for (int i = thread_index(); i < 2 * args.channels; i += at.threads)
+    {
+        double total = 0;
+        for (int r = 0; r < rows; r++) total += shared[r * 2 * args.channels + i];
+        float* to = i % 2 == 0 ? args.dbias : args.dweight;
+        if (to != nullptr) to[i / 2] = (float)total;
+    }
+}
+
+/// All gradients. Every block leaves its image's Σ g and Σ g·x̂ of each channel; the last to finish adds them up for bias and weight.
+KERNEL(group_norm_gradient, NormalizeGradientArgs, 1024)
+{
+    SHARED(float, warp_sums, 32 * 2 * MOST_CHANNELS);
+    SHARED(float, channel_sums, 2 * MOST_CHANNELS);
+    ImageThreads at = ImageThreads::of(args);
+    i64 start = (i64)at.sample * args.positions * args.channels;
+    Rows place { 0, at.channel, 0, at.sample };
+    Statistics4 s = statistics4(args, place);
+    Float4 weight = args.weight != nullptr ? load4(args.weight + at.channel) : all(1);
+    Float4 gradient[PIECES], normalized[PIECES], sum = all(0), product = all(0);
+#pragma unroll
+    for (int k = 0; k < PIECES; k++)
+    {
+        gradient[k] = normalized[k] = all(0);
+        if (!at.has(k)) continue;
+        i64 i = start + at.piece(k) * 4;
+        gradient[k] = load4(args.dy + i);
+        if (args.relu) gradient[k] = where_positive(load4(args.y + i), gradient[k]);
+        if (args.dresidual != nullptr) *(Float4*)(args.dresidual + i) = gradient[k];
+        normalized[k] = (load4(args.x + i) - s.mean) * s.scale;
+        sum = sum + gradient[k];
+        product = product + gradient[k] * normalized[k];
+    }
+    sum_channels(at, sum, product, warp_sums, channel_sums);
+    for (int i = thread_index(); i < 2 * args.channels; i += at.threads)
+        args.partials[((i64)at.sample * args.channels + i / 2) * 2 + i % 2] = channel_sums[i % 2 * MOST_CHANNELS + i / 2];
+    barrier();
+    // Of ĝ = g·weight the group's sums are those of its channels, each times its weight.
+    for (int i = thread_index(); i < 2 * args.channels && args.weight != nullptr; i += at.threads)
+        channel_sums[i / args.channels * MOST_CHANNELS + i % args.channels] *= args.weight[i % args.channels];
+    barrier();
+    Float4 fraction = all(1.0f / ((float)args.positions * at.width));
+    sum = sum_groups(at, channel_sums) * fraction;
+    product = sum_groups(at, channel_sums + MOST_CHANNELS) * fraction;
+#pragma unroll
+    for (int k = 0; k < PIECES; k++)
+        if (at.has(k) && args.dx != nullptr)
+            *(Float4*)(args.dx + start + at.piece(k) * 4) = (gradient[k] * weight - sum - normalized[k] * product) * s.scale;
+    if ((args.dweight == nullptr && args.dbias == nullptr) || !is_last_block(args.tickets, args.samples)) return;
+    sum_samples(args, at, warp_sums);
+}

@@ -1,0 +1,105 @@
+// The last pass of normalization forward and backward where the channels come in fours, as in every ResNet: 16 bytes at a time. A thread
+// keeps to four channels of one sample, whose statistics and parameters it has in registers, and goes down the positions.
+//
+// Each value is read and written once, by whole lines: batch 128 of 32 × 32 × 16 takes 5.6 µs at 3.0 TB/s forward (8.4 with a residual), and
+// 11 backward (dy, x, y and dx).
+#include "gpu.h"
+
+/// Four values each, with the operations that the formulas need.
+DEVICE Float4 operator+(const Float4& a, const Float4& b) { return { a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w }; }
+DEVICE Float4 operator-(const Float4& a, const Float4& b) { return { a.x - b.x, a.y - b.y, a.z - b.z, a.w - b.w }; }
+DEVICE Float4 operator*(const Float4& a, const Float4& b) { return { a.x * b.x, a.y * b.y, a.z * b.z, a.w * b.w }; }
+
+DEVICE Float4 all(float value) { return { value, value, value, value }; }
+
+DEVICE Float4 load4(const float* from) { return *(const Float4*)from; }
+
+DEVICE float positive(float x) { return x < 0 ? 0 : x; }
+
+DEVICE Float4 positive(const Float4& v) { return { positive(v.x), positive(v.y), positive(v.z), positive(v.w) }; }
+
+/// g where y > 0, else 0.
+DEVICE Float4 where_positive(const Float4& y, const Float4& g)
+{
+    return { y.x > 0 ? g.x : 0, y.y > 0 ? g.y : 0, y.z > 0 ? g.z : 0, y.w > 0 ? g.w : 0 };
+}
+
+DEVICE float inverse_deviation(float variance, float eps) { return 1 / square_root(variance + eps); }
+
+/// Rows of threads that take a position each, and how many positions a thread takes. Blocks are [sample][positions / (rows · PER_THREAD)].
+struct Rows
+{
+    int rows, channel, first, sample;
+
+    template <typename ARGS> static MEMBER Rows of(const ARGS& args)
+    {
+        int lanes = args.channels / 4, rows = BLOCK / lanes, blocks = (args.positions + rows * PER_THREAD - 1) / (rows * PER_THREAD);
+        int row = thread_index() / lanes, first = block_index() % blocks * rows * PER_THREAD + row;
+        // Threads that do not fill another row have nothing to do.
+        return { rows, thread_index() % lanes * 4, row < rows ? first : args.positions, block_index() / blocks };
+    }
+};
+
+/// Mean and 1/√(variance + eps) of four neighbouring channels.
+struct Statistics4 { Float4 mean, scale; };
+
+template <typename ARGS> DEVICE Statistics4 statistics4(const ARGS& args, const Rows& at)
+{
+    int width = args.channels / args.groups, first = at.sample * args.groups;
+    int s0 = first + at.channel / width, s1 = first + (at.channel + 1) / width, s2 = first + (at.channel + 2) / width,
+        s3 = first + (at.channel + 3) / width;
+    Float4 mean = { args.mean[s0], args.mean[s1], args.mean[s2], args.mean[s3] };
+    Float4 scale = { inverse_deviation(args.variance[s0], args.eps), inverse_deviation(args.variance[s1], args.eps),
+        inverse_deviation(args.variance[s2], args.eps), inverse_deviation(args.variance[s3], args.eps) };
+    return { mean, scale };
+}
+
+/// y = act((x − mean) / √(variance + eps) · weight + bias + residual).
+KERNEL(normalize_rows, NormalizeArgs, BLOCK)
+{
+    Rows at = Rows::of(args);
+    Statistics4 s = statistics4(args, at);
+    Float4 scale = args.weight != nullptr ? s.scale * load4(args.weight + at.channel) : s.scale;
+    Float4 bias = args.bias != nullptr ? load4(args.bias + at.channel) : all(0);
+#pragma unroll
+    for (int k = 0; k < PER_THREAD; k++)
+    {
+        int position = at.first + k * at.rows;
+        if (position >= args.positions) return;
+        i64 i = ((i64)at.sample * args.positions + position) * args.channels + at.channel;
+        Float4 value = (load4(args.x + i) - s.mean) * scale + bias;
+        if (args.residual != nullptr) value = value + load4(args.residual + i);
+        *(Float4*)(args.y + i) = args.relu ? positive(value) : value;
+    }
+}
+
+/// dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd; ĝ·invstd where the statistics are constants. dresidual = g.
+KERNEL(normalize_gradient_rows, NormalizeGradientArgs, BLOCK)
+{
+    Rows at = Rows::of(args);
+    Statistics4 s = statistics4(args, at);
+    Float4 weight = args.weight != nullptr ? load4(args.weight + at.channel) : all(1);
+    Float4 sum = all(0), product = all(0);
+    int width = args.channels / args.groups;
+    if (!args.constant)
+    {
+        float fraction = 1.0f / ((float)args.positions * width);
+        const float* sums = args.sums + at.sample * args.groups * 2;
+        int g0 = at.channel / width * 2, g1 = (at.channel + 1) / width * 2, g2 = (at.channel + 2) / width * 2, g3 = (at.channel + 3) / width * 2;
+        sum = Float4 { sums[g0], sums[g1], sums[g2], sums[g3] } * all(fraction);
+        product = Float4 { sums[g0 + 1], sums[g1 + 1], sums[g2 + 1], sums[g3 + 1] } * all(fraction);
+    }
+#pragma unroll
+    for (int k = 0; k < PER_THREAD; k++)
+    {
+        int position = at.first + k * at.rows;
+        if (position >= args.positions) return;
+        i64 i = ((i64)at.sample * args.positions + position) * args.channels + at.channel;
+        Float4 gradient = load4(args.dy + i);
+        if (args.relu) gradient = where_positive(load4(args.y + i), gradient);
+        if (args.dresidual != nullptr) *(Float4*)(args.dresidual + i) = gradient;
+        if (args.dx == nullptr) continue;
+        Float4 normalized = (load4(args.x + i) - s.mean) * s.scale;
+        *(Float4*)(args.dx + i) = (gradient * weight - sum - normalized * product) * s.scale;
+    }
+}
