@@ -161,6 +161,14 @@ public abstract class Backend
     internal abstract void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
         Tensor? residual, Activation activation, Tensor y, in NormGeometry g);
 
+    /// <summary><see cref="Moments"/> and <see cref="Normalize"/> by them, which a device may do at once.</summary>
+    internal virtual void MomentsAndNormalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
+        Tensor? residual, Activation activation, Tensor y, in NormGeometry g)
+    {
+        Moments(x, mean, variance, g);
+        Normalize(x, mean, variance, eps, weight, bias, residual, activation, y, g);
+    }
+
     /// <summary>
     /// The gradients of <see cref="Normalize"/>. With g = dy where the activation let it pass (y &gt; 0), x̂ = (x − mean)·invstd and
     /// ĝ = g · weight: dresidual = g; dbias = Σ g; dweight = Σ g·x̂; dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd, the means taken over

@@ -28,15 +28,16 @@ internal sealed class NormalizeOp(Tensor x, Tensor? weight, Tensor? bias, Tensor
 
     protected override Tensor Forward()
     {
-        if (statistics is var (mean, variance)) (Mean, Variance) = (mean, variance);
-        else
-        {
-            Shape statistic = [geometry.Samples, geometry.Groups];
-            (Mean, Variance) = (New(statistic), New(statistic));
-            Backend.Moments(x, Mean, Variance, geometry);
-        }
         _y = New(x.Shape, x.Layout);
-        Backend.Normalize(x, Mean, Variance, eps, weight, bias, residual, activation, _y, geometry);
+        if (statistics is var (mean, variance))
+        {
+            (Mean, Variance) = (mean, variance);
+            Backend.Normalize(x, Mean, Variance, eps, weight, bias, residual, activation, _y, geometry);
+            return _y;
+        }
+        Shape statistic = [geometry.Samples, geometry.Groups];
+        (Mean, Variance) = (New(statistic), New(statistic));
+        Backend.MomentsAndNormalize(x, Mean, Variance, eps, weight, bias, residual, activation, _y, geometry);
         return _y;
     }
 

@@ -28,8 +28,9 @@ internal sealed partial class CudaBackend
     }
 
     internal override void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, in NormGeometry g) =>
-        Run(Kernels.Normalize, y.Count, new NormalizeArguments
+        Tensor? residual, Activation activation, Tensor y, in NormGeometry g)
+    {
+        var arguments = new NormalizeArguments
         {
             X = Address(x),
             Mean = Address(mean),
@@ -41,13 +42,44 @@ internal sealed partial class CudaBackend
             Geometry = g,
             Eps = (float)eps,
             Relu = activation == Activation.Relu ? 1 : 0,
-        }, x, mean, variance, weight, bias, residual, y);
+        };
+        bool rows = InFours(g, x, weight, bias, residual, y);
+        context.Launch(rows ? Kernels.NormalizeRows : Kernels.Normalize, rows ? RowBlocks(g) : Blocks(y.Count, ValuesPerBlock), Block,
+            arguments, x, mean, variance, weight, bias, residual, y);
+    }
+
+    internal override void MomentsAndNormalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
+        Tensor? residual, Activation activation, Tensor y, in NormGeometry g)
+    {
+        if (!FitsRegisters(g) || !InFours(g, x, weight, bias, residual, y))
+        {
+            base.MomentsAndNormalize(x, mean, variance, eps, weight, bias, residual, activation, y, g);
+            return;
+        }
+        context.Launch(Kernels.GroupNorm, g.Samples, ImageThreads(g), new GroupNormArguments
+        {
+            X = Address(x),
+            Weight = Address(weight),
+            Bias = Address(bias),
+            Residual = Address(residual),
+            Mean = Address(mean),
+            Variance = Address(variance),
+            Y = Address(y),
+            Geometry = g,
+            Eps = (float)eps,
+            Relu = activation == Activation.Relu ? 1 : 0,
+        }, x, weight, bias, residual, mean, variance, y);
+    }
 
     internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
         Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias, Tensor? dresidual, in NormGeometry g)
     {
-        int chunks = Chunks(g), lanes = Lanes(g.Channels);
+        bool fours = InFours(g, dy, x, y, weight, dx, dresidual), oneLaunch = fours && !constant && FitsRegisters(g);
+        // With one sample and a statistic for each channel, the last block of a channel has all that the statistic needs.
+        bool finishes = g.Samples == 1 && g.Groups == g.Channels;
+        int chunks = oneLaunch ? 1 : Chunks(g), lanes = Lanes(g.Channels);
         Tensor partials = Workspace(g.Samples * chunks, 2 * g.Channels), sums = Workspace(g.Samples, 2 * g.Groups);
+        var tickets = oneLaunch || finishes ? Tickets(Blocks(g.Channels, lanes)) : null;
         var arguments = new NormalizeGradientArguments
         {
             Dy = Address(dy),
@@ -62,24 +94,50 @@ internal sealed partial class CudaBackend
             Dresidual = Address(dresidual),
             Partials = Address(partials),
             Sums = Address(sums),
+            Tickets = Address(tickets),
             Geometry = g,
             Chunks = chunks,
             Eps = (float)eps,
             Relu = activation == Activation.Relu ? 1 : 0,
             Constant = constant ? 1 : 0,
         };
-        if ((dx is not null && !constant) || dweight is not null || dbias is not null)
+        if (oneLaunch)
+            context.Launch(Kernels.GroupNormGradient, g.Samples, ImageThreads(g), arguments,
+                dy, x, y, mean, variance, weight, dx, dweight, dbias, dresidual, partials, tickets);
+        else
         {
-            context.Launch(Kernels.NormalizeGradientPartials, g.Samples * chunks * Blocks(g.Channels, lanes), Block, arguments,
-                dy, x, y, mean, variance, partials);
-            context.Launch(Kernels.NormalizeGradientSums, g.Statistics + g.Channels, Block, arguments,
-                partials, sums, weight, dweight, dbias);
+            if ((dx is not null && !constant) || dweight is not null || dbias is not null)
+            {
+                context.Launch(Kernels.NormalizeGradientPartials, g.Samples * chunks * Blocks(g.Channels, lanes), Block, arguments,
+                    dy, x, y, mean, variance, weight, dweight, dbias, partials, sums, tickets);
+                if (!finishes)
+                    context.Launch(Kernels.NormalizeGradientSums, g.Statistics + g.Channels, Block, arguments, partials, sums, weight, dweight, dbias);
+            }
+            if (dx is not null || dresidual is not null)
+                context.Launch(fours ? Kernels.NormalizeGradientRows : Kernels.NormalizeGradient,
+                    fours ? RowBlocks(g) : Blocks(x.Count, ValuesPerBlock), Block, arguments, dy, x, y, mean, variance, weight, sums, dx, dresidual);
         }
-        if (dx is not null || dresidual is not null)
-            Run(Kernels.NormalizeGradient, x.Count, arguments, dy, x, y, mean, variance, weight, sums, dx, dresidual);
         Pool.Return(partials.Storage);
         Pool.Return(sums.Storage);
     }
+
+    /// <summary>Whether channels come in fours that lie at multiples of 16 bytes, and a block spans them.</summary>
+    private static bool InFours(in NormGeometry g, params ReadOnlySpan<Tensor?> tensors)
+    {
+        if (g.Channels % 4 != 0 || g.Channels > 4 * Block) return false;
+        foreach (var tensor in tensors)
+            if (Address(tensor) % 16 != 0) return false;
+        return true;
+    }
+
+    /// <summary>Blocks of threads that have four channels each, and several positions one after the other.</summary>
+    private static int RowBlocks(in NormGeometry g) => g.Samples * Blocks(g.Positions, Block / (g.Channels / 4) * (ValuesPerBlock / Block));
+
+    /// <summary>Whether groups have several channels and an image fits the registers of a block: 16 values for each of 1,024 threads.</summary>
+    private static bool FitsRegisters(in NormGeometry g) => g.Groups < g.Channels && g.Channels is (4 or 8 or 16 or 32 or 64)
+        && g.Positions > 1 && (long)g.Positions * g.Channels <= 16 * 1024;
+
+    private static int ImageThreads(in NormGeometry g) => Blocks(Blocks(g.Positions * g.Channels, 16), 32) * 32;
 
     /// <summary>Into how many chunks of positions the sums over a sample's positions are cut: by the sizes alone.</summary>
     private static int Chunks(in NormGeometry g)

@@ -95,9 +95,18 @@ internal struct NormalizeArguments
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct GroupNormArguments
+{
+    public ulong X, Weight, Bias, Residual, Mean, Variance, Y;
+    public NormGeometry Geometry;
+    public float Eps;
+    public int Relu;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct NormalizeGradientArguments
 {
-    public ulong Dy, X, Y, Mean, Variance, Weight, Dx, Dweight, Dbias, Dresidual, Partials, Sums;
+    public ulong Dy, X, Y, Mean, Variance, Weight, Dx, Dweight, Dbias, Dresidual, Partials, Sums, Tickets;
     public NormGeometry Geometry;
     public int Chunks;
     public float Eps;

@@ -34,6 +34,10 @@ internal static class Kernels
     public static readonly Kernel NormalizeGradientPartials = Kernel.Of<NormalizeGradientArguments>("normalize_gradient_partials");
     public static readonly Kernel NormalizeGradientSums = Kernel.Of<NormalizeGradientArguments>("normalize_gradient_sums");
     public static readonly Kernel NormalizeGradient = Kernel.Of<NormalizeGradientArguments>("normalize_gradient");
+    public static readonly Kernel NormalizeRows = Kernel.Of<NormalizeArguments>("normalize_rows");
+    public static readonly Kernel NormalizeGradientRows = Kernel.Of<NormalizeGradientArguments>("normalize_gradient_rows");
+    public static readonly Kernel GroupNorm = Kernel.Of<GroupNormArguments>("group_norm");
+    public static readonly Kernel GroupNormGradient = Kernel.Of<NormalizeGradientArguments>("group_norm_gradient");
     public static readonly Kernel LogSoftmax = Kernel.Of<SoftmaxArguments>("log_softmax");
     public static readonly Kernel LogSoftmaxGradient = Kernel.Of<SoftmaxGradientArguments>("log_softmax_gradient");
     public static readonly Kernel NegativeLogLikelihood = Kernel.Of<LikelihoodArguments>("negative_log_likelihood");
@@ -47,7 +51,7 @@ internal static class Kernels
         Fill1, Fill4, Fill8, Copy1, Copy4, Copy8, AddF32, AddF64, AddI64, AddU8, Transpose4, Affine, DropoutMask, StoreWords, Sum,
         Max, MaxGradient, MatMul, Conv2d, Conv2dInputGradient, Conv2dWeightGradient, MaxPool2d, MaxPool2dGradient, AvgPool2d,
         AvgPool2dGradient, MomentsColumns, MomentsGroups, Normalize, NormalizeGradientPartials, NormalizeGradientSums,
-        NormalizeGradient, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd, GatherAugment,
+        NormalizeGradient, NormalizeRows, NormalizeGradientRows, GroupNorm, GroupNormGradient, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd, GatherAugment,
         .. TensorCoreConvolution.Kernels,
         .. new[] { "abs", "exp", "leaky_relu", "log", "pow", "relu", "sigmoid", "sqrt", "square", "tanh" }
             .SelectMany(name => new[] { Map(name), MapGradient(name) }),

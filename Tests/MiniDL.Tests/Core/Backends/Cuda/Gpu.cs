@@ -86,6 +86,13 @@ internal sealed unsafe class FakeDriver : IDisposable
         return this;
     }
 
+    /// <summary>What it has counted: launches, graph_launches, bytes, allocations.</summary>
+    public long Get(string counter)
+    {
+        var get = (delegate* unmanaged[Cdecl]<byte*, long>)NativeLibrary.GetExport(_library, "fakeGet");
+        fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(counter + "\0")) return get(name);
+    }
+
     /// <summary>Its GPU.</summary>
     public Device Open() => Device.OpenCuda(_copy);
 

@@ -1,0 +1,78 @@
+using MiniDL.Backends;
+
+namespace MiniDL.Tests.Core.Backends.Cuda;
+
+/// <summary>Normalization on the GPU against the Reference device, by each of its routes, and how many kernels a route launches.</summary>
+public class NormKernelTests
+{
+    [GpuTheory]
+    [InlineData(1, 5000, 16, 16, 2, 2)]     // BN: statistics in chunks
+    [InlineData(1, 60, 32, 32, 2, 2)]       // BN of a small batch
+    [InlineData(1, 300, 6, 6, 2, 2)]        // channels not in fours
+    [InlineData(3, 50, 8, 8, 2, 3)]         // IN
+    [InlineData(2, 1024, 16, 8, 1, 1)]      // GN: an image in the registers of a block
+    [InlineData(3, 256, 32, 8, 1, 1)]
+    [InlineData(70, 16, 64, 8, 1, 1)]       // many images to add up for the bias
+    [InlineData(2, 49, 64, 1, 1, 1)]        // LN over a whole image, with threads that have nothing
+    [InlineData(2, 2048, 16, 8, 2, 3)]      // too large for registers
+    [InlineData(2, 30, 12, 3, 2, 3)]
+    [InlineData(7, 1, 37, 1, 2, 3)]         // LN
+    public void Every_route_agrees_with_reference(int samples, int positions, int channels, int groups, int forward, int backward)
+    {
+        using var fake = Gpu.OwnFake();
+        var device = fake.Open();
+        var g = new NormGeometry(samples, positions, channels, groups);
+        foreach (var activation in new[] { Activation.None, Activation.Relu })
+        {
+            var (got, expected) = (Run(device, g, activation, fake, out var launches), Run(Device.Reference, g, activation, null, out _));
+            for (int i = 0; i < got.Length; i++) AssertClose(expected[i], got[i], $"{g} {activation}, output {i}");
+            Assert.Equal((forward, backward), launches);
+        }
+    }
+
+    [GpuTheory, InlineData(1), InlineData(9)]
+    public void Bits_do_not_depend_on_the_order_of_warps_and_blocks(int order)
+    {
+        foreach (var g in new[] { new NormGeometry(1, 3000, 16, 16), new NormGeometry(5, 64, 32, 8), new NormGeometry(3, 30, 12, 3) })
+        {
+            using FakeDriver first = Gpu.OwnFake(), second = Gpu.OwnFake().Set("order", order);
+            var (one, other) = (Run(first.Open(), g, Activation.Relu, first, out _), Run(second.Open(), g, Activation.Relu, second, out _));
+            for (int i = 0; i < one.Length; i++) Assert.Equal(one[i], other[i]);
+        }
+    }
+
+    /// <summary>Mean, variance, y, dx, dweight, dbias and dresidual, and how many kernels ran forward and backward.</summary>
+    private static double[][] Run(Device device, NormGeometry g, Activation activation, FakeDriver? fake, out (int Forward, int Backward) launches)
+    {
+        Shape all = [g.Samples, g.Positions, g.Channels], channels = [g.Channels], statistics = [g.Samples, g.Groups];
+        Tensor Given(Shape shape, int seed, double mean = 0) => Agreement.Normal(device, shape, seed, mean);
+        Tensor Unset(Shape shape) => Agreement.Unset(device, shape);
+        Tensor x = Given(all, 1, mean: 3), weight = Given(channels, 2, mean: 1), bias = Given(channels, 3), residual = Given(all, 4), dy = Given(all, 5);
+        Tensor mean = Unset(statistics), variance = Unset(statistics), y = Unset(all);
+        Tensor dx = Unset(all), dweight = Unset(channels), dbias = Unset(channels), dresidual = Unset(all);
+        // What a first launch needs (counters that start as zeros) is made here.
+        device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
+        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, y, activation, false, dx, dweight, dbias, dresidual, g);
+        long start = Launches(device, fake);
+        device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
+        long middle = Launches(device, fake);
+        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, y, activation, false, dx, dweight, dbias, dresidual, g);
+        launches = ((int)(middle - start), (int)(Launches(device, fake) - middle));
+        return [.. new[] { mean, variance, y, dx, dweight, dbias, dresidual }.Select(t => t.ToArray<double>())];
+    }
+
+    private static long Launches(Device device, FakeDriver? fake)
+    {
+        if (fake is null) return 0;
+        ((MiniDL.Backends.Cuda.CudaBackend)device.Backend).Context.Synchronize();
+        return fake.Get("launches");
+    }
+
+    private static void AssertClose(double[] expected, double[] got, string what)
+    {
+        // Against the largest value: where sums cancel, what is left of them has the error of their parts.
+        double tolerance = 3e-6 * (1 + expected.Max(Math.Abs));
+        for (int i = 0; i < expected.Length; i++)
+            if (!(Math.Abs(expected[i] - got[i]) <= tolerance)) Assert.Fail($"{what}, value {i}: expected {expected[i]:R}, got {got[i]:R}");
+    }
+}
