@@ -81,9 +81,11 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
         error?.Throw();
     }
 
-    private bool SharesTheMachine(TrainSettings run) => parallel switch
+    /// <summary>On the CPU, where several were asked for or a step is too little work; the reference device has one thread only.</summary>
+    private bool SharesTheMachine(TrainSettings run) => run.Device switch
     {
-        0 => run.Device == "reference" || (run.Device == "cpu" && run.BatchSize < ImagesPerThread * Cpu.Threads),
-        _ => parallel > 1,
+        "cpu" => parallel > 1 || (parallel == 0 && run.BatchSize < ImagesPerThread * Cpu.Threads),
+        "reference" => parallel != 1,
+        _ => false,
     };
 }

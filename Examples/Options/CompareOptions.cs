@@ -5,10 +5,12 @@ using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Options;
 
-[Verb("compare", HelpText = "train with every norm at every batch size and draw error against batch size")]
+[Verb("compare", HelpText = "train with every norm at every batch size, look into every run, and write a report")]
 [Example("compare", "BN against GN on synthetic images, within three minutes: needs no files")]
 [Example("compare --model resnet20 --dataset cifar10 --epochs 30 --seeds 3 --augment --out runs/cifar", "the real thing")]
 [Example("compare --norms bn,gn,ln,in --batch-sizes 4,32", "more norms, fewer batch sizes")]
+[Note("Into the folder go report.html, its pictures, and the numbers: runs.csv an epoch a row, layers.csv a layer, evaluation.csv a run, summary.csv "
+    + "a norm and batch size. Stopped, the same command with --out and the folder goes on; more norms, batch sizes and seeds can be added so.")]
 internal sealed class CompareOptions : RunOptions
 {
     [Section("Comparison")]
@@ -33,8 +35,8 @@ internal sealed class CompareOptions : RunOptions
     public int BaseBatch { get; set; } = 128;
 
     [Section("Comparison")]
-    [Option("parallel", MetaValue = "N", Default = 0, HelpText = "runs at once; 0: as many as threads where batches are too small for "
-        + "several threads, else one; results do not depend on it")]
+    [Option("parallel", MetaValue = "N", Default = 0, HelpText = "runs at once; 0: one on each thread where batches are too small to be "
+        + "shared out, else one after another; results do not depend on it")]
     public int Parallel { get; set; }
 
     /// <inheritdoc/>

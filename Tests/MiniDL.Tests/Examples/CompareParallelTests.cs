@@ -42,7 +42,7 @@ public sealed class CompareParallelTests : IDisposable
         Assert.Equal(2, automatic.MostAtOnce);
         Assert.Equal(4, new RunSchedule(runs, parallel: 9).MostAtOnce);
         Assert.Equal(1, new RunSchedule(runs, parallel: 1).MostAtOnce);
-        Assert.Equal(1, new RunSchedule([.. runs.Select(run => run with { Device = "gpu" })], parallel: 0).MostAtOnce);
+        Assert.Equal(1, new RunSchedule([.. runs.Select(run => run with { Device = "cuda" })], parallel: 4).MostAtOnce);
     }
 
     [Fact]
