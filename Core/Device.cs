@@ -65,6 +65,19 @@ public sealed class Device
     /// <summary>The type its operators compute in: <see cref="DType.F32"/>, on Reference <see cref="DType.F64"/>.</summary>
     public DType FloatType => Backend.FloatType;
 
+    /// <summary>
+    /// Whether convolutions on a GPU may round their operands to TF32, with 10 bits of mantissa, for its tensor cores; sums stay
+    /// float. On by default, as in PyTorch; other devices ignore it.
+    /// </summary>
+    public bool Tf32
+    {
+        get => Backend is CudaBackend { Precision: CudaPrecision.Tf32 };
+        set
+        {
+            if (Backend is CudaBackend cuda) cuda.Precision = value ? CudaPrecision.Tf32 : CudaPrecision.Fp32;
+        }
+    }
+
     /// <summary>The primitives that operators are written in.</summary>
     public Backend Backend { get; }
 

@@ -22,6 +22,11 @@ public abstract class Backend
     /// <summary>The device this is the backend of.</summary>
     public Device Device { get; }
 
+    /// <summary>Waits until everything that was asked of the device is done: for measuring times.</summary>
+    public virtual void Synchronize()
+    {
+    }
+
     /// <summary>What the hardware is, for reports.</summary>
     public virtual string Description => Device.Name;
 

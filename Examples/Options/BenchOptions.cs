@@ -6,8 +6,9 @@ namespace MiniDL.Examples.Options;
 [Example("bench", "ResNet-20, BN and GN, batch sizes 2, 8, 32 and 128")]
 [Example("bench --norms bn --batch-sizes 128 --steps 50 --threads 1", "one case, one thread")]
 [Example("bench --norms bn --batch-sizes 32 --profile", "where the time of a training step goes")]
-[Note("The images are random, from a fixed seed, the device is the CPU, and the lines go to the standard output: there is no")]
-[Note("--device, --seed, --data-dir or --out. peak_rss_mb is the highest memory of the process up to that line: to measure")]
+[Example("bench --device cuda", "on an NVIDIA GPU; the training step is one graph")]
+[Note("The images are random, from a fixed seed, and the lines go to the standard output: there is no")]
+[Note("--seed, --data-dir or --out. peak_rss_mb is the highest memory of the process up to that line: to measure")]
 [Note("memory, give one norm and one batch size a call.")]
 internal sealed class BenchOptions : CommonOptions
 {
@@ -18,6 +19,14 @@ internal sealed class BenchOptions : CommonOptions
     [Section("Benchmark")]
     [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "norms")]
     public string Norms { get; set; } = "bn,gn";
+
+    [Section("Benchmark")]
+    [Option("device", MetaValue = "NAME", Default = "cpu", HelpText = "cpu or cuda")]
+    public string Device { get; set; } = "cpu";
+
+    [Section("Benchmark")]
+    [Option("precision", MetaValue = "NAME", Default = "tf32", HelpText = "of convolutions on cuda: tf32 or fp32")]
+    public string Precision { get; set; } = "tf32";
 
     [Section("Benchmark")]
     [Option("groups", MetaValue = "N", Default = 8, HelpText = "groups of GroupNorm")]
@@ -45,6 +54,9 @@ internal sealed class BenchOptions : CommonOptions
         base.Check();
         Require(Steps is >= 1 and <= 100_000, "steps", Steps, "between 1 and 100000");
         Require(WarmUp is >= 0 and <= 3600, "warm-up", WarmUp, "between 0 and 3600");
+        Require(Device is "cpu" or "cuda", "device", Device, "cpu or cuda");
+        Require(Precision is "fp32" or "tf32", "precision", Precision, "fp32 or tf32");
+        Require(!Profile || Device == "cpu", "profile", "", "used without --device: the host does not see the times of a GPU's kernels");
         Require(Groups >= 1, "groups", Groups, "1 or more");
     }
 }

@@ -72,6 +72,10 @@ internal abstract class RunOptions : CommonOptions
     public string? Device { get; set; }
 
     [Section("General")]
+    [Option("precision", MetaValue = "NAME", HelpText = "of convolutions on cuda: tf32 (default, as PyTorch) or fp32")]
+    public string? Precision { get; set; }
+
+    [Section("General")]
     [Option("out", MetaValue = "DIR", HelpText = "output folder (default: runs/VERB-TIME)")]
     public string? Out { get; set; }
 
@@ -99,6 +103,7 @@ internal abstract class RunOptions : CommonOptions
         Schedule = Schedule ?? settings.Schedule,
         Seed = Seed ?? settings.Seed,
         Device = Device ?? settings.Device,
+        Precision = Precision ?? settings.Precision,
     };
 
     /// <summary>

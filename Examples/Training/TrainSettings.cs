@@ -35,6 +35,9 @@ internal sealed record TrainSettings
     public ulong Seed { get; init; }
     public string Device { get; init; } = "cpu";
 
+    /// <summary>Of convolutions on a GPU.</summary>
+    public string Precision { get; init; } = "tf32";
+
     /// <summary>The linear scaling rule: the learning rate is proportional to the batch size (Goyal et al. 2017).</summary>
     public static double ScaledLearningRate(int batchSize, double baseRate = 0.1, int baseBatch = 128) =>
         baseRate * batchSize / baseBatch;
@@ -47,6 +50,7 @@ internal sealed record TrainSettings
         RequireKnown("norm", Norm, NormChoice.Names);
         RequireKnown("--dataset", Dataset, Datasets.Names);
         RequireKnown("--device", Device, MiniDL.Device.Names);
+        RequireKnown("--precision", Precision, ["tf32", "fp32"]);
         Require(Groups >= 1, "--groups", Groups, "1 or more");
         Require(VirtualBatch >= 1, "--virtual-batch", VirtualBatch, "1 or more");
         Require(BatchSize >= 1, "--batch-size", BatchSize, "1 or more");

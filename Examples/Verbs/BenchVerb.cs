@@ -11,7 +11,7 @@ namespace MiniDL.Examples.Verbs;
 /// <summary><c>bench</c>: median times of a training step and of an evaluation forward pass on random images.</summary>
 internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 {
-    private const int WarmUpSteps = 3;
+    private const int WarmUpSteps = 3, GpuSteps = 10;
 
     private readonly List<StepProfile> _profiles = [];
 
@@ -29,53 +29,62 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 
     private string Measure(string norm, int batch, CancellationToken stop)
     {
+        var device = Device.Named(options.Device);
+        device.Tf32 = options.Precision == "tf32";
         // What the case before used is of other sizes: it would only add to this one's memory.
-        Device.Cpu.Backend.TrimPool();
+        device.Backend.TrimPool();
         var random = new RandomStream(0);
         var choice = NormChoice.Parse(norm, options.Groups);
-        var model = Models.Create(options.Model, choice, random.Fork("weights"), [3, 32, 32], classes: 10);
+        var model = Models.Create(options.Model, choice, random.Fork("weights"), [3, 32, 32], classes: 10).To(device);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
-        var images = Tensor.Normal([batch, 3, 32, 32], random.Fork("images"));
-        var labels = Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch]);
+        var images = Tensor.Normal([batch, 3, 32, 32], random.Fork("images"), device: device);
+        var labels = Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch], device);
 
         model.Train();
-        void TrainingStep()
+        using var step = new TrainingStep(model, sgd, device);
+        void Step()
         {
             using var scope = Scope.Step();
-            sgd.ZeroGrad();
-            Loss.CrossEntropy(model.Forward(images), labels).Backward();
-            sgd.Step();
+            step.Run(images, labels);
         }
-        double train = MedianMilliseconds(TrainingStep, stop);
+        double train = MedianMilliseconds(Step, device, stop);
         if (options.Profile)
         {
             // Steps of their own, so that the times above are of steps that nobody watched.
             var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Cpu.Threads} threads, {options.Steps} steps");
-            for (int i = 0; i < options.Steps && !stop.IsCancellationRequested; i++) profile.Add(TrainingStep);
+            for (int i = 0; i < options.Steps && !stop.IsCancellationRequested; i++) profile.Add(Step);
             _profiles.Add(profile);
         }
         model.Eval();
+        using var evaluation = Graph.Capture(device, () => [model.Forward(images)]);
         double eval = MedianMilliseconds(() =>
         {
             using var noGrad = new NoGrad();
             using var scope = Scope.Step();
-            model.Forward(images);
-        }, stop);
+            evaluation.Run();
+        }, device, stop);
         return string.Create(CultureInfo.InvariantCulture,
-            $$"""{"framework":"minidl","model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}},"threads":{{Cpu.Threads}}"""
+            $$"""{"framework":"minidl",{{Hardware(device)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}},"threads":{{Cpu.Threads}}"""
             + $$""","train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}}"""
             + $$""","eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}}"""
             + $$""","peak_rss_mb":{{Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0}}}""");
     }
 
-    private double MedianMilliseconds(Action step, CancellationToken stop)
+    /// <summary>Names the GPU; nothing on the CPU.</summary>
+    private string Hardware(Device device) => device == Device.Cpu ? ""
+        : $"\"device\":\"{device}\",\"hardware\":\"{device.Backend.Description}\",\"precision\":\"{options.Precision}\",";
+
+    /// <summary>A GPU works through several steps before it is waited for, as in training.</summary>
+    private double MedianMilliseconds(Action step, Device device, CancellationToken stop)
     {
+        int steps = device == Device.Cpu ? 1 : GpuSteps;
         double Time()
         {
             stop.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
-            step();
-            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            for (int i = 0; i < steps; i++) step();
+            device.Backend.Synchronize();
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds / steps;
         }
         long begin = Stopwatch.GetTimestamp();
         int least = options.WarmUp > 0 ? WarmUpSteps : 0;

@@ -4,7 +4,7 @@ namespace MiniDL.Backends.Cuda;
 internal sealed partial class CudaBackend
 {
     /// <summary>What convolutions may round their operands to.</summary>
-    internal CudaPrecision Precision { get; set; } = CudaPrecision.Fp32;
+    internal CudaPrecision Precision { get; set; } = CudaPrecision.Tf32;
 
     /// <summary>At most so many blocks go through the tiles of a convolution, for each part of the output channels.</summary>
     private const int MostTileWalkers = 1024;

@@ -19,6 +19,8 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
     public override string Description =>
         $"{context.Name}, compute capability {context.Capability / 10}.{context.Capability % 10}, driver for CUDA {context.Driver}";
 
+    public override void Synchronize() => context.Synchronize();
+
     private protected override Storage Create(DType type, int capacity) => NewStorage(type, capacity);
 
     internal Storage NewStorage(DType type, int capacity) => new CudaStorage(Device, context.Memory, type, capacity);

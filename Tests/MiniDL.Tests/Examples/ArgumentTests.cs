@@ -7,7 +7,7 @@ public sealed class ArgumentTests : IDisposable
     public void Dispose() => _minidl.Dispose();
 
     [Theory]
-    [InlineData("", "train, compare, study, bench, data")]
+    [InlineData("", "train, compare, study, bench, doctor, data")]
     [InlineData("trian", "'trian'")]
     [InlineData("train --epoch 3", "'epoch'")]
     [InlineData("train --epochs three", "--epochs")]
@@ -91,7 +91,7 @@ public sealed class ArgumentTests : IDisposable
     [InlineData("train -h", "images in a step")]
     [InlineData("help", "VERB --help explains")]
     [InlineData("bench --help", "one norm and one batch size a call")]
-    [InlineData("bench --help", "there is no\n--device, --seed, --data-dir or --out")]
+    [InlineData("bench --help", "there is no\n--seed, --data-dir or --out")]
     [InlineData("data --help", "there is no --device")]
     [InlineData("train --help", "--batch-size N          images in a step (default: 128)")]
     [InlineData("compare --help", "vgg19 or mlp (default: resnet8)")]

@@ -21,8 +21,14 @@ internal static class Gpu
     /// <summary>The driver library.</summary>
     public static string Library => Found.Value.Library!;
 
-    /// <summary>The device, the same for all tests.</summary>
-    public static Device Device => Missing is null ? Device.Cuda : throw new InvalidOperationException(Missing);
+    private static readonly Lazy<Device> Opened = new(() =>
+    {
+        Device.Cuda.Tf32 = false;
+        return Device.Cuda;
+    });
+
+    /// <summary>The device, the same for all tests: in full float.</summary>
+    public static Device Device => Missing is null ? Opened.Value : throw new InvalidOperationException(Missing);
 
     public static CudaContext Context => ((CudaBackend)Device.Backend).Context;
 
