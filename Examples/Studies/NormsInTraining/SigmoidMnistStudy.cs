@@ -92,11 +92,15 @@ internal sealed class SigmoidMnistStudy : Study
             {
                 Caption = "The paper's figure 1. (a) Without BN the net first has to leave a plateau at chance, and stays behind. "
                     + "(b, c) What enters the first sigmoid of the last hidden layer, over test images: without BN it moves and widens most while "
-                    + "the layers below learn most.",
+                    + "the layers below learn most. (d) The drift of all 100 units.",
             },
             Percentiles("(b) without BN", plain, 0),
             Percentiles("(c) with BN", bn, 1),
-        ], columns: 3);
+            new Chart("sigmoid_mnist_drift", "(d) all units of the last hidden layer, sorted", new Axis("unit"),
+                new Axis("drift of the median / width") { Min = 0 },
+                [.. both.Select((trace, i) => new Series(i == 0 ? "without BN" : "with BN",
+                    [.. Enumerable.Range(1, Hidden).Select(unit => (double)unit)], [.. trace.Drifts.Order()]))]),
+        ]);
     }
 
     private static void AddTables(Report report, Trace plain, Trace bn)

@@ -35,7 +35,7 @@ internal sealed class TrainEvalGapStudy : Study
     {
         int batch = context.Pick(16, 64, 64), epochs = context.Pick(2, 6, 60);
         int[] sizes = context.Pick<int[]>([2, 16], [2, 4, 8, 16, 32, 64], [2, 4, 8, 16, 32, 64]);
-        var (train, test) = context.Load("cifar10", context.Pick<int?>(160, 5000, null), context.Pick<int?>(64, 1024, null));
+        var (train, test) = context.Load("cifar10", context.Pick<int?>(160, 4000, null), context.Pick<int?>(64, 1024, null));
         var trial = new Trial(train, test, context.Pick(8, 8, 20), batch, epochs, Sample: Math.Min(train.Count, context.Pick(64, 2048, 8192)));
         int runs = sizes.Length + 1;
         Outcome[] outcomes = [.. sizes.Index().Select(s => trial.Run($"{s.Item}", NormChoice.Parse("ghost", virtualBatch: s.Item), s.Item,

@@ -21,15 +21,15 @@ namespace MiniDL.Examples.Studies.NormsInTraining;
 internal sealed class WeightNormStudy : Study
 {
     private const double Momentum = 0.9, Slope = 0.1, Dropout = 0.5;
-    private const int BatchSize = 100, StartBatch = 500;
+    private const int BatchSize = 100, LayerCount = 10;
 
     private static readonly Setup[] Setups =
     [
         new("plain", Weights: false, null),
         new("WN", Weights: true, null),
-        new("WN (data-dependent)", Weights: true, null) { DataDependent = true },
-        new("WN + mean-only BN", Weights: true, channels => new MeanOnlyBatchNorm(channels)),
-        new("WN + mean-only BN (data-dependent)", Weights: true, channels => new MeanOnlyBatchNorm(channels)) { DataDependent = true },
+        new("WN (DD)", Weights: true, null) { DataDependent = true },
+        new("WN + MBN", Weights: true, channels => new MeanOnlyBatchNorm(channels)),
+        new("WN + MBN (DD)", Weights: true, channels => new MeanOnlyBatchNorm(channels)) { DataDependent = true },
         new("BN", Weights: false, channels => new BatchNorm2d(channels)) { ForFeatures = features => new BatchNorm1d(features) },
     ];
 
@@ -46,7 +46,7 @@ internal sealed class WeightNormStudy : Study
         int width = context.Pick(4, 16, 96), epochs = context.Pick(1, 3, 200);
         double[] rates = context.Pick<double[]>([0.03], [0.01, 0.03, 0.1], [0.003, 0.01, 0.03, 0.1]);
         var (train, test) = context.Load("cifar10", context.Pick<int?>(200, 3000, null), context.Pick<int?>(100, 1000, null));
-        var start = FirstBatch(train, Math.Min(StartBatch, train.Count), context.Random.Fork("start"));
+        var start = FirstBatch(train, context.Pick(100, 250, 500), context.Random.Fork("start"));
         var plan = (from setup in Setups from rate in rates select (setup, rate)).ToArray();
         RunRecord[] runs = [.. plan.Index().Select(p =>
         {
@@ -63,7 +63,8 @@ internal sealed class WeightNormStudy : Study
         {
             Introduction = "Weight normalization writes each weight vector as a length times a direction, `w = g · v / ‖v‖`, so that both are learned "
                 + "apart. It does not fix the scale of activations as BN does; the data-dependent start does so once, for one batch, before "
-                + "training. Mean-only BN adds the centring, without the noise of BN's variance.",
+                + "training. Mean-only BN adds the centring, without the noise of BN's variance.\n\n"
+                + "DD: data-dependent start. MBN: mean-only BN.",
         };
         report.Setting("net", $"ConvPool-CNN-C with {width} and {2 * width} channels, leaky ReLU {Slope}");
         report.Setting("training", FormattableString.Invariant($"SGD, momentum {Momentum}, batch {BatchSize}, {epochs} epochs, rates ")
@@ -161,8 +162,8 @@ internal sealed class WeightNormStudy : Study
     private static void AddFindings(Report report, RunRecord[] best, LayerScale[] scales)
     {
         RunRecord Of(string name) => best.First(run => run.Setup.Name == name);
-        RunRecord plain = Of("plain"), bn = Of("BN"), wn = Best("WN", "WN (data-dependent)"),
-            meanOnly = Best("WN + mean-only BN", "WN + mean-only BN (data-dependent)");
+        RunRecord plain = Of("plain"), bn = Of("BN"), wn = Best("WN", "WN (DD)"),
+            meanOnly = Best("WN + MBN", "WN + MBN (DD)");
         RunRecord Best(string a, string b) => Of(a).LastLoss <= Of(b).LastLoss ? Of(a) : Of(b);
         bool learned = best.Min(run => run.TestError) < 80;
         bool? Verdict(bool agrees) => learned ? agrees : null;
@@ -182,23 +183,28 @@ internal sealed class WeightNormStudy : Study
 
     private static void AddCharts(Report report, RunRecord[] best, RunRecord[] runs, LayerScale[] scales)
     {
-        int window = Math.Max(1, best[0].Losses.Length / 30);
+        int window = Math.Max(1, best.Max(run => run.Losses.Length) / 30);
+        Axis rates = new("learning rate") { Log = true, Ticks = Axis.TicksAt(runs.Select(run => run.Rate).Distinct()) };
+        Chart ByRate(string name, string title, string label, Func<RunRecord, double> of) => new(name, title, rates, new Axis(label),
+            [.. runs.GroupBy(run => run.Setup).Select(group => new Series(group.Key.Name, [.. group.Select(run => run.Rate)], [.. group.Select(of)])
+                { Style = SeriesStyle.LineAndMarkers })]);
         report.AddPanels("weight_norm",
         [
-            new Chart("weight_norm_loss", "training loss, each at its best rate", new Axis("step"), new Axis("loss"),
-                [.. best.Select(run => new Series(run.Setup.Name, [.. run.Smooth(window).Select((_, i) => (i + 1.0) * window)], run.Smooth(window)))])
+            new Chart("weight_norm_start", "before training", new Axis("layer") { Ticks = Axis.TicksAt(Enumerable.Range(1, LayerCount).Select(i => (double)i)) },
+                new Axis("deviation of a layer's outputs") { Min = 0 },
+                [.. scales.GroupBy(scale => scale.Setup).Where(group => group.Key.Weights).Select(group =>
+                    new Series(group.Key.DataDependent ? "data-dependent start (DD)" : "plain start", [.. group.Select(scale => (double)scale.Layer)],
+                        [.. group.Select(scale => scale.Std)])
+                    { Style = SeriesStyle.LineAndMarkers, Color = Array.IndexOf(Setups, group.Key) })])
             {
-                Caption = "Left: the training loss at the best of the rates, averaged over some steps. Middle: the loss at the end by rate. Right: how large "
-                    + "the outputs of each layer are before training: the data-dependent start makes them 1.",
+                Caption = "How large the outputs of each layer are before training: the data-dependent start makes them 1. Then the training loss at "
+                    + "the best of the rates, averaged over some steps; the loss at the end, and the test error, by rate.",
             },
-            new Chart("weight_norm_rate", "training loss at the end, by rate", new Axis("learning rate")
-                { Log = true, Ticks = Axis.TicksAt(runs.Select(run => run.Rate).Distinct()) }, new Axis("loss"),
-                [.. runs.GroupBy(run => run.Setup).Select(group => new Series(group.Key.Name, [.. group.Select(run => run.Rate)],
-                    [.. group.Select(run => run.LastLoss)]) { Style = SeriesStyle.LineAndMarkers })]),
-            new Chart("weight_norm_start", "before training", new Axis("layer"), new Axis("deviation of a layer's outputs") { Min = 0 },
-                [.. scales.GroupBy(scale => scale.Setup).Select(group => new Series(group.Key.Name, [.. group.Select(scale => (double)scale.Layer)],
-                    [.. group.Select(scale => scale.Std)]) { Style = SeriesStyle.LineAndMarkers, Color = Array.IndexOf(Setups, group.Key) })]),
-        ], columns: 3);
+            new Chart("weight_norm_loss", "training loss, each at its best rate", new Axis("step"), new Axis("loss"),
+                [.. best.Select(run => new Series(run.Setup.Name, [.. run.Smooth(window).Select((_, i) => (i + 1.0) * window)], run.Smooth(window)))]),
+            ByRate("weight_norm_rate", "training loss at the end, by rate", "loss", run => run.LastLoss),
+            ByRate("weight_norm_error", "test error, by rate", "test error (%)", run => run.TestError),
+        ]);
     }
 
     private static void AddTables(Report report, RunRecord[] runs, LayerScale[] scales)

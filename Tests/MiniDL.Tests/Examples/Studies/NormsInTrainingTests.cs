@@ -62,7 +62,7 @@ public sealed class NormsInTrainingTests : IDisposable
         Run("weight-norm", "weight_norm");
         var scales = _minidl.Rows("s/weight_norm_start.csv").GroupBy(row => row[0])
             .ToDictionary(group => group.Key, group => group.Select(row => Number(row[2])).ToArray());
-        double[] started = scales["WN (data-dependent)"];
+        double[] started = scales["WN (DD)"];
         Assert.Equal(10, started.Length);
         Assert.All(started, std => Assert.Equal(1, std, 1e-3));
         Assert.Contains(scales["WN"], std => Math.Abs(std - 1) > 0.3);
