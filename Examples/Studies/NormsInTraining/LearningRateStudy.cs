@@ -116,9 +116,9 @@ internal sealed class LearningRateStudy : Study
     private static void AddCharts(Report report, Cell[] cells, Limit[] limits)
     {
         Chart Curves(Net net) => new($"learning_rate_{net.Name}", net.Title, new Axis("learning rate") { Log = true },
-            new Axis("loss after training") { Min = 0, Max = WorstShown },
+            new Axis("loss after training") { Min = 0, Max = WorstShown, Ticks = [.. Axis.TicksAt(0, 0.5, 1, 1.5, 2, 2.5), (WorstShown, "3 or worse")] },
             [
-                .. cells.Where(cell => cell.Net == net).GroupBy(cell => cell.Norm).Select(norm => new Series(norm.Key.ToUpperInvariant(),
+                .. cells.Where(cell => cell.Net == net).GroupBy(cell => cell.Norm).Select(norm => new Series(Label(norm.Key),
                     [.. norm.Select(cell => cell.Rate)], [.. norm.Select(cell => Math.Min(WorstShown, Worst(cell)))])
                     { Style = SeriesStyle.LineAndMarkers }),
                 Series.Level("guessing", Chance, net.LeastRate, cells.Where(cell => cell.Net == net).Max(cell => cell.Rate)),
@@ -133,6 +133,7 @@ internal sealed class LearningRateStudy : Study
             Curves(Nets[1]),
         ]);
 
+        static string Label(string norm) => norm switch { "none" => "none", "fixup" => "Fixup", _ => norm.ToUpperInvariant() };
         static double Worst(Cell cell) => cell.Losses.Any(double.IsNaN) ? WorstShown : cell.Losses.Max();
     }
 

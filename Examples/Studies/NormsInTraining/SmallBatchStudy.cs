@@ -105,23 +105,24 @@ internal sealed class SmallBatchStudy : Study
 
     private static void AddCharts(Report report, Curve[] curves)
     {
-        Chart Panel(string name, int batch, Axis y, Func<Curve, double[]> of, Func<Curve, (double[] Low, double[] High)> range) =>
-            new(name, $"batch {batch}", new Axis("epoch"), y, [.. curves.Where(c => c.Batch == batch).Select(c =>
+        Chart Panel(string name, int batch, string what, Axis y, Func<Curve, double[]> of, Func<Curve, (double[] Low, double[] High)> range) =>
+            new(name, $"batch {batch}: {what}", EpochAxis.To(curves[0].Loss.Length), y, [.. curves.Where(c => c.Batch == batch).Select(c =>
                 new Series(c.Net, [.. Enumerable.Range(1, c.Loss.Length).Select(epoch => (double)epoch)], of(c))
                 { Low = range(c).Low, High = range(c).High })]);
         double most = 1.1 * curves.SelectMany(c => c.TestError.Skip(1)).Where(double.IsFinite).DefaultIfEmpty(100).Max();
-        Axis error = new("test error (%)") { Min = 0, Max = most }, loss = new("training loss") { Log = true };
+        double[] losses = [.. curves.SelectMany(c => c.LossRange.Low.Concat(c.LossRange.High)).Where(double.IsFinite)];
+        Axis error = new("test error (%)") { Min = 0, Max = most }, loss = new("training loss") { Log = true, Min = losses.Min() / 1.3, Max = losses.Max() * 1.3 };
         report.AddPanels("small_batch",
         [
-            Panel("small_batch_error_128", Large, error, c => c.TestError, c => c.ErrorRange) with
+            Panel("small_batch_error_128", Large, "test error", error, c => c.TestError, c => c.ErrorRange) with
             {
                 Caption = "Lines are means over seeds, bands reach from the least to the largest. In batches of 128 (left) BN is ahead; in batches of 4 "
                     + "(right) its training loss stays an order of magnitude above the others': it is the batch's noise that it "
                     + "cannot learn away.",
             },
-            Panel("small_batch_error_4", Small, error, c => c.TestError, c => c.ErrorRange),
-            Panel("small_batch_loss_128", Large, loss, c => c.Loss, c => c.LossRange),
-            Panel("small_batch_loss_4", Small, loss, c => c.Loss, c => c.LossRange),
+            Panel("small_batch_error_4", Small, "test error", error, c => c.TestError, c => c.ErrorRange),
+            Panel("small_batch_loss_128", Large, "training loss", loss, c => c.Loss, c => c.LossRange),
+            Panel("small_batch_loss_4", Small, "training loss", loss, c => c.Loss, c => c.LossRange),
         ]);
     }
 

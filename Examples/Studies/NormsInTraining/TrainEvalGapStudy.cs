@@ -103,7 +103,7 @@ internal sealed class TrainEvalGapStudy : Study
                     + "in loss on training images, mean over epochs (0: evaluation is as good as training was); and how much a norm's output for "
                     + "one image varies with the images beside it.",
             },
-            new Chart("train_eval_gap_time", $"test error over training ({shown.Name} images)", new Axis("epoch"), new Axis("test error (%)"),
+            new Chart("train_eval_gap_time", $"test error over training ({shown.Name} images)", EpochAxis.To(shown.Epochs.Length), new Axis("test error (%)"),
                 OverTime("running", e => e.Running.Error), OverTime("precise", e => e.Precise.Error), OverTime("batch", e => e.Batch.Error)),
             new Chart("train_eval_gap_loss", "gap on training images", x, new Axis("loss in evaluation − loss in training"),
                 Line("running", o => o.MeanRunningGap), Line("precise", o => o.MeanPreciseGap),
