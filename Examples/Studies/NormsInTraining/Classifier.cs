@@ -31,7 +31,7 @@ internal sealed class Classifier(Module model, double learningRate, double momen
         return new Score(loss.Item(), Metrics.ErrorPercent(logits, batch.Labels));
     }
 
-    /// <summary>Trains, and hands out the mean score over each epoch's batches; ends early when the loss is no number any more.</summary>
+    /// <summary>Trains, and hands out the mean score over each epoch's batches; ends when the loss is no number any more.</summary>
     /// <param name="schedule">Of the learning rate.</param>
     /// <param name="progress">Told after each step which part of the training is done.</param>
     public IEnumerable<Score> Epochs(DataLoader batches, int epochs, Schedule schedule, Action<double> progress)

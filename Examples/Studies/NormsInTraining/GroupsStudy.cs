@@ -6,13 +6,14 @@ using MiniDL.Optim;
 namespace MiniDL.Examples.Studies.NormsInTraining;
 
 /// <summary>
-/// Table 3 of Wu and He 2018: group normalization over the number of groups, and over the number of channels in a group. One group
-/// is layer normalization, one channel in a group is instance normalization.
+/// Table 3 of Wu and He 2018: group normalization over the number of groups, and over the number of channels in a group. One
+/// group is layer normalization, one channel in a group is instance normalization.
 /// </summary>
 /// <remarks>
-/// The paper trains a ResNet-50 on ImageNet, 32 images on each of eight GPUs, for 100 epochs. Here it is a small ResNet on CIFAR-10 in
-/// batches of 32, whose stages have 16, 32 and 64 channels: with 16 groups the first stage is instance normalization already, with
-/// 16 channels in a group it is layer normalization. Scales start at 1 everywhere; the paper starts the last of a block at 0.
+/// The paper trains a ResNet-50 on ImageNet, 32 images on each of eight GPUs, for 100 epochs. Here it is a small ResNet on
+/// CIFAR-10 in batches of 32, whose stages have 16, 32 and 64 channels: with 16 groups the first stage is instance
+/// normalization already, with 16 channels in a group it is layer normalization. Scales start at 1 everywhere; the paper starts
+/// the last of a block at 0.
 /// </remarks>
 internal sealed class GroupsStudy : Study
 {
@@ -41,35 +42,40 @@ internal sealed class GroupsStudy : Study
         int depth = context.Pick(8, 8, 20), epochs = context.Pick(1, 5, 100), seeds = context.Pick(1, 2, 3);
         var (train, test) = context.Load("cifar10", context.Pick<int?>(64, 4000, null), context.Pick<int?>(50, 2000, null));
         (Setup Setup, int Seed)[] plan = [.. from setup in Setups from seed in Enumerable.Range(0, seeds) select (setup, seed)];
-        Outcome[] runs = [.. plan.Index().Select(p => Train(p.Item.Setup, context.Seed + (ulong)p.Item.Seed, depth, epochs, train, test,
+        Outcome[] runs = [.. plan.Index().Select(p => Train(
+            p.Item.Setup, context.Seed + (ulong)p.Item.Seed, depth, epochs, train, test,
             done => context.Progress((p.Index + done) / plan.Length, p.Item.Setup.Label)))];
         Cell[] cells = [.. runs.GroupBy(run => run.Setup).Select(group => new Cell(group.Key, [.. group]))];
 
         var report = new Report(Title)
         {
-            Introduction = "GN normalizes each image over groups of channels. With one group it is layer normalization (LN), with a group for every "
-                + "channel instance normalization (IN). Between these ends lies its only setting.",
+            Introduction = "GN normalizes each image over groups of channels. With one group it is layer normalization (LN), "
+                + "with a group for every channel instance normalization (IN). Between these ends lies its only setting.",
         };
         report.Setting("net", $"ResNet-{depth}: stages of 16, 32 and 64 channels");
-        report.Setting("training", FormattableString.Invariant($"SGD, momentum {Momentum}, weight decay {WeightDecay}, learning rate {Rate}, ")
+        report.Setting("training", FormattableString.Invariant($"SGD, rate {Rate}, momentum {Momentum}, weight decay {WeightDecay}, ")
             + $"÷10 at half and at 80 %, batch {BatchSize}, {epochs} epochs, {seeds} seeds");
         AddFindings(report, cells);
         AddCharts(report, cells);
-        report.Add(new DataTable("groups", ["norm", "groups_or_channels", "test_error", "test_error_min", "test_error_max", "train_loss"],
+        report.Add(new DataTable("groups", ["norm", "groups_or_channels", "test_error", "test_error_min", "test_error_max",
+            "train_loss"],
             [.. cells.Select(cell => cell.Row)])
         { Caption = "Mean over seeds; errors in percent." });
         report.Add(new DataTable("groups_runs", ["norm", "groups_or_channels", "seed", "test_error", "train_loss"],
-            [.. runs.Select(run => (IReadOnlyList<object>)[run.Setup.Kind, run.Setup.Number, $"{run.Seed}", run.TestError, run.TrainLoss])])
+            [.. runs.Select(run => (IReadOnlyList<object>)[run.Setup.Kind, run.Setup.Number, $"{run.Seed}", run.TestError,
+                run.TrainLoss])])
         { Hidden = true });
         return report;
     }
 
-    private static Outcome Train(Setup setup, ulong seed, int depth, int epochs, Dataset train, Dataset test, Action<double> progress)
+    private static Outcome Train(Setup setup, ulong seed, int depth, int epochs, Dataset train, Dataset test,
+        Action<double> progress)
     {
         var random = new RandomStream(seed);
         var model = new ResNet(depth, setup.Create, random.Fork("weights"), train.Classes, train.InputShape[0]);
         var classifier = new Classifier(model, Rate, Momentum, WeightDecay);
-        var batches = new DataLoader(train, BatchSize, random.Fork("data"), dropLast: true, augmentation: Augmentation.PadCropFlip());
+        var batches = new DataLoader(train, BatchSize, random.Fork("data"), dropLast: true,
+            augmentation: Augmentation.PadCropFlip());
         var last = classifier.Epochs(batches, epochs, Schedule.Parse("step:0.5,0.8"), progress).Last();
         return new Outcome(setup, seed, classifier.Evaluate(test).Error, last.Loss);
     }
@@ -87,8 +93,9 @@ internal sealed class GroupsStudy : Study
             $"{Text(least)} to {Text(most)}, LN {Text(layer.Error)}", Verdict(most < layer.Error)));
         report.Add(new Finding("IN is the worst way to group", "24.2 to 25.6 % with 2 to 64 channels in a group, IN 28.4 %",
             $"{Text(least)} to {Text(most)}, IN {Text(instance.Error)}", Verdict(instance.Error > Math.Max(most, layer.Error))));
-        report.Add(new Finding("Between the ends the number matters little", "a range of 0.6 points over 2 to 64 groups, the ends 0.7 and 3.8 beyond",
-            FormattableString.Invariant($"a range of {most - least:F1} points; two seeds differ by up to {cells.Max(cell => cell.Range):F1}"),
+        report.Add(new Finding("Between the ends the number matters little",
+            "a range of 0.6 points over 2 to 64 groups, the ends 0.7 and 3.8 beyond",
+            FormattableString.Invariant($"a range of {most - least:F1} points; seeds differ by up to {cells.Max(c => c.Range):F1}"),
             Verdict(most - least < Math.Max(layer.Error, instance.Error) - least)));
         report.Add(new Finding("With 32 images in a batch BN is ahead of GN", "BN 23.6 %, GN 24.1 %",
             $"BN {Text(bn.Error)}, the best GN {Text(least)}", Verdict(bn.Error < least)));
@@ -98,20 +105,24 @@ internal sealed class GroupsStudy : Study
     {
         Cell bn = cells.First(cell => cell.Setup.Kind == "bn");
         (double Low, double High) range = (cells.Min(cell => cell.Low) - 1, cells.Max(cell => cell.High) + 1);
+        var between = Axis.TicksAt(Counts[1..].Select(n => (double)n));
         // The other end of each axis: as many groups as channels is IN, all channels in one group is LN.
         Chart Panel(string name, string kind, string title, string label, string first, string last, string end) =>
-            new(name, title, new Axis(label) { Log = true, Ticks = [(1, first), .. Axis.TicksAt(Counts[1..].Select(n => (double)n)), (32, last)] },
+            new(name, title, new Axis(label) { Log = true, Ticks = [(1, first), .. between, (32, last)] },
                 new Axis("test error (%)") { Min = range.Low, Max = range.High },
-                Points("GN", [.. cells.Where(cell => cell.Setup.Kind == kind), cells.First(cell => cell.Setup.Kind == end && cell.Setup.Number == 1)]),
+                Points("GN", [.. cells.Where(cell => cell.Setup.Kind == kind),
+                    cells.First(cell => cell.Setup.Kind == end && cell.Setup.Number == 1)]),
                 Series.Level("BN", bn.Error, 1, 32));
         report.AddPanels("groups",
         [
             Panel("groups_count", "groups", "over the number of groups", "groups", "1 (LN)", "all (IN)", "channels") with
             {
-                Caption = "Test error with its range over seeds; the dashed line is BN's. On the left the number of groups is the same in every stage, on "
-                    + "the right the channels in each. The ends are LN (one group) and IN (one channel in a group).",
+                Caption = "Test error with its range over seeds; the dashed line is BN's. On the left the number of groups is "
+                    + "the same in every stage, on the right the channels in each. The ends are LN (one group) and IN (one "
+                    + "channel in a group).",
             },
-            Panel("groups_channels", "channels", "over the channels in a group", "channels in a group", "1 (IN)", "all (LN)", "groups"),
+            Panel("groups_channels", "channels", "over the channels in a group", "channels in a group", "1 (IN)", "all (LN)",
+                "groups"),
         ]);
     }
 

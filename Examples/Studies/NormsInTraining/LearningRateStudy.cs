@@ -10,11 +10,11 @@ namespace MiniDL.Examples.Studies.NormsInTraining;
 /// at rates from small to absurd, each twice the one before.
 /// </summary>
 /// <remarks>
-/// <para>Open in the paper: what it means that a rate trains. Here: from every seed, the mean loss over the last quarter of the steps
-/// is finite and below 0.9 of what guessing has (ln 10). The largest such rate need not be a good one. The table has the largest rates
-/// for half of ln 10 too, to show what depends on the choice.</para>
-/// <para>Two nets: an MLP with five hidden layers and plain SGD, and a small ResNet with momentum 0.9, where shortcuts help nets without
-/// norms. Both see MNIST, so that a hundred steps tell.</para>
+/// <para>Open in the paper: what it means that a rate trains. Here: from every seed, the mean loss over the last quarter of the
+/// steps is finite and below 0.9 of what guessing has (ln 10). The largest such rate need not be a good one. The table has the
+/// largest rates for half of ln 10 too, to show what depends on the choice.</para>
+/// <para>Two nets: an MLP with five hidden layers and plain SGD, and a small ResNet with momentum 0.9, where shortcuts help
+/// nets without norms. Both see MNIST, so that a hundred steps tell.</para>
 /// </remarks>
 internal sealed class LearningRateStudy : Study
 {
@@ -57,18 +57,24 @@ internal sealed class LearningRateStudy : Study
 
         var report = new Report(Title)
         {
-            Introduction = "The same net takes the same number of steps at learning rates from small to absurd, once with each norm. A rate trains when the mean "
-                + FormattableString.Invariant($"loss over the last quarter of the steps is below {Guessing} · ln 10 = {Guessing * Chance:F2} from every seed; ")
+            Introduction = "The same net takes the same number of steps at learning rates from small to absurd, once with each "
+                + "norm. A rate trains when the mean loss over the last quarter of the steps is below "
+                + FormattableString.Invariant($"{Guessing} · ln 10 = {Guessing * Chance:F2} from every seed; ")
                 + "guessing has ln 10 = 2.30.",
         };
-        report.Setting("MLP", $"{train.InputShape.Count}-{string.Join("-", Enumerable.Repeat(Hidden, HiddenLayers))}-10, ReLU, PyTorch's initial values, "
+        report.Setting("MLP", $"{HiddenLayers} hidden layers of {Hidden} ReLUs, PyTorch's initial values, "
             + $"plain SGD, batch 60, {context.Pick(40, 200, 1000)} steps, {context.Pick(1, 3, 5)} seeds");
-        report.Setting("ResNet-8", $"SGD with momentum 0.9, batch 32, {context.Pick(24, 100, 500)} steps, {context.Pick(1, 1, 3)} seeds");
+        report.Setting("ResNet-8",
+            $"SGD with momentum 0.9, batch 32, {context.Pick(24, 100, 500)} steps, {context.Pick(1, 1, 3)} seeds");
         AddFindings(report, limits);
         AddCharts(report, cells, limits);
-        report.Add(new DataTable("learning_rate_largest", ["net", "norm", "largest_rate", "largest_rate_to_half", "best_rate", "best_loss"],
+        report.Add(new DataTable("learning_rate_largest", ["net", "norm", "largest_rate", "largest_rate_to_half", "best_rate",
+            "best_loss"],
             [.. limits.Select(limit => limit.Row)])
-        { Caption = "The largest rate that trains: to 0.9 of ln 10, and to half of it; and the rate with the least loss. 0 where no rate does." });
+        {
+            Caption = "The largest rate that trains: to 0.9 of ln 10, and to half of it; and the rate with the least loss. 0 "
+            + "where no rate does."
+        });
         report.Add(new DataTable("learning_rate", ["net", "norm", "rate", "seed", "loss"],
             [.. cells.SelectMany(cell => cell.Losses.Select((loss, seed) =>
                 (IReadOnlyList<object>)[cell.Net.Name, cell.Norm, cell.Rate, seed, loss]))])
@@ -76,8 +82,9 @@ internal sealed class LearningRateStudy : Study
         return report;
     }
 
-    /// <summary>The mean loss over the last quarter of the steps; NaN where the loss was no number, or beyond all bounds.</summary>
-    private static double LastLoss(Net net, string norm, double rate, int steps, Dataset train, ulong seed, CancellationToken stop)
+    /// <summary>The mean loss over the last quarter of the steps; NaN where it was no number, or beyond all bounds.</summary>
+    private static double LastLoss(Net net, string norm, double rate, int steps, Dataset train, ulong seed,
+        CancellationToken stop)
     {
         var random = new RandomStream(seed);
         var choice = NormChoice.Parse(norm, groups: net.Name == "mlp" ? 10 : 8);
@@ -104,7 +111,8 @@ internal sealed class LearningRateStudy : Study
             string by = plain.Largest > 0 ? FormattableString.Invariant($", {bn.Largest / plain.Largest:F0} times the rate") : "";
             report.Add(new Finding($"With BN a net trains at rates at which it does not without ({net.Title})",
                 "Inception trains at 30 times its rate with BN; without, at 5 times, it does not",
-                FormattableString.Invariant($"up to {bn.Largest:G3} with BN, up to {plain.Largest:G3} without{by}"), bn.Largest > plain.Largest));
+                FormattableString.Invariant($"up to {bn.Largest:G3} with BN, up to {plain.Largest:G3} without{by}"),
+                bn.Largest > plain.Largest));
             if (own.Length < 3) continue;
             var next = own.Where(limit => limit.Norm != "bn").MaxBy(limit => limit.Largest)!;
             report.Add(new Finding($"Norms that do not look at the batch stand less than BN ({net.Title})", "not in the paper",
@@ -115,8 +123,9 @@ internal sealed class LearningRateStudy : Study
 
     private static void AddCharts(Report report, Cell[] cells, Limit[] limits)
     {
+        (double, string)[] ticks = [.. Axis.TicksAt(0, 0.5, 1, 1.5, 2, 2.5), (WorstShown, "3 or worse")];
         Chart Curves(Net net) => new($"learning_rate_{net.Name}", net.Title, new Axis("learning rate") { Log = true },
-            new Axis("loss after training") { Min = 0, Max = WorstShown, Ticks = [.. Axis.TicksAt(0, 0.5, 1, 1.5, 2, 2.5), (WorstShown, "3 or worse")] },
+            new Axis("loss after training") { Min = 0, Max = WorstShown, Ticks = ticks },
             [
                 .. cells.Where(cell => cell.Net == net).GroupBy(cell => cell.Norm).Select(norm => new Series(Label(norm.Key),
                     [.. norm.Select(cell => cell.Rate)], [.. norm.Select(cell => Math.Min(WorstShown, Worst(cell)))])
@@ -127,8 +136,8 @@ internal sealed class LearningRateStudy : Study
         [
             Curves(Nets[0]) with
             {
-                Caption = "The loss over the last quarter of the steps at each rate, the worst of the seeds; 3 stands for all that is worse, infinity "
-                    + "among it. Each norm opens a range of rates; BN's is the widest.",
+                Caption = "The loss over the last quarter of the steps at each rate, the worst of the seeds; 3 stands for all "
+                    + "that is worse, infinity among it. Each norm opens a range of rates; BN's is the widest.",
             },
             Curves(Nets[1]),
         ]);
@@ -169,6 +178,7 @@ internal sealed class LearningRateStudy : Study
             }
         }
 
-        private double LargestBelow(double part) => cells.Where(cell => cell.Trains(part)).Select(cell => cell.Rate).DefaultIfEmpty(0).Max();
+        private double LargestBelow(double part) =>
+            cells.Where(cell => cell.Trains(part)).Select(cell => cell.Rate).DefaultIfEmpty(0).Max();
     }
 }

@@ -5,15 +5,16 @@ using MiniDL.Layers;
 namespace MiniDL.Examples.Studies.NormsInTraining;
 
 /// <summary>
-/// Figure 1 of Ioffe and Szegedy 2015: a net of three layers of 100 sigmoids on binary images of digits, batches of 60, with batch
-/// normalization before every sigmoid and without. (a) the test accuracy over the steps; (b, c) the 15th, 50th and 85th
+/// Figure 1 of Ioffe and Szegedy 2015: a net of three layers of 100 sigmoids on binary images of digits, batches of 60, with
+/// batch normalization before every sigmoid and without. (a) the test accuracy over the steps; (b, c) the 15th, 50th and 85th
 /// percentiles of what enters one sigmoid of the last hidden layer.
 /// </summary>
 /// <remarks>
-/// <para>Open in the paper: the optimizer and its rate (plain SGD at 0.1), the deviation of the "small random Gaussian values" (0.1;
-/// smaller ones keep the plain net at chance for longer, larger ones take most of its delay away), which unit is the "typical" one (the first;
-/// the table has a number over all), and over which images its percentiles go: here the same test images at every checkpoint, in
-/// evaluation mode. Over a training batch BN's output would have the mean β and the deviation γ by construction.</para>
+/// <para>Open in the paper: the optimizer and its rate (plain SGD at 0.1), the deviation of the "small random Gaussian values"
+/// (0.1; smaller ones keep the plain net at chance for longer, larger ones take most of its delay away), which unit is the
+/// "typical" one (the first; the table has a number over all), and over which images its percentiles go: here the same test
+/// images at every checkpoint, in evaluation mode. Over a training batch BN's output would have the mean β and the deviation γ
+/// by construction.</para>
 /// <para>A unit's drift is the range that its median covers over all checkpoints, divided by the mean distance of its 15th and
 /// 85th percentiles.</para>
 /// </remarks>
@@ -24,7 +25,8 @@ internal sealed class SigmoidMnistStudy : Study
 
     public override string Name => "sigmoid-mnist";
 
-    public override string Title => "Does batch normalization keep a sigmoid's input in place, and does the net learn faster for it?";
+    public override string Title => "Does batch normalization keep a sigmoid's input in place, and does the net learn faster "
+        + "for it?";
 
     public override string Paper => "Ioffe and Szegedy 2015, Batch Normalization: Accelerating Deep Network Training by Reducing "
         + "Internal Covariate Shift (arXiv:1502.03167), figure 1";
@@ -42,13 +44,14 @@ internal sealed class SigmoidMnistStudy : Study
 
         var report = new Report(Title)
         {
-            Introduction = "Three layers of 100 sigmoids and ten outputs learn binary images of digits, once as they are and once with BN before "
-                + "every sigmoid. The paper's explanation of BN is in the second and third panel: without it, what enters a sigmoid "
-                + "wanders about while the layers below learn, and the layer has to follow; with it, the input stays where it was.",
+            Introduction = "Three layers of 100 sigmoids and ten outputs learn binary images of digits, once as they are and "
+                + "once with BN before every sigmoid. The paper's explanation of BN is in the second and third panel: without "
+                + "it, what enters a sigmoid wanders about while the layers below learn, and the layer has to follow; with it, "
+                + "the input stays where it was.",
         };
         report.Setting("net", $"{binary.InputShape.Count}-100-100-100-10, sigmoids, weights N(0, {WeightStd}²), biases 0");
         report.Setting("training", $"plain SGD, learning rate {Rate}, batch {BatchSize}, {steps} steps");
-        report.Setting("percentiles", $"over {Sample(unseen).Count} test images in evaluation mode; the chart shows the first unit");
+        report.Setting("percentiles", $"over {Sample(unseen).Count} test images in evaluation mode");
         AddFindings(report, plain, bn);
         AddCharts(report, plain, bn);
         AddTables(report, plain, bn);
@@ -90,9 +93,9 @@ internal sealed class SigmoidMnistStudy : Study
                 new Axis("test accuracy (%)") { Min = Math.Min(70, bn.Accuracy[0]), Max = 100 },
                 new Series("without BN", plain.Steps, plain.Accuracy), new Series("with BN", bn.Steps, bn.Accuracy))
             {
-                Caption = "The paper's figure 1. (a) Without BN the net first has to leave a plateau at chance, and stays behind. "
-                    + "(b, c) What enters the first sigmoid of the last hidden layer, over test images: without BN it moves and widens most while "
-                    + "the layers below learn most. (d) The drift of all 100 units.",
+                Caption = "The paper's figure 1. (a) Without BN the net first has to leave a plateau at chance, and stays "
+                    + "behind. (b, c) What enters the first sigmoid of the last hidden layer, over test images: without BN it "
+                    + "moves and widens most while the layers below learn most. (d) The drift of all 100 units.",
             },
             Percentiles("(b) without BN", plain, 0),
             Percentiles("(c) with BN", bn, 1),
@@ -112,10 +115,14 @@ internal sealed class SigmoidMnistStudy : Study
         report.Add(new DataTable("sigmoid_mnist_drift", ["norm", "units", "drift_median", "drift_p10", "drift_p90"],
             [.. both.Select(trace => (IReadOnlyList<object>)[trace.Norm, Hidden, trace.MedianDrift,
                 Quantile.Of(trace.Drifts, 0.1), Quantile.Of(trace.Drifts, 0.9)])])
-        { Caption = "How far the median of a last-layer sigmoid's input wanders over training, in units of its own 15th-to-85th width, over all units." });
+        {
+            Caption = "How far the median of a last-layer sigmoid's input wanders over training, in units of its own "
+            + "15th-to-85th width, over all units."
+        });
     }
 
-    private static Trace Train(string norm, Dataset train, Dataset test, int steps, int every, RandomStream random, Action<double> progress)
+    private static Trace Train(string norm, Dataset train, Dataset test, int steps, int every, RandomStream random,
+        Action<double> progress)
     {
         var (model, last) = Net(NormChoice.Parse(norm), train.InputShape.Count, random.Fork("weights"));
         var classifier = new Classifier(model, Rate);
@@ -127,7 +134,8 @@ internal sealed class SigmoidMnistStudy : Study
             loss += classifier.Step(batch).Loss;
             if ((index + 1) % every != 0) continue;
             progress((double)index / steps);
-            trace.Add(index + 1, 100 - classifier.Evaluate(test).Error, loss / every, InputsOf(last, () => classifier.Evaluate(Sample(test))));
+            trace.Add(index + 1, 100 - classifier.Evaluate(test).Error, loss / every,
+                InputsOf(last, () => classifier.Evaluate(Sample(test))));
             loss = 0;
         }
         return trace;
@@ -135,7 +143,7 @@ internal sealed class SigmoidMnistStudy : Study
 
     private static Dataset Sample(Dataset test) => test.Take(Math.Min(1000, test.Count));
 
-    /// <summary>Linear, norm and sigmoid three times, and a linear layer; with the last norm, whose output enters a sigmoid.</summary>
+    /// <summary>Linear, norm and sigmoid three times, and a linear layer; with the last norm.</summary>
     private static (Module Net, Norm Last) Net(NormChoice norm, int inputs, RandomStream random)
     {
         List<Module> layers = [new Flatten()];
@@ -155,7 +163,8 @@ internal sealed class SigmoidMnistStudy : Study
     {
         List<float[]> outputs = [];
         using (norm.OnForward((_, _, y) => { outputs.Add(y.ToArray()); return null; })) evaluate();
-        double[] Unit(int unit) => [.. outputs.SelectMany(y => y.Where((_, i) => i % Hidden == unit)).Select(value => (double)value)];
+        double[] Unit(int unit) =>
+            [.. outputs.SelectMany(y => y.Where((_, i) => i % Hidden == unit)).Select(value => (double)value)];
         return [.. Enumerable.Range(0, Hidden).Select(Unit)
             .Select(values => new Spread(Quantile.Of(values, 0.15), Quantile.Of(values, 0.5), Quantile.Of(values, 0.85)))];
     }
@@ -168,7 +177,8 @@ internal sealed class SigmoidMnistStudy : Study
         for (int i = 0; i < images.Count; i++)
             for (int j = 0; j < plane; j++) pixels[i * plane + j] = (byte)(images.Pixels(i)[j] > 127 ? 255 : 0);
         long[] labels = [.. Enumerable.Range(0, images.Count).Select(images.Label)];
-        return new ImageDataset(images.Name, pixels, [1, images.InputShape[1], images.InputShape[2]], labels, images.ClassNames, [0], [1]);
+        Shape shape = [1, images.InputShape[1], images.InputShape[2]];
+        return new ImageDataset(images.Name, pixels, shape, labels, images.ClassNames, mean: [0], std: [1]);
     }
 
     /// <summary>Three percentiles of what enters a sigmoid.</summary>

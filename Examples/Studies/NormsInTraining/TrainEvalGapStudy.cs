@@ -7,16 +7,16 @@ using MiniDL.Optim;
 namespace MiniDL.Examples.Studies.NormsInTraining;
 
 /// <summary>
-/// Batch normalization over few images, after Wu and Johnson 2021, §3 and §4: what the net does when it is used depends on which
-/// statistics it then takes: the running averages of training, precise ones computed anew with the final weights, or those of batches of test
-/// images. Group normalization beside it has no such choice.
+/// Batch normalization over few images, after Wu and Johnson 2021, §3 and §4: what the net does when it is used depends on
+/// which statistics it then takes: the running averages of training, precise ones computed anew with the final weights, or
+/// those of batches of test images. Group normalization beside it has no such choice.
 /// </summary>
 /// <remarks>
-/// <para>As in the paper, only the batch that shares statistics shrinks (ghost batch normalization): SGD takes 64 images a step at one rate
-/// throughout, so that nothing but normalization changes. The paper's net is a ResNet-50 on ImageNet.</para>
-/// <para>The gap is how much larger the mean loss on the same training images is with constant statistics than with those of their batches,
-/// in which the net was trained. Open in the paper: how far the rate decays; here it is divided by ten at 60 %, so that one sees both
-/// phases.</para>
+/// <para>As in the paper, only the batch that shares statistics shrinks (ghost batch normalization): SGD takes 64 images a step
+/// at one rate throughout, so that nothing but normalization changes. The paper's net is a ResNet-50 on ImageNet.</para>
+/// <para>The gap is how much larger the mean loss on the same training images is with constant statistics than with those of
+/// their batches, in which the net was trained. Open in the paper: how far the rate decays; here it is divided by ten at 60 %,
+/// so that one sees both phases.</para>
 /// </remarks>
 internal sealed class TrainEvalGapStudy : Study
 {
@@ -36,99 +36,107 @@ internal sealed class TrainEvalGapStudy : Study
         int batch = context.Pick(16, 64, 64), epochs = context.Pick(2, 6, 60);
         int[] sizes = context.Pick<int[]>([2, 16], [2, 4, 8, 16, 32, 64], [2, 4, 8, 16, 32, 64]);
         var (train, test) = context.Load("cifar10", context.Pick<int?>(160, 4000, null), context.Pick<int?>(64, 1024, null));
-        var trial = new Trial(train, test, context.Pick(8, 8, 20), batch, epochs, Sample: Math.Min(train.Count, context.Pick(64, 2048, 8192)));
+        var trial = new Trial(train, test, context.Pick(8, 8, 20), batch, epochs,
+            Sample: Math.Min(train.Count, context.Pick(64, 2048, 8192)));
         int runs = sizes.Length + 1;
-        Outcome[] outcomes = [.. sizes.Index().Select(s => trial.Run($"{s.Item}", NormChoice.Parse("ghost", virtualBatch: s.Item), s.Item,
+        Outcome[] outcomes = [.. sizes.Index().Select(s => trial.Run(
+            $"{s.Item}", NormChoice.Parse("ghost", virtualBatch: s.Item), s.Item,
             context.Random, done => context.Progress((s.Index + done) / runs, $"BN, statistics of {s.Item} images")))];
-        var gn = trial.Run("GN", NormChoice.Parse("gn"), null, context.Random, done => context.Progress((runs - 1 + done) / runs, "GN"));
-        var spreads = OutputSpread.Measure(train, context.Pick<int[]>([2, 8], sizes, sizes), draws: context.Pick(5, 30, 100), context.Random);
+        var gn = trial.Run("GN", NormChoice.Parse("gn"), null, context.Random,
+            done => context.Progress((runs - 1 + done) / runs, "GN"));
 
         var report = new Report(Title)
         {
-            Introduction = "In training BN normalizes with the mean and variance of a few images, which are noise; to evaluate, it takes constants. Which? "
-                + "Running averages remember weights that have changed since. Precise statistics are computed anew, over many batches, with the weights "
-                + "as they are. Or it takes each test batch's own, as in training.",
+            Introduction = "In training BN normalizes with the mean and variance of a few images, which are noise; to "
+                + "evaluate, it takes constants. Which? Running averages remember weights that have changed since. Precise "
+                + "statistics are computed anew, over many batches, with the weights as they are. Or it takes each test "
+                + "batch's own, as in training.",
         };
         report.Setting("net", $"ResNet-{context.Pick(8, 8, 20)}; BN over parts of the batch (ghost BN), GN with 8 groups");
-        report.Setting("training", FormattableString.Invariant($"SGD, momentum {Momentum}, weight decay {WeightDecay}, batch {batch}, ")
+        report.Setting("training", FormattableString.Invariant($"SGD, batch {batch}, momentum {Momentum}, weight decay {WeightDecay}, ")
             + FormattableString.Invariant($"learning rate {Rate}, ÷10 at 60 %, {epochs} epochs"));
         report.Setting("precise statistics", $"over {trial.Sample} training images, in batches of {batch}");
-        AddFindings(report, outcomes, gn, spreads);
-        AddCharts(report, outcomes, gn, spreads);
-        AddTables(report, [.. outcomes, gn], spreads);
+        AddFindings(report, outcomes);
+        AddCharts(report, outcomes, gn);
+        AddTables(report, [.. outcomes, gn]);
         return report;
     }
 
-    private static void AddFindings(Report report, Outcome[] outcomes, Outcome gn, OutputSpread[] spreads)
+    private static void AddFindings(Report report, Outcome[] outcomes)
     {
         Outcome smallest = outcomes[0], largest = outcomes[^1];
+        Evaluation few = smallest.Last, many = largest.Last;
         string F(double value) => FormattableString.Invariant($"{value:F1} %");
-        bool learned = largest.Last.Precise.Error < 80;
+        bool learned = many.Precise.Error < 80;
         bool? Verdict(bool agrees) => learned ? agrees : null;
-        report.Add(new Finding("Precise statistics do not widen the gap between training and evaluation", "running averages are inconsistent with the weights; precise ones are not",
+        report.Add(new Finding("Precise statistics do not widen the gap between training and evaluation",
+            "running averages are inconsistent with the weights; precise ones are not",
             "gap in loss, mean over epochs: " + string.Join("; ", outcomes.Select(o =>
-                FormattableString.Invariant($"{o.Name} images: running {o.MeanRunningGap:+0.00;-0.00}, precise {o.MeanPreciseGap:+0.00;-0.00}"))),
+                FormattableString.Invariant($"{o.Name} images: running {o.MeanRunningGap:+0.00;-0.00}, ")
+                + FormattableString.Invariant($"precise {o.MeanPreciseGap:+0.00;-0.00}"))),
             outcomes.All(o => o.MeanPreciseGap <= o.MeanRunningGap + 0.02)));
-        report.Add(new Finding("While the rate is high, precise statistics evaluate better than running ones", "figures 1 and 2: running averages give a noisy validation error",
-            string.Join("; ", outcomes.Select(o => $"{o.Name} images: {F(o.EarlyRunning)} and {F(o.EarlyPrecise)}")),
-            Verdict(outcomes.Average(o => o.EarlyPrecise) < outcomes.Average(o => o.EarlyRunning))));
+        report.Add(new Finding("While the rate is high, precise statistics evaluate better than running ones",
+            "figures 1 and 2: running averages give a noisy validation error",
+            string.Join("; ", outcomes.Select(o =>
+                $"{o.Name} images: {F(o.Early(e => e.Running.Error))} and {F(o.Early(e => e.Precise.Error))}")),
+            Verdict(outcomes.Sum(o => o.Early(e => e.Precise.Error)) < outcomes.Sum(o => o.Early(e => e.Running.Error)))));
         report.Add(new Finding("Statistics of few images cost accuracy", "32 to 128 images are best",
-            $"{F(smallest.Last.Precise.Error)} over {smallest.Name} images, {F(largest.Last.Precise.Error)} over {largest.Name} (precise)",
-            Verdict(smallest.Last.Precise.Error > largest.Last.Precise.Error)));
-        report.Add(new Finding("A net trained with statistics of few images evaluates better with those of test batches", "so for small batches",
-            $"over {smallest.Name} images: batch {F(smallest.Last.Batch.Error)}, precise {F(smallest.Last.Precise.Error)}, running {F(smallest.Last.Running.Error)}",
-            Verdict(smallest.Last.Batch.Error < smallest.Last.Precise.Error)));
-        report.Add(new Finding("BN's output for an image depends on its batch, the more the smaller it is; that of GN, LN and IN does not", "by construction",
-            string.Join("; ", spreads.GroupBy(s => s.Norm).Select(g =>
-                FormattableString.Invariant($"{g.Key} {g.First().Spread:G2} at {g.First().Batch} images, {g.Last().Spread:G2} at {g.Last().Batch}"))),
-            spreads.Where(s => s.Norm == "BN").Zip(spreads.Where(s => s.Norm == "BN").Skip(1)).All(p => p.First.Spread > p.Second.Spread)
-                && spreads.Where(s => s.Norm != "BN").All(s => s.Spread == 0)));
+            $"{F(few.Precise.Error)} over {smallest.Name} images, {F(many.Precise.Error)} over {largest.Name} (precise)",
+            Verdict(few.Precise.Error > many.Precise.Error)));
+        report.Add(new Finding("A net trained with statistics of few images evaluates better with those of test batches",
+            "so for small batches",
+            $"over {smallest.Name} images: batch {F(few.Batch.Error)}, precise {F(few.Precise.Error)}, running {F(few.Running.Error)}",
+            Verdict(few.Batch.Error < few.Precise.Error)));
     }
 
-    private static void AddCharts(Report report, Outcome[] outcomes, Outcome gn, OutputSpread[] spreads)
+    private static void AddCharts(Report report, Outcome[] outcomes, Outcome gn)
     {
         double[] sizes = [.. outcomes.Select(o => (double)o.Images!.Value)];
-        Axis x = new("images that share statistics") { Log = true, Ticks = Axis.TicksAt(sizes) };
-        Series Line(string name, Func<Outcome, double> of) => new(name, sizes, [.. outcomes.Select(of)]) { Style = SeriesStyle.LineAndMarkers };
+        Axis error = new("test error (%)"), x = new("images that share statistics") { Log = true, Ticks = Axis.TicksAt(sizes) };
+        Series Line(string name, Func<Outcome, double> of) =>
+            new(name, sizes, [.. outcomes.Select(of)]) { Style = SeriesStyle.LineAndMarkers };
+        Series Level(double value) => Series.Level("GN", value, sizes[0], sizes[^1]) with { Color = 3 };
         var shown = outcomes.LastOrDefault(o => o.Images <= ShownOverTime) ?? outcomes[^1];
         Series OverTime(string name, Func<Evaluation, double> of) =>
-            new(name, [.. shown.Epochs.Select((_, epoch) => epoch + 1.0)], [.. shown.Epochs.Select(of)]) { Style = SeriesStyle.LineAndMarkers };
+            new(name, [.. shown.Epochs.Select((_, epoch) => epoch + 1.0)], [.. shown.Epochs.Select(of)])
+            { Style = SeriesStyle.LineAndMarkers };
         report.AddPanels("train_eval_gap",
         [
-            new Chart("train_eval_gap_error", "test error after training", x, new Axis("test error (%)"),
-                Line("running", o => o.Last.Running.Error), Line("precise", o => o.Last.Precise.Error), Line("batch", o => o.Last.Batch.Error),
-                Series.Level("GN", gn.Last.Running.Error, sizes[0], sizes[^1]) with { Color = 3 })
+            new Chart("train_eval_gap_early", "test error while the rate is high", x, error,
+                Line("running", o => o.Early(e => e.Running.Error)), Line("precise", o => o.Early(e => e.Precise.Error)),
+                Line("batch", o => o.Early(e => e.Batch.Error)), Level(gn.Early(e => e.Running.Error)))
             {
-                Caption = "Test error by the statistics that BN takes, over how many images shared statistics in training; its course over training; the gap "
-                    + "in loss on training images, mean over epochs (0: evaluation is as good as training was); and how much a norm's output for "
-                    + "one image varies with the images beside it.",
+                Caption = "Test error by the statistics that BN takes, over how many images shared statistics in training: "
+                    + "mean over the epochs before the rate decays, and at the end. Its course over training. The gap in loss "
+                    + "on training images, mean over epochs: where it is above 0, evaluation is worse than training was.",
             },
-            new Chart("train_eval_gap_time", $"test error over training ({shown.Name} images)", EpochAxis.To(shown.Epochs.Length), new Axis("test error (%)"),
-                OverTime("running", e => e.Running.Error), OverTime("precise", e => e.Precise.Error), OverTime("batch", e => e.Batch.Error)),
+            new Chart("train_eval_gap_error", "test error at the end", x, error,
+                Line("running", o => o.Last.Running.Error), Line("precise", o => o.Last.Precise.Error),
+                Line("batch", o => o.Last.Batch.Error), Level(gn.Last.Running.Error)),
+            new Chart("train_eval_gap_time", $"test error over training ({shown.Name} images)",
+                EpochAxis.To(shown.Epochs.Length), error,
+                OverTime("running", e => e.Running.Error), OverTime("precise", e => e.Precise.Error),
+                OverTime("batch", e => e.Batch.Error)),
             new Chart("train_eval_gap_loss", "gap on training images", x, new Axis("loss in evaluation − loss in training"),
                 Line("running", o => o.MeanRunningGap), Line("precise", o => o.MeanPreciseGap),
                 Series.Level("no gap", 0, sizes[0], sizes[^1]) with { Color = 6 }),
-            new Chart("train_eval_gap_spread", "output for one image over random batches",
-                new Axis("images in a batch") { Log = true, Ticks = Axis.TicksAt(spreads.Select(s => (double)s.Batch).Distinct()) },
-                new Axis("deviation of the output") { Min = 0 },
-                [.. spreads.GroupBy(s => s.Norm == "BN").Select(g => new Series(g.Key ? "BN" : "GN, LN, IN", [.. g.Select(s => (double)s.Batch).Distinct()],
-                    [.. g.GroupBy(s => s.Batch).Select(at => at.Max(s => s.Spread))]) { Style = SeriesStyle.LineAndMarkers, Color = g.Key ? 0 : 3 })]),
         ]);
     }
 
-    private static void AddTables(Report report, Outcome[] outcomes, OutputSpread[] spreads)
+    private static void AddTables(Report report, Outcome[] outcomes)
     {
-        report.Add(new DataTable("train_eval_gap", ["statistics_of", "error_running", "error_precise", "error_batch", "gap_running", "gap_precise"],
-            [.. outcomes.Select(o => (IReadOnlyList<object>)[o.Name, o.Last.Running.Error, o.Last.Precise.Error, o.Last.Batch.Error,
+        report.Add(new DataTable("train_eval_gap", ["statistics_of", "error_running", "error_precise", "error_batch",
+            "gap_running", "gap_precise"],
+            [.. outcomes.Select(o => (IReadOnlyList<object>)[o.Name, o.Last.Running.Error, o.Last.Precise.Error,
+                o.Last.Batch.Error,
                 o.MeanRunningGap, o.MeanPreciseGap])])
         { Caption = "Test errors in percent after training; the gaps are means over epochs. GN has no statistics of the batch." });
-        report.Add(new DataTable("train_eval_gap_epochs", ["statistics_of", "epoch", "error_running", "error_precise", "error_batch",
+        report.Add(new DataTable("train_eval_gap_epochs", ["statistics_of", "epoch", "error_running", "error_precise",
+            "error_batch",
             "train_loss_running", "train_loss_precise", "train_loss_batch"],
-            [.. outcomes.SelectMany(o => o.Epochs.Select((e, epoch) => (IReadOnlyList<object>)[o.Name, epoch + 1, e.Running.Error, e.Precise.Error,
+            [.. outcomes.SelectMany(o => o.Epochs.Select((e, epoch) =>
+                (IReadOnlyList<object>)[o.Name, epoch + 1, e.Running.Error, e.Precise.Error,
                 e.Batch.Error, e.RunningOnTrain.Loss, e.PreciseOnTrain.Loss, e.BatchOnTrain.Loss]))])
-        { Hidden = true });
-        report.Add(new DataTable("output_spread", ["norm", "batch_size", "spread"],
-            [.. spreads.Select(s => (IReadOnlyList<object>)[s.Norm, s.Batch, s.Spread])])
         { Hidden = true });
     }
 
@@ -154,7 +162,8 @@ internal sealed class TrainEvalGapStudy : Study
             Score running = classifier.Evaluate(Test), runningOnTrain = classifier.Evaluate(seen);
             using var kept = new KeptBuffers(classifier.Model);
             // In training mode; batches are divided as in training, so that none may be incomplete.
-            Score OfBatches(Dataset data) => classifier.Score(new DataLoader(data, Batch, random.Fork("batches"), dropLast: true).Epoch(0));
+            Score OfBatches(Dataset data) => classifier.Score(new DataLoader(data, Batch, random.Fork("batches"),
+                dropLast: true).Epoch(0));
             Score batch = OfBatches(Test), batchOnTrain = OfBatches(seen);
             PreciseBatchNorm.Update(classifier.Model,
                 new DataLoader(Train.Take(Sample), Batch, random.Fork("precise"), dropLast: true).Epoch(0).Select(b => b.Images));
@@ -176,11 +185,7 @@ internal sealed class TrainEvalGapStudy : Study
 
         public double MeanPreciseGap => Epochs.Average(e => e.PreciseOnTrain.Loss - e.BatchOnTrain.Loss);
 
-        /// <summary>The test error over the epochs before the rate decays.</summary>
-        public double EarlyRunning => Epochs.Take(Early).Average(e => e.Running.Error);
-
-        public double EarlyPrecise => Epochs.Take(Early).Average(e => e.Precise.Error);
-
-        private int Early => Math.Max(1, Epochs.Length * 6 / 10);
+        /// <summary>Mean over the epochs before the rate decays.</summary>
+        public double Early(Func<Evaluation, double> of) => Epochs.Take(Math.Max(1, Epochs.Length * 6 / 10)).Average(of);
     }
 }

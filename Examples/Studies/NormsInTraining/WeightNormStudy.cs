@@ -6,17 +6,17 @@ using MiniDL.Optim;
 namespace MiniDL.Examples.Studies.NormsInTraining;
 
 /// <summary>
-/// Figure 1 and table 2 of Salimans and Kingma 2016: one convolutional net on CIFAR-10 as it is, with weight normalization (WN), with WN and
-/// mean-only batch normalization, and with batch normalization; weight-normalized nets from a plain start and from the
-/// paper's data-dependent one.
+/// Figure 1 and table 2 of Salimans and Kingma 2016: one convolutional net on CIFAR-10 as it is, with weight normalization
+/// (WN), with WN and mean-only batch normalization, and with batch normalization; weight-normalized nets from a plain start and
+/// from the paper's data-dependent one.
 /// </summary>
 /// <remarks>
-/// <para>The net is theirs (three 3×3 convolutions, pooling, three wider ones, pooling, one more, two of 1×1, averaging, ten outputs; leaky ReLU 0.1;
-/// norms also on the outputs), in the preset with 16 and 32 channels in place of 96 and 192.</para>
-/// <para>Different from the paper: SGD with momentum in place of Adam, channels standardized in place of ZCA whitening, no noise on the inputs,
-/// dropout in <c>--full</c> alone. The paper trains plain nets at a lower rate than normalized ones; here every net is trained at several
-/// rates and judged at its best, the one with the least training loss. Open there: the plain start, here He's normal weights, whose lengths
-/// weight normalization takes over.</para>
+/// <para>The net is theirs (three 3×3 convolutions, pooling, three wider ones, pooling, one more, two of 1×1, averaging, ten
+/// outputs; leaky ReLU 0.1; norms also on the outputs), in the preset with 16 and 32 channels in place of 96 and 192.</para>
+/// <para>Different from the paper: SGD with momentum in place of Adam, channels standardized in place of ZCA whitening, no
+/// noise on the inputs, dropout in <c>--full</c> alone. The paper trains plain nets at a lower rate than normalized ones; here
+/// every net is trained at several rates and judged at its best, the one with the least training loss. Open there: the plain
+/// start, here He's normal weights, whose lengths weight normalization takes over.</para>
 /// </remarks>
 internal sealed class WeightNormStudy : Study
 {
@@ -51,9 +51,11 @@ internal sealed class WeightNormStudy : Study
         RunRecord[] runs = [.. plan.Index().Select(p =>
         {
             var (setup, rate) = p.Item;
-            var net = Net(setup, width, train, context.Random.Fork("weights"), context.Size == StudySize.Full ? Dropout : 0, start);
+            double dropout = context.Size == StudySize.Full ? Dropout : 0;
+            var net = Net(setup, width, train, context.Random.Fork("weights"), dropout, start);
             return Train(setup, net, rate, epochs, train, test, context.Random.Fork("data"),
-                done => context.Progress((p.Index + done) / plan.Length, FormattableString.Invariant($"{setup.Name}, rate {rate}")));
+                done => context.Progress((p.Index + done) / plan.Length,
+                    FormattableString.Invariant($"{setup.Name}, rate {rate}")));
         })];
         RunRecord[] best = [.. runs.GroupBy(run => run.Setup).Select(group => group.MinBy(run => run.LastLoss)!)];
         LayerScale[] scales = [.. Setups.Where(s => s.Create is null).SelectMany(setup =>
@@ -61,14 +63,14 @@ internal sealed class WeightNormStudy : Study
 
         var report = new Report(Title)
         {
-            Introduction = "Weight normalization writes each weight vector as a length times a direction, `w = g · v / ‖v‖`, so that both are learned "
-                + "apart. It does not fix the scale of activations as BN does; the data-dependent start does so once, for one batch, before "
-                + "training. Mean-only BN adds the centring, without the noise of BN's variance.\n\n"
-                + "DD: data-dependent start. MBN: mean-only BN.",
+            Introduction = "Weight normalization writes each weight vector as a length times a direction, `w = g · v / ‖v‖`, "
+                + "so that both are learned apart. It does not fix the scale of activations as BN does; the data-dependent "
+                + "start does so once, for one batch, before training. Mean-only BN adds the centring, without the noise of "
+                + "BN's variance.\n\nDD: data-dependent start. MBN: mean-only BN.",
         };
         report.Setting("net", $"ConvPool-CNN-C with {width} and {2 * width} channels, leaky ReLU {Slope}");
-        report.Setting("training", FormattableString.Invariant($"SGD, momentum {Momentum}, batch {BatchSize}, {epochs} epochs, rates ")
-            + string.Join(", ", rates.Select(rate => FormattableString.Invariant($"{rate}"))) + "; the best one by training loss is shown");
+        report.Setting("training", FormattableString.Invariant($"SGD, momentum {Momentum}, batch {BatchSize}, {epochs} epochs, ")
+            + $"rates {string.Join(", ", rates.Select(rate => FormattableString.Invariant($"{rate}")))}; cosine schedule");
         report.Setting("data-dependent start", $"from {start.Shape[0]} images");
         AddFindings(report, best, scales);
         AddCharts(report, best, runs, scales);
@@ -116,8 +118,8 @@ internal sealed class WeightNormStudy : Study
         return net;
     }
 
-    private static RunRecord Train(Setup setup, Sequential net, double rate, int epochs, Dataset train, Dataset test, RandomStream random,
-        Action<double> progress)
+    private static RunRecord Train(Setup setup, Sequential net, double rate, int epochs, Dataset train, Dataset test,
+        RandomStream random, Action<double> progress)
     {
         var classifier = new Classifier(net, rate, Momentum);
         var batches = new DataLoader(train, BatchSize, random, dropLast: true);
@@ -173,7 +175,8 @@ internal sealed class WeightNormStudy : Study
             string.Join("; ", scales.GroupBy(scale => scale.Setup).Select(group =>
                 FormattableString.Invariant($"{group.Key.Name} {group.Min(s => s.Std):F2} to {group.Max(s => s.Std):F2}"))),
             scales.Where(scale => scale.Setup.DataDependent).All(scale => Math.Abs(scale.Std - 1) < 0.01)));
-        report.Add(new Finding("WN alone learns faster than the plain net", "figure 1; the final error is the same: plain 8.43 %, WN 8.46 %",
+        report.Add(new Finding("WN alone learns faster than the plain net",
+            "figure 1; the final error is the same: plain 8.43 %, WN 8.46 %",
             Errors(plain, wn), Math.Abs(wn.LastLoss - plain.LastLoss) < Noise ? null : Verdict(wn.LastLoss < plain.LastLoss)));
         report.Add(new Finding("WN with mean-only BN is better than WN alone", "7.31 % against 8.46 %", Errors(meanOnly, wn),
             Verdict(meanOnly.TestError < wn.TestError)));
@@ -184,26 +187,34 @@ internal sealed class WeightNormStudy : Study
     private static void AddCharts(Report report, RunRecord[] best, RunRecord[] runs, LayerScale[] scales)
     {
         int window = Math.Max(1, best.Max(run => run.Losses.Length) / 30);
+        Axis layers = new("layer") { Ticks = Axis.TicksAt(Enumerable.Range(1, LayerCount).Select(i => (double)i)) };
         Axis rates = new("learning rate") { Log = true, Ticks = Axis.TicksAt(runs.Select(run => run.Rate).Distinct()) };
-        Chart ByRate(string name, string title, string label, Func<RunRecord, double> of) => new(name, title, rates, new Axis(label),
-            [.. runs.GroupBy(run => run.Setup).Select(group => new Series(group.Key.Name, [.. group.Select(run => run.Rate)], [.. group.Select(of)])
+        Chart ByRate(string name, string title, string label, Func<RunRecord, double> of) =>
+            new(name, title, rates, new Axis(label),
+                [.. runs.GroupBy(run => run.Setup).Select(group => new Series(group.Key.Name, [.. group.Select(run => run.Rate)],
+                [.. group.Select(of)])
                 { Style = SeriesStyle.LineAndMarkers })]);
         report.AddPanels("weight_norm",
         [
-            new Chart("weight_norm_start", "before training", new Axis("layer") { Ticks = Axis.TicksAt(Enumerable.Range(1, LayerCount).Select(i => (double)i)) },
+            new Chart("weight_norm_start", "before training", layers,
                 new Axis("deviation of a layer's outputs") { Min = 0 },
                 [.. scales.GroupBy(scale => scale.Setup).Where(group => group.Key.Weights).Select(group =>
-                    new Series(group.Key.DataDependent ? "data-dependent start (DD)" : "plain start", [.. group.Select(scale => (double)scale.Layer)],
+                    new Series(group.Key.DataDependent ? "data-dependent start (DD)" : "plain start",
+                        [.. group.Select(scale => (double)scale.Layer)],
                         [.. group.Select(scale => scale.Std)])
                     { Style = SeriesStyle.LineAndMarkers, Color = Array.IndexOf(Setups, group.Key) })])
             {
-                Caption = "How large the outputs of each layer are before training: the data-dependent start makes them 1. Then the training loss at "
-                    + "the best of the rates, averaged over some steps; the loss at the end, and the test error, by rate. A line ends where training diverges.",
+                Caption = "How large the outputs of each layer are before training: the data-dependent start makes them 1. "
+                    + "Then the training loss at the best of the rates, averaged over some steps; the loss at the end, and the "
+                    + "test error, by rate. A line ends where training diverges.",
             },
-            new Chart("weight_norm_loss", "training loss, each at its best rate", new Axis("step"), new Axis("loss") { Max = WorstShown },
-                [.. best.Select(run => new Series(run.Setup.Name, [.. run.Smooth(window).Select((_, i) => (i + 1.0) * window)], run.Smooth(window)))]),
+            new Chart("weight_norm_loss", "training loss, each at its best rate", new Axis("step"),
+                new Axis("loss") { Max = WorstShown },
+                [.. best.Select(run => new Series(run.Setup.Name, [.. run.Smooth(window).Select((_, i) => (i + 1.0) * window)],
+                    run.Smooth(window)))]),
             ByRate("weight_norm_rate", "training loss at the end, by rate", "loss", run => run.LastLoss),
-            ByRate("weight_norm_error", "test error, by rate", "test error (%)", run => double.IsFinite(run.LastLoss) ? run.TestError : double.NaN),
+            ByRate("weight_norm_error", "test error, by rate", "test error (%)",
+                run => double.IsFinite(run.LastLoss) ? run.TestError : double.NaN),
         ]);
     }
 
@@ -213,7 +224,8 @@ internal sealed class WeightNormStudy : Study
             [.. runs.Select(run => (IReadOnlyList<object>)[run.Setup.Name, run.Rate, run.LastLoss, run.TestError])])
         { Caption = "The mean training loss over the last tenth of the steps, and the test error in percent." });
         report.Add(new DataTable("weight_norm_steps", ["setup", "rate", "step", "loss"],
-            [.. runs.SelectMany(run => run.Losses.Select((loss, step) => (IReadOnlyList<object>)[run.Setup.Name, run.Rate, step + 1, loss]))])
+            [.. runs.SelectMany(run => run.Losses.Select((loss, step) =>
+                (IReadOnlyList<object>)[run.Setup.Name, run.Rate, step + 1, loss]))])
         { Hidden = true });
         report.Add(new DataTable("weight_norm_start", ["setup", "layer", "std"],
             [.. scales.Select(scale => (IReadOnlyList<object>)[scale.Setup.Name, scale.Layer, scale.Std])])
@@ -236,10 +248,12 @@ internal sealed class WeightNormStudy : Study
     /// <summary>One training: the loss of every step.</summary>
     private sealed record RunRecord(Setup Setup, double Rate, double[] Losses, double TestError)
     {
-        public double LastLoss => double.IsFinite(Losses[^1]) ? Losses.TakeLast(Math.Max(1, Losses.Length / 10)).Average() : double.PositiveInfinity;
+        public double LastLoss => double.IsFinite(Losses[^1]) ? Losses.TakeLast(Math.Max(1, Losses.Length / 10)).Average()
+            : double.PositiveInfinity;
 
         /// <summary>Means over so many steps.</summary>
-        public double[] Smooth(int window) => [.. Losses.Chunk(window).Where(chunk => chunk.Length == window).Select(chunk => chunk.Average())];
+        public double[] Smooth(int window) =>
+            [.. Losses.Chunk(window).Where(chunk => chunk.Length == window).Select(chunk => chunk.Average())];
     }
 
     /// <param name="Layer">From 1.</param>

@@ -70,15 +70,12 @@ public sealed class NormsInTrainingTests : IDisposable
     }
 
     [Fact]
-    public void Precise_statistics_do_not_widen_the_gap_and_BNs_output_depends_on_its_batch()
+    public void Precise_statistics_do_not_widen_the_gap_between_training_and_evaluation()
     {
         Run("train-eval-gap", "train_eval_gap");
         var rows = _minidl.Rows("s/train_eval_gap.csv").Where(row => row[0] != "GN").ToArray();
         Assert.Equal(["2", "16"], rows.Select(row => row[0]));
         Assert.All(rows, row => Assert.True(Number(row[5]) <= Math.Max(0, Number(row[4])) + 0.05, $"running {row[4]}, precise {row[5]}"));
-        var spread = _minidl.Rows("s/output_spread.csv").ToDictionary(row => (row[0], row[1]), row => Number(row[2]));
-        Assert.True(spread[("BN", "2")] > 1.3 * spread[("BN", "8")] && spread[("BN", "8")] > 0.05);
-        Assert.All(spread.Where(entry => entry.Key.Item1 != "BN"), entry => Assert.Equal(0, entry.Value));
 
         // GN has no statistics of the batch: all three ways to evaluate it are one.
         var gn = _minidl.Rows("s/train_eval_gap_epochs.csv").Where(row => row[0] == "GN").ToArray();
