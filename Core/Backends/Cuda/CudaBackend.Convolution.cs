@@ -7,7 +7,7 @@ internal sealed partial class CudaBackend
     internal CudaPrecision Precision { get; set; } = CudaPrecision.Tf32;
 
     /// <summary>At most so many blocks go through the tiles of a convolution, for each part of the output channels.</summary>
-    private const int MostTileWalkers = 1024;
+    internal int MostTileWalkers { get; set; } = 1024;
 
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
     {

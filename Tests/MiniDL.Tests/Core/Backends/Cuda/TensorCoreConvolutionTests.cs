@@ -46,6 +46,21 @@ public class TensorCoreConvolutionTests
     }
 
     [GpuFact]
+    public void A_block_that_goes_through_several_tiles_keeps_them_apart()
+    {
+        using var fake = Gpu.OwnFake();
+        var device = fake.Open();
+        var backend = (CudaBackend)device.Backend;
+        (backend.Precision, backend.MostTileWalkers) = (CudaPrecision.Tf32, 2);
+        foreach (int channels in new[] { 16, 64 })
+        {
+            var g = Window2d.Of("conv2d", [5, channels, 8, 8], channels, (3, 3), (1, 1), (1, 1));
+            var (got, expected) = (Run(device, g), Run(Device.Reference, g));
+            for (int i = 0; i < got.Length; i++) Assert.InRange(RelativeError(got[i], expected[i]), Least, Most);
+        }
+    }
+
+    [GpuFact]
     public void A_gpu_with_less_shared_memory_gets_the_generic_kernel()
     {
         var g = Window2d.Of("conv2d", [2, 64, 8, 8], 64, (3, 3), (1, 1), (1, 1));
