@@ -21,7 +21,7 @@ internal sealed class AxisScale(Reports.Axis axis)
 
     public double[] Map(IEnumerable<double> values) => [.. values.Select(Map)];
 
-    /// <summary>The range in ScottPlot's numbers: the axis' own ends where it has them, those of the drawn data elsewhere.</summary>
+    /// <summary>The range in ScottPlot's numbers: the axis' own ends where it has them, else those of the data.</summary>
     public (double Low, double High) Limits(double low, double high)
     {
         double a = axis.Min is { } min ? Map(min) : axis.Reversed ? high : low;

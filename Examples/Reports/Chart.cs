@@ -1,8 +1,8 @@
 namespace MiniDL.Examples.Reports;
 
 /// <summary>
-/// A figure as numbers and words, without a look: <see cref="Plots.ChartPicture"/> draws it as PNG and SVG, <see cref="HtmlPage"/>
-/// as a figure that can be hovered and zoomed.
+/// A figure as numbers and words, without a look: <see cref="Plots.ChartPicture"/> draws it as PNG and SVG,
+/// <see cref="HtmlPage"/> as a figure that can be hovered and zoomed.
 /// </summary>
 /// <param name="Name">Its name in files and links: <c>deep_mlp_std</c>.</param>
 /// <param name="Title">What is shown, in a few words.</param>
@@ -12,8 +12,8 @@ internal sealed record Chart(string Name, string Title, Axis X, Axis Y, params I
     public string? Caption { get; init; }
 
     /// <summary>
-    /// Whether the series have an order, such as that of batch sizes: then their colours go from dark to light, otherwise they are
-    /// as different as can be.
+    /// Whether the series have an order, such as that of batch sizes: then their colours go from dark to light, otherwise they
+    /// are as different as can be.
     /// </summary>
     public bool Ordered { get; init; }
 

@@ -7,7 +7,8 @@ using System.Text.RegularExpressions;
 namespace MiniDL.Examples.Reports;
 
 /// <summary>
-/// A report as one HTML file that needs nothing else: styles, the plotting library (Reports/Page) and the charts' numbers are inside.
+/// A report as one HTML file that needs nothing else: styles, the plotting library (Reports/Page) and the charts' numbers
+/// are inside.
 /// </summary>
 internal static partial class HtmlPage
 {
@@ -115,7 +116,8 @@ internal static partial class HtmlPage
         if (report.Commands.Count > 0) page.WriteLine("<h2>Repeat it</h2>");
         foreach (var (meaning, command) in report.Commands)
             page.WriteLine($"<p class=\"caption\">{Inline(meaning)}</p>\n<pre><code>{Html(command)}</code></pre>");
-        string files = string.Join(", ", [.. report.Tables.Select(t => t.Name + ".csv"), .. report.Figures.Select(f => f.Name + ".png")]);
+        string files = string.Join(", ",
+            [.. report.Tables.Select(table => table.Name + ".csv"), .. report.Figures.Select(figure => figure.Name + ".png")]);
         page.WriteLine($"<footer>The numbers and pictures are also in {Html(files)} (and .svg) beside this page.</footer>");
     }
 

@@ -4,8 +4,8 @@ using MiniDL.Examples.Plots;
 namespace MiniDL.Examples.Reports;
 
 /// <summary>
-/// A chart as Plotly's <c>data</c> and <c>layout</c>. Colours and fonts are left to page.js, which knows the page's theme: a trace's
-/// <c>meta</c> holds its colour on a light and on a dark page.
+/// A chart as Plotly's <c>data</c> and <c>layout</c>. Colours and fonts are left to page.js, which knows the page's theme: a
+/// trace's <c>meta</c> holds its colour on a light and on a dark page.
 /// </summary>
 internal static class PlotlyFigure
 {
@@ -25,13 +25,16 @@ internal static class PlotlyFigure
             {
                 ["xaxis"] = Layout(chart.X, chart.Series.SelectMany(series => series.X)),
                 ["yaxis"] = Layout(chart.Y, chart.Series.SelectMany(series => series.Y)),
-                ["hovermode"] = chart.Contour is null && chart.Series.All(s => s.Style != SeriesStyle.Markers) ? "x unified" : "closest",
+                ["hovermode"] = IsOneValueForEachX(chart) ? "x unified" : "closest",
                 ["barmode"] = "overlay",
                 ["bargap"] = 0,
                 ["showlegend"] = chart.Series.Count(series => series.Name.Length > 0) > 1,
             },
         };
     }
+
+    private static bool IsOneValueForEachX(Chart chart) =>
+        chart.Contour is null && chart.Series.All(series => series.Style != SeriesStyle.Markers);
 
     private static bool IsLine(Series series) => series.Style is SeriesStyle.Line or SeriesStyle.Steps;
 
@@ -79,7 +82,8 @@ internal static class PlotlyFigure
         return trace;
     }
 
-    private static string[] Symbols => ["circle", "square", "triangle-up", "diamond", "circle-open", "square-open", "triangle-down"];
+    private static string[] Symbols =>
+        ["circle", "square", "triangle-up", "diamond", "circle-open", "square-open", "triangle-down"];
 
     /// <summary>The area between a line's low and high ends: there and back again.</summary>
     private static JsonObject Band(Chart chart, Series series, int index)
@@ -138,7 +142,7 @@ internal static class PlotlyFigure
             ["hoverformat"] = ".5~g",
         };
         double? min = Position(axis, axis.Min), max = Position(axis, axis.Max);
-        if (min is not null || max is not null) layout["range"] = axis.Reversed ? new JsonArray(max, min) : new JsonArray(min, max);
+        if ((min ?? max) is not null) layout["range"] = axis.Reversed ? new JsonArray(max, min) : new JsonArray(min, max);
         layout["autorange"] = (min, max) switch
         {
             (null, null) => axis.Reversed ? "reversed" : true,
@@ -151,7 +155,7 @@ internal static class PlotlyFigure
         if (axis.Ticks is { } ticks)
         {
             layout["tickvals"] = Numbers(ticks.Select(tick => tick.Value));
-            layout["ticktext"] = new JsonArray([.. ticks.Select(tick => (JsonNode)Escape(tick.Label).Replace("\n", "<br>", StringComparison.Ordinal))]);
+            layout["ticktext"] = new JsonArray([.. ticks.Select(tick => (JsonNode)Lines(tick.Label))]);
         }
         return layout;
     }
@@ -169,6 +173,8 @@ internal static class PlotlyFigure
     /// <summary>All digits; JSON has no NaN and no infinity, and Plotly leaves a gap at null.</summary>
     private static JsonArray Numbers(IEnumerable<double> values) =>
         new([.. values.Select(value => double.IsFinite(value) ? JsonValue.Create(value) : null)]);
+
+    private static string Lines(string text) => Escape(text).Replace("\n", "<br>", StringComparison.Ordinal);
 
     /// <summary>Plotly reads a few tags in texts, so what looks like one must not be one.</summary>
     private static string Escape(string text) =>

@@ -4,9 +4,9 @@ using MiniDL.Serialization;
 namespace MiniDL.Examples.Reports;
 
 /// <summary>
-/// What an experiment has to say: findings, charts, tables and text in the order in which they were added, the settings, and how to
-/// repeat it. <see cref="Save"/> leaves <c>report.html</c>, for every chart <c>NAME.png</c> and <c>NAME.svg</c>, for every table
-/// <c>NAME.csv</c>.
+/// What an experiment has to say: findings, charts, tables and text in the order in which they were added, the settings, and
+/// how to repeat it. <see cref="Save"/> leaves <c>report.html</c>, for every chart <c>NAME.png</c> and <c>NAME.svg</c>, for
+/// every table <c>NAME.csv</c>.
 /// </summary>
 /// <remarks>In texts, `backquotes` mark code, arXiv:1502.03167 becomes a link, and an empty line ends a paragraph.</remarks>
 internal sealed class Report(string title)

@@ -8,12 +8,12 @@ namespace MiniDL.Examples.Studies;
 /// batch of 16 standard normal inputs; the standard deviation behind each layer for five ways to draw the weights, and with BN.
 /// </summary>
 /// <remarks>
-/// <para>After Ioffe and Szegedy 2015 (BN) and He et al. 2015 (initial values); the experiment is one of lectures and blogs. Layers have
-/// no bias: PyTorch's would put a floor under the smallest activations.</para>
-/// <para>What theory says. Every layer without a norm multiplies the second moment by <c>σ_w² · 256 / 2</c>: ×0.408 in deviation for
-/// PyTorch's default, ×11.3 for N(0, 1), ×0.113 for N(0, 0.01²), ×1 for Kaiming, whose first layer has <c>√(1 − 1/π) = 0.8256</c>. Behind
-/// BN a unit's n values are a centred direction of n − 1 dimensions scaled to length √n, so its ReLU has the deviation
-/// <c>√(½ − (n−1) Γ((n−1)/2)² / (4π Γ(n/2)²))</c>: 0.5792 for n = 16. BN behind the ReLU gives 1.</para>
+/// <para>After Ioffe and Szegedy 2015 (BN) and He et al. 2015 (initial values); the experiment is one of lectures and blogs.
+/// Layers have no bias: PyTorch's would put a floor under the smallest activations.</para>
+/// <para>What theory says. Every layer without a norm multiplies the second moment by <c>σ_w² · 256 / 2</c>: ×0.408 in
+/// deviation for PyTorch's default, ×11.3 for N(0, 1), ×0.113 for N(0, 0.01²), ×1 for Kaiming, whose first layer has
+/// <c>√(1 − 1/π) = 0.8256</c>. Behind BN a unit's n values are a centred direction of n − 1 dimensions scaled to length √n, so its ReLU
+/// has the deviation <c>√(½ − (n−1) Γ((n−1)/2)² / (4π Γ(n/2)²))</c>: 0.5792 for n = 16. BN behind the ReLU gives 1.</para>
 /// </remarks>
 internal sealed class DeepMlp : Study
 {
@@ -23,8 +23,8 @@ internal sealed class DeepMlp : Study
 
     public override string Title => "What keeps the activations of a 100-layer net alive?";
 
-    public override string Paper => "Ioffe and Szegedy 2015, Batch Normalization (arXiv:1502.03167); initial values of "
-        + "He et al. 2015, Delving Deep into Rectifiers (arXiv:1502.01852)";
+    public override string Paper => "Ioffe and Szegedy 2015, Batch Normalization (arXiv:1502.03167); initial values of He "
+        + "et al. 2015, Delving Deep into Rectifiers (arXiv:1502.01852)";
 
     public override string DataNote => "none: standard normal inputs";
 
@@ -57,9 +57,10 @@ internal sealed class DeepMlp : Study
 
         var report = new Report(Title)
         {
-            Introduction = $"{Batch} vectors of {Width} standard normal numbers are {layers} times in a row multiplied by a random matrix "
-                + "and put through ReLU; nothing is trained. How large are the activations behind each layer? The six setups use the "
-                + "same random numbers, scaled. Lines are medians over nets, bands go from the 10th to the 90th percentile.\n\n"
+            Introduction = $"{Batch} vectors of {Width} standard normal numbers are {layers} times in a row multiplied by a "
+                + "random matrix and put through ReLU; nothing is trained. How large are the activations behind each layer? "
+                + "The six setups use the same random numbers, scaled. Lines are medians over nets, bands go from the 10th to "
+                + "the 90th percentile.\n\n"
                 + "Layers have no bias: PyTorch's would put a floor under the smallest activations.",
         };
         report.Setting("net", $"{layers} linear layers of {Width} units without bias, each with ReLU");
@@ -152,8 +153,8 @@ internal sealed class DeepMlp : Study
         new Axis("layer") { Whole = true }, new Axis("standard deviation") { Log = true, Min = 1e-40, Max = 1e40 },
         [.. curves.Select(curve => curve.Series)])
     {
-        Caption = "Three of the five ways to draw the weights lose the signal: it falls below, or rises above, what a float can hold "
-            + "(where a line ends). With BN the scale of the weights does not matter.",
+        Caption = "Three of the five ways to draw the weights lose the signal: it falls below, or rises above, what a float "
+            + "can hold (where a line ends). With BN the scale of the weights does not matter.",
     };
 
     private static Chart WithinReach(Curve[] curves)
@@ -163,13 +164,14 @@ internal sealed class DeepMlp : Study
             new Axis("standard deviation") { Min = 0, Max = 1.8 },
             [
                 .. curves.Where(curve => curve.Setup.Factor is 1 or null).Select(curve => curve.Series with { Color = curve.Color }),
-                Series.Level(FormattableString.Invariant($"√(1 − 1/π) = {StdOfFirstKaimingLayer:F4}"), StdOfFirstKaimingLayer, 1, layers),
+                Series.Level(FormattableString.Invariant($"√(1 − 1/π) = {StdOfFirstKaimingLayer:F4}"),
+                    StdOfFirstKaimingLayer, 1, layers),
                 Series.Level(FormattableString.Invariant($"theory, batch {Batch}: {StdBehindBatchNorm(Batch):F4}"),
                     StdBehindBatchNorm(Batch), 1, layers),
             ])
         {
-            Caption = "Kaiming's weights keep the deviation only on average: nets drift apart, layer by layer. BN holds it: at 0.579 where it "
-                + "stands before the ReLU, as theory says for a batch of 16, at 1 where it stands behind.",
+            Caption = "Kaiming's weights keep the deviation only on average: nets drift apart, layer by layer. BN holds it: "
+                + "at 0.579 where it stands before the ReLU, as theory says for a batch of 16, at 1 where it stands behind.",
         };
     }
 
@@ -177,12 +179,15 @@ internal sealed class DeepMlp : Study
         new Axis("batch size") { Log = true, Ticks = Axis.TicksAt(points.Select(p => (double)p.Batch)) },
         new Axis("standard deviation") { Min = 0.49, Max = 0.6 },
         [
-            new Series("measured", [.. points.Select(p => (double)p.Batch)], [.. points.Select(p => p.Std)]) { Style = SeriesStyle.Markers },
+            new Series("measured", [.. points.Select(p => (double)p.Batch)], [.. points.Select(p => p.Std)])
+            {
+                Style = SeriesStyle.Markers,
+            },
             new Series("theory", [.. points.Select(p => (double)p.Batch)], [.. points.Select(p => p.Theory)]) { Dashed = true },
         ])
     {
-        Caption = "BN's output depends on the size of the batch even before anything is learned: two values are ±1, many are "
-            + "normal. The limit is √(½ − 1/2π) = 0.5838.",
+        Caption = "BN's output depends on the size of the batch even before anything is learned: two values are ±1, many "
+            + "are normal. The limit is √(½ − 1/2π) = 0.5838.",
     };
 
     private const string Kaiming = "Kaiming", BnBefore = "BN before ReLU", BnAfter = "BN behind ReLU";
@@ -212,7 +217,8 @@ internal sealed class DeepMlp : Study
     {
         public Curve(Setup setup, double[][] nets)
         {
-            double[] Over(double quantile) => [.. nets[0].Select((_, layer) => Quantile.Of(nets.Select(net => net[layer]), quantile))];
+            double[] Over(double quantile) =>
+                [.. nets[0].Select((_, layer) => Quantile.Of(nets.Select(net => net[layer]), quantile))];
             (Setup, Median, Low, High) = (setup, Over(0.5), Over(0.1), Over(0.9));
         }
 

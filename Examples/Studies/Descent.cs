@@ -1,8 +1,8 @@
 namespace MiniDL.Examples.Studies;
 
 /// <summary>
-/// Gradient descent on <c>½ mean (w · x + b − y)²</c> for two features, in double: with θ = (w₁, w₂, b) and rows (x₁, x₂, 1) the loss is
-/// <c>½ θᵀHθ − cᵀθ + const</c>, so a step costs nothing however many rows there are.
+/// Gradient descent on <c>½ mean (w · x + b − y)²</c> for two features, in double: with θ = (w₁, w₂, b) and rows (x₁, x₂, 1)
+/// the loss is <c>½ θᵀHθ − cᵀθ + const</c>, so a step costs nothing however many rows there are.
 /// </summary>
 internal sealed class Descent
 {
@@ -128,7 +128,9 @@ internal sealed class Descent
     {
         double angle = 0.5 * Math.Atan2(2 * a[p, q], a[q, q] - a[p, p]);
         var (sine, cosine) = Math.SinCos(angle);
-        for (int k = 0; k < Size; k++) (a[k, p], a[k, q]) = (cosine * a[k, p] - sine * a[k, q], sine * a[k, p] + cosine * a[k, q]);
-        for (int k = 0; k < Size; k++) (a[p, k], a[q, k]) = (cosine * a[p, k] - sine * a[q, k], sine * a[p, k] + cosine * a[q, k]);
+        for (int k = 0; k < Size; k++)
+            (a[k, p], a[k, q]) = (cosine * a[k, p] - sine * a[k, q], sine * a[k, p] + cosine * a[k, q]);
+        for (int k = 0; k < Size; k++)
+            (a[p, k], a[q, k]) = (cosine * a[p, k] - sine * a[q, k], sine * a[p, k] + cosine * a[q, k]);
     }
 }

@@ -8,10 +8,10 @@ namespace MiniDL.Examples.Studies;
 /// three usual ways: the path on the contours of the loss, and the steps to converge.
 /// </summary>
 /// <remarks>
-/// <para>Of textbooks; after LeCun et al. 1998, "Efficient BackProp", §4.3. The loss is <c>½ mean (w · x + b − y)²</c>, a parabola, so all of
-/// it is exact: a step multiplies the error along an eigenvector of the Hessian by <c>1 − rate · λ</c>. The rate is 1/λ_max, the largest
-/// that never overshoots; then the excess loss is down to ε of what it was after at most <c>κ/2 · ln(1/ε)</c> steps, κ = λ_max/λ_min.
-/// Everything starts at 0 and is computed in double.</para>
+/// <para>Of textbooks; after LeCun et al. 1998, "Efficient BackProp", §4.3. The loss is <c>½ mean (w · x + b − y)²</c>, a
+/// parabola, so all of it is exact: a step multiplies the error along an eigenvector of the Hessian by <c>1 − rate · λ</c>. The
+/// rate is 1/λ_max, the largest that never overshoots; then the excess loss is down to ε of what it was after at most
+/// <c>κ/2 · ln(1/ε)</c> steps, κ = λ_max/λ_min. Everything starts at 0 and is computed in double.</para>
 /// <para>The plot's plane is that of the two weights, with the bias that is best for them.</para>
 /// </remarks>
 internal sealed class FeatureScalingStudy : Study
@@ -40,10 +40,11 @@ internal sealed class FeatureScalingStudy : Study
 
         var report = new Report(Title)
         {
-            Introduction = $"The price of {houses} houses is fitted to their size (30 to 250 m²) and number of rooms (1 to 8), by gradient "
-                + "descent on the mean squared error. Each way of scaling the features makes another landscape of the same problem. The "
-                + "rate is the largest that never overshoots, 1/λ for the largest eigenvalue λ of the Hessian. What is left is κ, the ratio of the "
-                + "largest to the smallest. A run has converged when 10⁻⁶ of the excess loss is left.",
+            Introduction = $"The price of {houses} houses is fitted to their size (30 to 250 m²) and number of rooms (1 to "
+                + "8), by gradient descent on the mean squared error. Each way of scaling the features makes another "
+                + "landscape of the same problem. The rate is the largest that never overshoots, 1/λ for the largest "
+                + "eigenvalue λ of the Hessian. What is left is κ, the ratio of the largest to the smallest. A run has "
+                + "converged when 10⁻⁶ of the excess loss is left.",
         };
         report.Setting("model", "price = w₁ · size + w₂ · rooms + b, mean squared error, from 0");
         report.Setting("learning rate", "1 / largest eigenvalue of the Hessian");
@@ -86,7 +87,7 @@ internal sealed class FeatureScalingStudy : Study
             string.Join(", ", descents.Select(d => FormattableString.Invariant($"{d.Name} {d.Steps:N0} steps"))),
             raw.Steps > minMax.Steps && minMax.Steps > mean.Steps && minMax.Steps > zScore.Steps));
         report.Add(new Finding("Steps grow in proportion to the condition number", "at most κ/2 · ln(1/ε)",
-            string.Join(", ", descents.Select(d => FormattableString.Invariant($"{d.Name} {d.Steps / d.MostSteps(Converged):P0} of it"))),
+            string.Join(", ", descents.Select(d => $"{d.Name} {d.Steps / d.MostSteps(Converged):P0} of it")),
             descents.All(d => d.Steps <= d.MostSteps(Converged) + 1)));
     }
 
@@ -98,7 +99,7 @@ internal sealed class FeatureScalingStudy : Study
         double[] columns = Spaced(left, right), rows = Spaced(bottom, top);
         double[][] excess = [.. rows.Select(w2 => columns.Select(w1 => Math.Round(descent.RootExcess(w1, w2), 5)).ToArray())];
         return new Chart($"path_{descent.Name.Replace('-', '_')}",
-            FormattableString.Invariant($"{descent.Name}: κ = {(descent.Condition < 1000 ? descent.Condition.ToString("G3") : descent.Condition.ToString("N0"))}, {descent.Steps:N0} steps"),
+            $"{descent.Name}: κ = {descent.Condition.ToString(descent.Condition < 1000 ? "G3" : "N0")}, {descent.Steps:N0} steps",
             new Axis("weight of size") { Min = left, Max = right }, new Axis("weight of rooms") { Min = bottom, Max = top },
             [
                 new Series("path", xs, ys) { Style = SeriesStyle.LineAndMarkers, Color = 1 },
@@ -109,8 +110,8 @@ internal sealed class FeatureScalingStudy : Study
                 [.. Enumerable.Range(1, 20).Select(i => 0.1 * i)]),
             Caption = descent.Name switch
             {
-                "raw" => "The first step finds what a price per square metre explains. After it there is almost no slope: points are steps 0, "
-                    + "1, 2, 4, 8, … and most of them lie in the corner.",
+                "raw" => "The first step finds what a price per square metre explains. After it there is almost no slope: "
+                    + "points are steps 0, 1, 2, 4, 8, … and most of them lie in the corner.",
                 "min-max" => "Features in [0, 1] have a mean that is not 0, so weights and bias still pull on each other.",
                 "mean" => "Centred, and of like range: the bias no longer matters for the weights.",
                 _ => "Mean 0 and deviation 1: what is left is the correlation of the features.",
@@ -128,13 +129,15 @@ internal sealed class FeatureScalingStudy : Study
         [.. Enumerable.Range(0, Grid).Select(i => low + (high - low) * i / (Grid - 1))];
 
     private static Chart Losses(List<Descent> descents) => new("feature_scaling_loss", "Excess loss over the steps",
-        new Axis("step") { Log = true, Min = 1 }, new Axis("excess loss, of that at the start") { Log = true, Min = Converged / 3, Max = 1.5 },
+        new Axis("step") { Log = true, Min = 1 },
+        new Axis("excess loss, of that at the start") { Log = true, Min = Converged / 3, Max = 1.5 },
         [
-            .. descents.Select(d => new Series(d.Name, [.. d.Path.Skip(1).Select(p => (double)p.Step)], [.. d.Path.Skip(1).Select(p => p.Excess)])),
+            .. descents.Select(d => new Series(d.Name,
+                [.. d.Path.Skip(1).Select(p => (double)p.Step)], [.. d.Path.Skip(1).Select(p => p.Excess)])),
             Series.Level("converged", Converged, 1, descents.Max(d => d.Steps)),
         ])
     {
-        Caption = "The same model and the same houses: scaled by mean and deviation it is done in tens of steps, with raw features in "
-            + "hundreds of thousands.",
+        Caption = "The same model and the same houses: scaled by mean and deviation it is done in tens of steps, with raw "
+            + "features in hundreds of thousands.",
     };
 }

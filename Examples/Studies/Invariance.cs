@@ -9,12 +9,12 @@ namespace MiniDL.Examples.Studies;
 /// output for a fixed image depends on the rest of the batch.
 /// </summary>
 /// <remarks>
-/// <para>A layer of 16 units on 32 cases of 20 numbers, without gain and bias. Weights or data are changed, and the change of the output is
-/// measured: ‖y′ − y‖/‖y‖ over all cases and units. Rescaling is by 3; recentring adds one vector to every row of the weight matrix, or
-/// to every case; of a single vector or case it is the first.</para>
+/// <para>A layer of 16 units on 32 cases of 20 numbers, without gain and bias. Weights or data are changed, and the change of
+/// the output is measured: ‖y′ − y‖/‖y‖ over all cases and units. Rescaling is by 3; recentring adds one vector to every row of
+/// the weight matrix, or to every case; of a single vector or case it is the first.</para>
 /// <para>RMSNorm and GN are not in the paper's table; what the definitions say is.</para>
-/// <para>The spread: a random convolution of images, one of which is fixed while the others are drawn anew; the standard deviation of
-/// each of its normalized values over the draws, root mean square over the values.</para>
+/// <para>The spread: a random convolution of images, one of which is fixed while the others are drawn anew; the standard
+/// deviation of each of its normalized values over the draws, root mean square over the values.</para>
 /// </remarks>
 internal sealed class Invariance : Study
 {
@@ -36,27 +36,30 @@ internal sealed class Invariance : Study
     {
         using var noGrad = new NoGrad();
         context.Progress(0, "invariance");
-        var cells = Layers.SelectMany(layer => Changes.Select(change => Measure(layer, change, context.Random.Fork("layer")))).ToArray();
+        var random = context.Random.Fork("layer");
+        Cell[] cells = [.. from layer in Layers from change in Changes select Measure(layer, change, random)];
         var spreads = Spreads(context);
 
         var report = new Report(Title)
         {
-            Introduction = $"A linear layer of {Units} units on {Cases} cases of {Inputs} numbers, normalized in one way or another. The weights or the "
-                + "data are rescaled by 3 or shifted by a vector: by how much does the output change, relative to its length? What is below "
-                + "10⁻⁴ is rounding; the norms' ε of 10⁻⁵ alone changes some 10⁻⁶.",
+            Introduction = $"A linear layer of {Units} units on {Cases} cases of {Inputs} numbers, normalized in one way or "
+                + "another. The weights or the data are rescaled by 3 or shifted by a vector: by how much does the output "
+                + "change, relative to its length? What is below 10⁻⁴ is rounding; the norms' ε of 10⁻⁵ alone changes some "
+                + "10⁻⁶.",
         };
         report.Setting("layer", $"{Inputs} → {Units}, {Cases} cases; normal weights, inputs with mean 0.5 and deviation 1");
         var ofPaper = cells.Where(cell => cell.Layer.InPaper).ToArray();
-        report.Add(new Finding("BN, WN and LN are invariant to what the paper's table says, and to nothing else of it", "18 cells",
-            $"{ofPaper.Count(cell => cell.Agrees)} of {ofPaper.Length} cells agree", ofPaper.All(cell => cell.Agrees)));
+        report.Add(new Finding("BN, WN and LN are invariant to what the paper's table says, and to nothing else of it",
+            "18 cells", $"{ofPaper.Count(cell => cell.Agrees)} of {ofPaper.Length} cells agree", ofPaper.All(cell => cell.Agrees)));
         AddSpreadFinding(report, spreads);
         report.Add(Table(cells));
         report.Add(Changed(cells));
         report.Add(new DataTable("invariance", ["norm", "change", "relative_change", "invariant", "expected_invariant"],
             [.. cells.Select(cell => cell.Row)])
         { Hidden = true });
-        report.Section("A fixed image in random batches", "BN's output for an image depends on the images beside it. The smaller the batch, the more: "
-            + "that is the noise that costs BN its lead at small batches. The other norms look at one image at a time.");
+        report.Section("A fixed image in random batches", "BN's output for an image depends on the images beside it. The "
+            + "smaller the batch, the more: that is the noise that costs BN its lead at small batches. The other norms look "
+            + "at one image at a time.");
         report.Add(SpreadChart(spreads));
         report.Add(new DataTable("batch_spread", ["norm", "batch", "spread"],
             [.. spreads.Select(s => (IReadOnlyList<object>)[s.Norm, s.Batch, s.Value])])
@@ -153,20 +156,26 @@ internal sealed class Invariance : Study
 
         public IReadOnlyList<object> Row => [Layer.Name, NameOf(Change), Value, YesOrNo(Invariant), YesOrNo(Expected)];
 
-        public string Text => $"{YesOrNo(Invariant)} ({Value.ToString("0.0e0", System.Globalization.CultureInfo.InvariantCulture)})";
+        public string Text => FormattableString.Invariant($"{YesOrNo(Invariant)} ({Value:0.0e0})");
 
         private static string YesOrNo(bool value) => value ? "yes" : "no";
     }
 
     private static DataTable Table(Cell[] cells) => new("invariance_table", ["invariant_to", .. Layers.Select(layer => layer.Name)],
-        [.. cells.GroupBy(cell => cell.Change).Select(row => (IReadOnlyList<object>)[NameOf(row.Key), .. row.Select(cell => cell.Text)])])
+        [.. cells.GroupBy(cell => cell.Change)
+            .Select(row => (IReadOnlyList<object>)[NameOf(row.Key), .. row.Select(cell => cell.Text)])])
     {
-        Caption = "Whether the output stays as it is, and by how much it changes. BN, WN and LN are the paper's table 1; the others follow from "
-            + "their definitions (GN with 4 groups).",
+        Caption = "Whether the output stays as it is, and by how much it changes. BN, WN and LN are the paper's table 1; "
+            + "the others follow from their definitions (GN with 4 groups).",
     };
 
     private static Chart Changed(Cell[] cells) => new("invariance", "Change of the output, relative to its length",
-        new Axis("") { Min = -0.5, Max = Changes.Length - 0.5, Ticks = [.. Changes.Select((c, i) => ((double)i, NameOf(c).Replace(" re", "\nre")))] },
+        new Axis("")
+        {
+            Min = -0.5,
+            Max = Changes.Length - 0.5,
+            Ticks = [.. Changes.Select((change, place) => ((double)place, NameOf(change).Replace(" re", "\nre")))],
+        },
         new Axis("relative change") { Log = true, Min = SmallestDrawn / 2, Max = 20 },
         [
             .. Layers.Index().Select(layer => new Series(layer.Item.Name,
@@ -245,9 +254,10 @@ internal sealed class Invariance : Study
         var bn = spreads.Where(s => s.Norm == "BN").OrderBy(s => s.Batch).ToArray();
         double others = spreads.Where(s => s.Norm != "BN").Max(s => s.Value);
         bool grows = bn.Zip(bn.Skip(1)).All(pair => pair.First.Value > pair.Second.Value);
-        report.Add(new Finding("The spread of BN's output for a fixed image grows as the batch shrinks; it is zero for GN, LN and IN",
+        report.Add(new Finding("The spread of BN's output for a fixed image grows as the batch shrinks; it is zero for GN, "
+            + "LN and IN",
             "by definition",
-            FormattableString.Invariant($"BN {bn[^1].Value:F3} at batch {bn[^1].Batch}, {bn[0].Value:F3} at batch {bn[0].Batch}; the others {others:G2}"),
+            $"BN {bn[^1].Value:F3} at batch {bn[^1].Batch}, {bn[0].Value:F3} at batch {bn[0].Batch}; the others {others:G2}",
             grows && others < Tolerance));
     }
 
@@ -260,10 +270,14 @@ internal sealed class Invariance : Study
             [
                 .. spreads.GroupBy(s => s.Norm).Select(norm => new Series(norm.Key, batches, [.. norm.Select(s => s.Value)])
                 { Style = SeriesStyle.LineAndMarkers }),
-                new Series("as 1/√batch", batches, [.. batches.Select(n => atLargest * Math.Sqrt(batches[^1] / n))]) { Dashed = true },
+                new Series("as 1/√batch", batches, [.. batches.Select(n => atLargest * Math.Sqrt(batches[^1] / n))])
+                {
+                    Dashed = true,
+                },
             ])
         {
-            Caption = "The mean of n images strays from the mean of all by 1/√n: the dashed line. GN, LN and IN lie on zero, on each other.",
+            Caption = "The mean of n images strays from the mean of all by 1/√n: the dashed line. GN, LN and IN lie on "
+                + "zero, on each other.",
         };
     }
 }

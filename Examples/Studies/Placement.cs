@@ -6,13 +6,15 @@ using MiniDL.Layers;
 namespace MiniDL.Examples.Studies;
 
 /// <summary>
-/// BN before the activation, as its paper has it, against BN behind the activation: a residual net and an MLP, trained the same way.
+/// BN before the activation, as its paper has it, against BN behind the activation: a residual net and an MLP, trained
+/// the same way.
 /// </summary>
 /// <remarks>
-/// Ioffe and Szegedy 2015 put BN before the activation, because "the sum is more likely to have a symmetric, non-sparse distribution"
-/// (§3.2); practitioners report that behind is as good or better. Open choices: in the residual net every norm moves, so that a branch ends
-/// in <c>norm(relu(conv))</c> and the ReLU behind the sum stays; settings are the defaults of <c>train</c>. The MLP has 256-256 hidden units
-/// and is trained on the same images. The full size is ResNet-20 and the MLP on all of CIFAR-10 for 100 epochs, three seeds.
+/// Ioffe and Szegedy 2015 put BN before the activation, because "the sum is more likely to have a symmetric, non-sparse
+/// distribution" (§3.2); practitioners report that behind is as good or better. Open choices: in the residual net every norm
+/// moves, so that a branch ends in <c>norm(relu(conv))</c> and the ReLU behind the sum stays; settings are the defaults of
+/// <c>train</c>. The MLP has 256-256 hidden units and is trained on the same images. The full size is ResNet-20 and the MLP on
+/// all of CIFAR-10 for 100 epochs, three seeds.
 /// </remarks>
 internal sealed class Placement : Study
 {
@@ -37,16 +39,18 @@ internal sealed class Placement : Study
 
         var report = new Report(Title)
         {
-            Introduction = "The paper normalizes what goes into the activation. Behind it, BN sees half of the values at zero, but hands the next layer "
-                + "inputs of mean 0 and deviation 1. Both nets are trained with the same settings, data, order and initial weights. "
-                + "Lines are means over seeds, bands go from the lowest to the highest.",
+            Introduction = "The paper normalizes what goes into the activation. Behind it, BN sees half of the values at "
+                + "zero, but hands the next layer inputs of mean 0 and deviation 1. Both nets are trained with the same "
+                + "settings, data, order and initial weights. Lines are means over seeds, bands go from the lowest to the "
+                + "highest.",
         };
         foreach (var task in tasks) report.Setting(task.Title, task.Description);
         report.Setting("seeds", context.Pick(1, 2, 3));
         foreach (var task in tasks) AddFinding(report, task, curves);
         report.AddPanels("placement", [.. tasks.Select(task => ErrorOf(task, curves))]);
         report.AddPanels("placement_loss", [.. tasks.Select(task => LossOf(task, curves))]);
-        report.Add(new DataTable("placement", ["model", "bn", "seed", "epoch", "train_loss", "train_error", "test_loss", "test_error"],
+        report.Add(new DataTable("placement",
+            ["model", "bn", "seed", "epoch", "train_loss", "train_error", "test_loss", "test_error"],
             [.. curves.SelectMany(curve => curve.Rows())])
         { Hidden = true });
         return report;
@@ -55,7 +59,7 @@ internal sealed class Placement : Study
     private sealed record Task(string Title, TrainSettings Settings, DataSplit Data, Func<int, Norm> Norm)
     {
         public string Description => $"{Data.Train.Count:N0} images, {Settings.Epochs} epochs, batch {Settings.BatchSize}, "
-            + FormattableString.Invariant($"learning rate {Settings.LearningRate}, {Settings.Schedule}, weight decay {Settings.WeightDecay}");
+            + $"learning rate {Settings.LearningRate}, {Settings.Schedule}, weight decay {Settings.WeightDecay}";
     }
 
     private static Task[] Tasks(StudyContext context)
@@ -70,7 +74,8 @@ internal sealed class Placement : Study
         };
         return
         [
-            new Task("ResNet", common with { Model = context.Pick("resnet8", "resnet8", "resnet20") }, images, c => new BatchNorm2d(c)),
+            new Task("ResNet", common with { Model = context.Pick("resnet8", "resnet8", "resnet20") }, images,
+                channels => new BatchNorm2d(channels)),
             new Task("MLP", common with { Model = "mlp" }, images, features => new BatchNorm1d(features)),
         ];
     }
@@ -82,11 +87,13 @@ internal sealed class Placement : Study
         for (int seed = 0; seed < seeds; seed++)
         {
             var settings = task.Settings with { Seed = context.Seed + (ulong)seed };
-            var trainer = new Trainer(settings, task.Data.Train, task.Data.Test, NormChoice.Of(channels => place(task.Norm(channels))));
+            var norm = NormChoice.Of(channels => place(task.Norm(channels)));
+            var trainer = new Trainer(settings, task.Data.Train, task.Data.Test, norm);
             double before = done + seed / (4.0 * seeds);
             string name = $"{task.Title}, BN {order}, seed {settings.Seed}";
-            runs.Add([.. trainer.Run(
-                step => context.Progress(before + (double)step.Step / trainer.TotalSteps / (4 * seeds), $"{name}  {step}"), context.Stop)]);
+            void Show(StepReport step) =>
+                context.Progress(before + (double)step.Step / trainer.TotalSteps / (4 * seeds), $"{name}  {step}");
+            runs.Add([.. trainer.Run(Show, context.Stop)]);
         }
         return new Curve(task, order, [.. runs]);
     }
@@ -118,21 +125,27 @@ internal sealed class Placement : Study
         // Two or three runs are few; a lead within their range says nothing.
         double noise = Math.Max(before.Max() - before.Min(), behind.Max() - behind.Min());
         double lead = behind.Average() - before.Average();
-        report.Add(new Finding($"{task.Title}: before the activation is the better place", "chosen for its reasoning, not measured",
-            FormattableString.Invariant($"test error {before.Average():F1} % before, {behind.Average():F1} % behind; seeds differ by {noise:F1}"),
+        report.Add(new Finding($"{task.Title}: before the activation is the better place",
+            "chosen for its reasoning, not measured",
+            $"test error {before.Average():F1} % before, {behind.Average():F1} % behind; seeds differ by {noise:F1}",
             before.Length < 2 || Math.Abs(lead) <= noise ? null : lead > 0));
     }
 
-    private static Chart ErrorOf(Task task, List<Curve> curves) => Panel(task, curves, "error", "test error (%)", r => r.TestError) with
-    {
-        Caption = $"{task.Title} on {task.Data.Train.Name}: error on the test images after each epoch.",
-    };
+    private static Chart ErrorOf(Task task, List<Curve> curves) =>
+        Panel(task, curves, "error", "test error (%)", r => r.TestError) with
+        {
+            Caption = $"{task.Title} on {task.Data.Train.Name}: error on the test images after each epoch.",
+        };
 
     private static Chart LossOf(Task task, List<Curve> curves) =>
-        Panel(task, curves, "loss", "training loss", r => r.TrainLoss) with { Caption = "Mean cross-entropy of the epoch's batches." };
+        Panel(task, curves, "loss", "training loss", r => r.TrainLoss) with
+        {
+            Caption = "Mean cross-entropy of the epoch's batches.",
+        };
 
     private static Chart Panel(Task task, List<Curve> curves, string name, string label, Func<EpochRecord, double> value) => new(
-        $"placement_{task.Title.ToLowerInvariant()}_{name}", $"{task.Title}: {label.Replace(" (%)", "")}", new Axis("epoch") { Whole = true }, new Axis(label),
+        $"placement_{task.Title.ToLowerInvariant()}_{name}", $"{task.Title}: {label.Replace(" (%)", "")}",
+        new Axis("epoch") { Whole = true }, new Axis(label),
         [.. curves.Where(curve => curve.Task == task).Select((curve, index) => curve.Of(value, index))]);
 
     /// <summary>A norm that stands behind the ReLU which the net asks for behind its norms: <c>norm(relu(x))</c>.</summary>

@@ -53,8 +53,8 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
     }
 
     /// <summary>
-    /// Loads a dataset or what comes nearest: fashion-mnist for an absent mnist, synthetic images for any other that is absent. The
-    /// report says which one it was. The smallest size always takes synthetic images.
+    /// Loads a dataset or what comes nearest: fashion-mnist for an absent mnist, synthetic images for any other that is absent.
+    /// The report says which one it was. The smallest size always takes synthetic images.
     /// </summary>
     /// <param name="wanted">The dataset that the paper uses.</param>
     /// <param name="trainImages">So many of the first training images; null for all.</param>

@@ -63,7 +63,8 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
             _ => "smallest: to see that it runs; the numbers mean little",
         });
         report.Setting("seed", options.Seed.ToString());
-        report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, {DateTime.Now:yyyy-MM-dd}");
+        report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, "
+            + $"{DateTime.Now:yyyy-MM-dd}");
         string seed = options.Seed == 0 ? "" : $" --seed {options.Seed}";
         string call = $"{HelpPage.Call} study {study.Name}{seed}";
         report.Command("This page:", options.Full ? $"{call} --full" : options.Smallest ? $"{call} --smallest" : call);

@@ -44,7 +44,8 @@ public sealed class Browser : IAsyncDisposable
         string profile = Directory.CreateTempSubdirectory("minidl-chromium-").FullName;
         string[] arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
             "--disable-background-networking", "--remote-debugging-port=0", $"--user-data-dir={profile}", "about:blank"];
-        var process = Process.Start(new ProcessStartInfo(Program!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        var start = new ProcessStartInfo(Program!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var process = Process.Start(start)!;
         var browser = new Browser(process, profile);
         try
         {
@@ -73,7 +74,7 @@ public sealed class Browser : IAsyncDisposable
     /// <summary>The value of an expression, read from JSON.</summary>
     public async Task<T> Evaluate<T>(string expression)
     {
-        var answer = await Call("Runtime.evaluate", new() { ["expression"] = expression, ["returnByValue"] = true, ["awaitPromise"] = true });
+        var answer = await Call("Runtime.evaluate", new() { ["expression"] = expression, ["returnByValue"] = true });
         Assert.True(answer["exceptionDetails"] is null, $"{expression}: {answer["exceptionDetails"]}");
         return answer["result"]!["value"].Deserialize<T>()!;
     }
@@ -128,8 +129,8 @@ public sealed class Browser : IAsyncDisposable
         _ = _process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
         using var http = new HttpClient();
         string list = await http.GetStringAsync($"http://{new Uri(line![mark.Length..]).Authority}/json/list", _patience.Token);
-        string page = (string)JsonNode.Parse(list)!.AsArray().First(target => (string)target!["type"]! == "page")!["webSocketDebuggerUrl"]!;
-        await _socket.ConnectAsync(new Uri(page), _patience.Token);
+        var page = JsonNode.Parse(list)!.AsArray().First(target => (string)target!["type"]! == "page")!;
+        await _socket.ConnectAsync(new Uri((string)page["webSocketDebuggerUrl"]!), _patience.Token);
     }
 
     private async Task Load(string address)
@@ -175,7 +176,8 @@ public sealed class Browser : IAsyncDisposable
                 _loaded = true;
                 break;
             case "Runtime.exceptionThrown":
-                _errors.Add($"{parameters!["exceptionDetails"]!["exception"]?["description"] ?? parameters["exceptionDetails"]!["text"]}");
+                var details = parameters!["exceptionDetails"]!;
+                _errors.Add($"{details["exception"]?["description"] ?? details["text"]}");
                 break;
             case "Runtime.consoleAPICalled" when (string)parameters!["type"]! is "error" or "warning" or "assert":
                 _errors.Add(string.Join(" ", parameters["args"]!.AsArray().Select(a => $"{a!["value"] ?? a["description"]}")));

@@ -8,6 +8,8 @@ public sealed class ReportPageTests : IDisposable
 {
     private const string Nasty = "</script><b>\"a\" & 'b'</b> <!-- %";
 
+    private const string Chart = "document.getElementById('c')";
+
     private readonly Minidl _minidl = new();
 
     public void Dispose() => _minidl.Dispose();
@@ -31,18 +33,19 @@ public sealed class ReportPageTests : IDisposable
     public async Task Series_can_be_hovered_and_are_toggled_by_a_click_on_the_legend_and_stay_so_on_a_page_turned_dark()
     {
         await using var browser = await Browser.Open(Save(new Chart("c", "a chart", new Axis("x"), new Axis("y"),
-            new Series("one", [1, 2, 3], [3, 5, 4]) { Low = [2, 4, 3], High = [4, 6, 5] }, new Series("two", [1, 2, 3], [1, 2, 1]))));
+            new Series("one", [1, 2, 3], [3, 5, 4]) { Low = [2, 4, 3], High = [4, 6, 5] },
+            new Series("two", [1, 2, 3], [1, 2, 1]))));
         await browser.Point("#c .nsewdrag");
         await browser.Until("document.querySelector('#c .hoverlayer').textContent.includes('one')");
 
         await browser.Point("#c .legendtoggle", click: true);
-        await browser.Until("document.getElementById('c').data.find(t => t.name === 'one').visible === 'legendonly'");
-        Assert.Equal("legendonly", await browser.Evaluate<string>("document.getElementById('c')._fullData.find(t => t.fill === 'toself').visible"));
-        string light = await browser.Evaluate<string>("document.getElementById('c').data.find(t => t.name === 'two').line.color");
+        await browser.Until($"{Chart}.data.find(t => t.name === 'one').visible === 'legendonly'");
+        Assert.Equal("legendonly", await browser.Evaluate<string>($"{Chart}._fullData.find(t => t.fill === 'toself').visible"));
+        string light = await browser.Evaluate<string>($"{Chart}.data.find(t => t.name === 'two').line.color");
         await browser.Point("#theme", click: true);
         await browser.Until("document.documentElement.dataset.theme === 'dark'");
-        Assert.Equal("legendonly", await browser.Evaluate<string>("document.getElementById('c')._fullData.find(t => t.name === 'one').visible"));
-        Assert.NotEqual(light, await browser.Evaluate<string>("document.getElementById('c').data.find(t => t.name === 'two').line.color"));
+        Assert.Equal("legendonly", await browser.Evaluate<string>($"{Chart}._fullData.find(t => t.name === 'one').visible"));
+        Assert.NotEqual(light, await browser.Evaluate<string>($"{Chart}.data.find(t => t.name === 'two').line.color"));
         Assert.Empty(browser.Errors);
     }
 
@@ -51,7 +54,8 @@ public sealed class ReportPageTests : IDisposable
     {
         double third = 1.0 / 3;
         var chart = new Chart("c", Nasty, new Axis(Nasty) { Log = true, Reversed = true }, new Axis("y"),
-            new Series(Nasty, [1, 10, 100], [third, double.NaN, 1e-300]) { Style = SeriesStyle.LineAndMarkers }, new Series("b", [1], [2]))
+            new Series(Nasty, [1, 10, 100], [third, double.NaN, 1e-300]) { Style = SeriesStyle.LineAndMarkers },
+            new Series("b", [1], [2]))
         { Caption = Nasty };
         await using var browser = await Browser.Open(Save(chart));
         Assert.Equal(Nasty, await browser.Evaluate<string>("document.title"));
@@ -66,7 +70,8 @@ public sealed class ReportPageTests : IDisposable
     [BrowserFact]
     public async Task The_page_is_a_picture_on_light_and_dark_and_on_a_telephone()
     {
-        string page = Save(new Chart("c", "a chart", new Axis("x"), new Axis("y"), new Series("one", [1, 2], [3, 4]), new Series("two", [1], [1])));
+        string page = Save(new Chart("c", "a chart", new Axis("x"), new Axis("y"),
+            new Series("one", [1, 2], [3, 4]), new Series("two", [1], [1])));
         await using var browser = await Browser.Open(page);
         Assert.InRange(Brightness(await browser.Screenshot()), 0.85, 1);
         await browser.PreferDark(true);

@@ -33,7 +33,8 @@ public sealed partial class ReportTests : IDisposable
         using var stream = new MemoryStream();
         HtmlPage.Write(report, stream);
         string page = Encoding.UTF8.GetString(stream.ToArray());
-        Assert.Contains("<a href=\"https://arxiv.org/abs/1502.03167\">arXiv:1502.03167</a> and <code>code</code>", page, StringComparison.Ordinal);
+        Assert.Contains("<a href=\"https://arxiv.org/abs/1502.03167\">arXiv:1502.03167</a> and "
+            + "<code>code</code>", page, StringComparison.Ordinal);
         Assert.Empty(Loaded().Matches(page[..page.IndexOf("plotly.js (cartesian", StringComparison.Ordinal)]));
         Assert.Equal(3, Closed().Count(page));
     }

@@ -24,14 +24,16 @@ public sealed class DeepMlpTests : IDisposable
     {
         Assert.Equal(0, _minidl.Run("study deep-mlp --smallest --out @s"));
         // A setup's name may have a comma: cells are counted from the end.
-        var layers = _minidl.Rows("s/deep_mlp_std.csv").ToLookup(row => row[0], row => double.Parse(row[^3], CultureInfo.InvariantCulture));
+        var layers = _minidl.Rows("s/deep_mlp_std.csv").ToLookup(row => row[0], row => Number(row[^3]));
         Assert.All(layers["BN before ReLU"], std => Assert.InRange(std, 0.5792 - 0.03, 0.5792 + 0.03));
         Assert.All(layers["BN behind ReLU"], std => Assert.Equal(1, std, 2));
         Assert.InRange(layers["Kaiming"].First(), 0.8256 - 0.04, 0.8256 + 0.04);
         Assert.InRange(layers["PyTorch's default"].Last(), Math.Pow(0.408, 20) / 3, Math.Pow(0.408, 20) * 3);
         foreach (string[] row in _minidl.Rows("s/deep_mlp_batch.csv"))
-            Assert.Equal(double.Parse(row[2], CultureInfo.InvariantCulture), double.Parse(row[1], CultureInfo.InvariantCulture), 0.02);
+            Assert.Equal(Number(row[2]), Number(row[1]), 0.02);
         AssertPictures.ArePresent(_minidl.Folder("s/deep_mlp_std"), "Kaiming", "BN before ReLU", "layer", "standard deviation");
         Assert.Contains("agrees", _minidl.Output, StringComparison.Ordinal);
     }
+
+    private static double Number(string cell) => double.Parse(cell, CultureInfo.InvariantCulture);
 }

@@ -13,7 +13,7 @@ public sealed class FeatureScalingStudyTests : IDisposable
     {
         Assert.Equal(0, _minidl.Run("study feature-scaling --smallest --out @s"));
         var runs = _minidl.Rows("s/feature_scaling.csv").ToDictionary(row => row[0],
-            row => (Condition: double.Parse(row[1], CultureInfo.InvariantCulture), Steps: long.Parse(row[3], CultureInfo.InvariantCulture)));
+            row => (Condition: double.Parse(row[1], CultureInfo.InvariantCulture), Steps: long.Parse(row[3])));
         Assert.Equal(["raw", "min-max", "mean", "z-score"], runs.Keys);
         // The excess loss shrinks by (1 − 1/κ)² a step or faster, and in its slowest direction no faster.
         Assert.All(runs.Values, run => Assert.InRange(run.Steps, 0.1 * run.Condition, run.Condition / 2 * Math.Log(1e6) + 1));

@@ -19,7 +19,8 @@ public sealed class InvarianceTests(InvarianceTests.Study study) : IClassFixture
     [Fact]
     public void Outputs_are_invariant_to_what_the_paper_says_within_1e_4_and_to_nothing_else()
     {
-        // Ba, Kiros and Hinton 2016, table 1: matrix rescaled, matrix recentred, vector rescaled, data rescaled, data recentred, case rescaled.
+        // Ba, Kiros and Hinton 2016, table 1: weight matrix rescaled and recentred, weight vector rescaled, data rescaled and recentred,
+        // single case rescaled.
         var paper = new Dictionary<string, string> { ["BN"] = "101110", ["WN"] = "101000", ["LN"] = "110101" };
         var rows = _minidl.Rows("s/invariance.csv").GroupBy(row => row[0]).ToDictionary(g => g.Key, g => g.Select(Change).ToArray());
         foreach (var (norm, invariant) in paper)

@@ -10,7 +10,8 @@ public sealed class PlacementTests : IDisposable
     public void Both_nets_are_trained_with_BN_in_both_places_and_the_place_makes_a_difference()
     {
         Assert.Equal(0, _minidl.Run("study placement --smallest --out @s"));
-        var runs = _minidl.Rows("s/placement.csv").GroupBy(row => $"{row[0]} {row[1]}").ToDictionary(run => run.Key, run => run.Last()[4]);
+        var runs = _minidl.Rows("s/placement.csv").GroupBy(row => $"{row[0]} {row[1]}")
+            .ToDictionary(run => run.Key, run => run.Last()[4]);
         Assert.Equal(["ResNet before", "ResNet behind", "MLP before", "MLP behind"], runs.Keys);
         Assert.Equal(4, runs.Values.Distinct().Count());
         Assert.Contains("synthetic", _minidl.Read("s/report.html"), StringComparison.Ordinal);

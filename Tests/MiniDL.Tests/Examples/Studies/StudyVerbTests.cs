@@ -43,12 +43,16 @@ public sealed class StudyVerbTests : IDisposable
     public void Absent_data_is_replaced_and_the_report_says_by_what()
     {
         var terminal = new MiniDL.Examples.Output.Terminal(TextWriter.Null, TextWriter.Null, quiet: true);
-        var context = new StudyContext(StudySize.Preset, Seed: 0, terminal, CancellationToken.None) { DataDirectory = _minidl.Folder("none") };
+        var context = new StudyContext(StudySize.Preset, Seed: 0, terminal, CancellationToken.None)
+        {
+            DataDirectory = _minidl.Folder("none"),
+        };
         foreach (string wanted in new[] { "mnist", "cifar10" })
         {
             var data = context.Load(wanted, trainImages: 3, testImages: 2);
             Assert.Equal((3, 2), (data.Train.Count, data.Test.Count));
-            Assert.StartsWith($"synthetic in place of {wanted}, which is not in {context.DataDirectory}: 3 training and 2 test images",
+            Assert.StartsWith($"synthetic in place of {wanted}, which is not in {context.DataDirectory}: 3 training and 2 "
+                + "test images",
                 context.DataUsed[^1], StringComparison.Ordinal);
         }
     }
