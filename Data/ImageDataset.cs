@@ -63,6 +63,15 @@ public sealed class ImageDataset : Dataset
             ? _pixels.AsSpan(index * InputShape.Count, InputShape.Count)
             : throw new ArgumentOutOfRangeException(nameof(index), index, $"{this}");
 
+    /// <summary>The bytes of all images.</summary>
+    internal ReadOnlySpan<byte> Bytes => _pixels.AsSpan(0, Count * InputShape.Count);
+
+    /// <summary>The labels of all images.</summary>
+    internal ReadOnlySpan<long> Labels => _labels.AsSpan(0, Count);
+
+    /// <summary>The normalized value of every byte, channel after channel.</summary>
+    internal ReadOnlySpan<float> LookUp => _table;
+
     /// <inheritdoc/>
     public override long Label(int index) => _labels[index];
 

@@ -15,6 +15,9 @@ internal sealed class Trainer
     private readonly Schedule _schedule;
     private readonly DataLoader _batches, _testBatches;
 
+    /// <summary>The training set on the GPU; null where batches come from the loader.</summary>
+    private readonly ResidentImages? _resident;
+
     /// <summary>Draws the model's weights and prepares the data.</summary>
     /// <param name="norm">A norm that the settings cannot name, in place of theirs.</param>
     /// <exception cref="MiniDLException">
@@ -35,8 +38,10 @@ internal sealed class Trainer
             weightDecay: (float)settings.WeightDecay);
         _step = new TrainingStep(Model, _sgd, Device);
         _schedule = Schedule.Parse(settings.Schedule);
-        _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true,
-            settings.Augment ? Augmentation.PadCropFlip(flip: train.MirrorKeepsClass) : null);
+        var augmentation = settings.Augment ? Augmentation.PadCropFlip(flip: train.MirrorKeepsClass) : null;
+        _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true, augmentation);
+        if (Device.Name == "cuda" && train is ImageDataset images)
+            _resident = new ResidentImages(images, settings.BatchSize, random.Fork("data"), augmentation, Device);
         _testBatches = new DataLoader(test, Math.Min(EvaluationBatch, test.Count), random.Fork("test"), shuffle: false);
         if ((long)StepsPerEpoch * settings.Epochs > int.MaxValue)
             throw new MiniDLException($"{settings.Epochs} epochs of {StepsPerEpoch} steps are more than {int.MaxValue} steps. "
@@ -92,7 +97,7 @@ internal sealed class Trainer
     {
         Model.Train();
         var clock = new Stopwatch();
-        foreach (var batch in _batches.Epoch(Position.Epoch, stop).Skip(Position.Batch))
+        foreach (var (images, labels) in Batches(stop))
         {
             stop.ThrowIfCancellationRequested();
             clock.Restart();
@@ -100,14 +105,27 @@ internal sealed class Trainer
             int step = Position.Epoch * StepsPerEpoch + Position.Batch;
             _sgd.LearningRate = LearningRateAt(step);
 
-            var (loss, logits) = _step.Run(batch.Images, batch.Labels);
+            var (loss, logits) = _resident is null ? _step.Run(images, labels) : _step.Run(_resident);
             float value = loss.Item();
             if (!float.IsFinite(value)) throw new DivergedException("loss", value, Position.Epoch + 1, step + 1, _sgd.LearningRate);
 
-            Position = Position.After(batch.Count, value, Metrics.ErrorPercent(logits, batch.Labels), clock.Elapsed);
+            Position = Position.After(labels.Count, value, Metrics.ErrorPercent(logits, labels), clock.Elapsed);
             var mean = Position.Mean;
             progress?.Invoke(new StepReport(Position.Epoch + 1, step + 1, mean.Loss, mean.Error, mean.Images / Position.Seconds));
         }
+    }
+
+    /// <summary>What is left of the epoch; on a GPU the step itself fills the tensors.</summary>
+    private IEnumerable<(Tensor Images, Tensor Labels)> Batches(CancellationToken stop)
+    {
+        int first = Position.Batch;
+        if (_resident is null)
+        {
+            foreach (var batch in _batches.Epoch(Position.Epoch, stop).Skip(first)) yield return (batch.Images, batch.Labels);
+            yield break;
+        }
+        _resident.Start(Position.Epoch, first);
+        for (int batch = first; batch < StepsPerEpoch; batch++) yield return (_resident.Images, _resident.Labels);
     }
 
     /// <summary>Loss and error of the model in evaluation mode, in which it stays: with running statistics, without dropout.</summary>

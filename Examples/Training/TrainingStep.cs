@@ -1,3 +1,4 @@
+using MiniDL.Data;
 using MiniDL.Layers;
 using MiniDL.Optim;
 
@@ -11,6 +12,7 @@ internal sealed class TrainingStep : IDisposable
 {
     private readonly Device _device;
     private readonly Graph _graph;
+    private ResidentImages? _resident;
     private Tensor _images = null!, _labels = null!;
 
     public TrainingStep(Module model, Sgd sgd, Device device)
@@ -18,6 +20,7 @@ internal sealed class TrainingStep : IDisposable
         _device = device;
         _graph = Graph.Capture(device, () =>
         {
+            _resident?.Draw();
             var logits = model.Forward(_images);
             var loss = Loss.CrossEntropy(logits, _labels);
             sgd.ZeroGrad();
@@ -25,6 +28,14 @@ internal sealed class TrainingStep : IDisposable
             sgd.Step();
             return [loss, logits];
         });
+    }
+
+    /// <summary>Draws a batch on the GPU and runs on it.</summary>
+    /// <inheritdoc cref="Run(Tensor, Tensor)"/>
+    public (Tensor Loss, Tensor Logits) Run(ResidentImages images)
+    {
+        _resident = images;
+        return Run(images.Images, images.Labels);
     }
 
     /// <summary>Runs it.</summary>

@@ -174,6 +174,41 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
         context.Launch(Kernels.StoreWords, 1, Words.Most, arguments, y);
     }
 
+    /// <summary>
+    /// Picks, augments and normalizes a batch: images[i] is example order[cursor + i]. In a recorded step cursor and stream are asked for
+    /// again before every run.
+    /// </summary>
+    /// <param name="augmentation">Its settings; the rest is filled in here.</param>
+    /// <param name="pixels">U8, every example [C, H, W].</param>
+    /// <param name="table">[C, 256], the value of every byte.</param>
+    internal void GatherImages(GatherArguments augmentation, Tensor pixels, Tensor labels, Tensor order, Tensor table,
+        Func<ulong> cursor, Func<ulong> stream, Tensor images, Tensor classes)
+    {
+        var arguments = augmentation with
+        {
+            Images = Address(pixels),
+            Labels = Address(labels),
+            Order = Address(order),
+            Table = Address(table),
+            X = Address(images),
+            Y = Address(classes),
+            Batch = images.Shape[0],
+            Channels = images.Shape[1],
+            Height = images.Shape[2],
+            Width = images.Shape[3],
+        };
+        Tensor? words = null;
+        if (Graph.Recording is { } graph) (arguments.Cursor, arguments.Stream) = (graph.Word(cursor), graph.Word(stream));
+        else
+        {
+            words = Tensor.New([2], Device, DType.I64);
+            StoreWords(words, 0, [cursor(), stream()]);
+            (arguments.Cursor, arguments.Stream) = (Address(words), Address(words, 1));
+        }
+        Storage(classes).Range = Storage(labels).Range;
+        context.Launch(Kernels.GatherAugment, arguments.Batch, Block, arguments, pixels, labels, order, table, images, classes, words);
+    }
+
     // ---- helpers of the primitives ------------------------------------------------------------------------------------------
 
     private static CudaStorage Storage(Tensor x) => (CudaStorage)x.Storage;

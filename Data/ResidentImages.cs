@@ -1,0 +1,89 @@
+using MiniDL.Backends.Cuda;
+
+namespace MiniDL.Data;
+
+/// <summary>
+/// A training set that lies on a GPU as the bytes it came in. Batches are picked, augmented and normalized there, number for number
+/// as by a <see cref="DataLoader"/> that shuffles and drops the last, incomplete batch; drawing one may be part of a step that a
+/// <see cref="Graph"/> repeats.
+/// </summary>
+public sealed class ResidentImages
+{
+    private readonly ImageDataset _data;
+    private readonly RandomStream _random;
+    private readonly Augmentation? _augmentation;
+    private readonly Device _device;
+    private (Tensor Pixels, Tensor Labels, Tensor Order, Tensor Table)? _resident;
+    private ulong _cursor, _stream;
+
+    /// <summary>Prepares the batches; the images move to the GPU when the first epoch starts.</summary>
+    /// <param name="batchSize">Images in a batch.</param>
+    /// <param name="random">Where order and augmentation come from; the stream itself stays where it is.</param>
+    /// <param name="augmentation">Random changes to images; none by default.</param>
+    /// <param name="device">A GPU.</param>
+    /// <exception cref="MiniDLException">The device is no GPU, or there would be no batch.</exception>
+    public ResidentImages(ImageDataset data, int batchSize, RandomStream random, Augmentation? augmentation, Device device)
+    {
+        if (device.Backend is not CudaBackend) throw new MiniDLException($"[resident_images] {device} is no GPU. Use a DataLoader.");
+        if (batchSize < 1 || batchSize > data.Count)
+            throw new MiniDLException($"[resident_images] batch size {batchSize} should be from 1 to {data.Count}, the images of {data.Name}.");
+        (_data, _random, _augmentation, _device) = (data, random, augmentation, device);
+        Shape shape = [batchSize, .. data.InputShape.Sizes];
+        Images = Tensor.New(shape, device, DType.F32, Layout.ChannelsLast).Keep();
+        Labels = Tensor.New([batchSize], device, DType.I64).Keep();
+    }
+
+    /// <summary>The images that were drawn last, [N, C, H, W], always in the same place.</summary>
+    public Tensor Images { get; }
+
+    /// <summary>Their labels, I64 [N].</summary>
+    public Tensor Labels { get; }
+
+    /// <summary>The number of batches in an epoch.</summary>
+    public int BatchesPerEpoch => _data.Count / Labels.Count;
+
+    /// <summary>Goes to a batch of an epoch, which is drawn next.</summary>
+    /// <param name="epoch">Its number, from 0; the same number gives the same batches.</param>
+    /// <param name="batch">How many of its batches are skipped.</param>
+    public void Start(int epoch, int batch = 0)
+    {
+        var resident = _resident ??= Move();
+        int[] order = _random.Fork("shuffle", (ulong)epoch).Permutation(_data.Count);
+        Tensor.From(Array.ConvertAll(order, example => (long)example), resident.Order.Shape).CopyTo(resident.Order);
+        _stream = _random.Fork("augmentation", (ulong)epoch).Number;
+        _cursor = (ulong)batch * (ulong)Labels.Count;
+    }
+
+    /// <summary>Puts the next batch into <see cref="Images"/> and <see cref="Labels"/>.</summary>
+    /// <exception cref="InvalidOperationException">No epoch was started.</exception>
+    public void Draw()
+    {
+        var (pixels, labels, order, table) = _resident ?? throw new InvalidOperationException("Start an epoch before the first batch.");
+        ulong Advance() => (_cursor += (ulong)Labels.Count) - (ulong)Labels.Count;
+        var crop = new GatherArguments
+        {
+            Seed = _random.Seed,
+            Pad = _augmentation?.Pad ?? 0,
+            Flip = _augmentation is { Flip: true } ? 1 : 0,
+            Augment = _augmentation is null ? 0 : 1,
+        };
+        ((CudaBackend)_device.Backend).GatherImages(crop, pixels, labels, order, table, Advance, () => _stream, Images, Labels);
+    }
+
+    private (Tensor, Tensor, Tensor, Tensor) Move()
+    {
+        // In pieces, so that the pinned memory on the way stays small.
+        const int pieceBytes = 1 << 22;
+        using var outside = Scope.Suspend();
+        var bytes = _data.Bytes;
+        var pixels = Tensor.New([bytes.Length], _device, DType.U8).Keep();
+        for (int start = 0; start < bytes.Length; start += pieceBytes)
+        {
+            var piece = bytes.Slice(start, Math.Min(pieceBytes, bytes.Length - start));
+            _device.Backend.Upload(piece, pixels.Window(start, [piece.Length]));
+        }
+        var labels = Tensor.From(_data.Labels, [_data.Count], _device).Keep();
+        var order = Tensor.New([_data.Count], _device, DType.I64).Keep();
+        return (pixels, labels, order, Tensor.From(_data.LookUp, [_data.LookUp.Length], _device).Keep());
+    }
+}
