@@ -44,8 +44,8 @@ internal sealed record ComparedLayer(RunKey Run, int Epoch, LayerProbe Layer)
 {
     public const string Header = RunKey.Columns + ",epoch,layer,type,gradient_norm,mean_distance,variance_distance";
 
-    public string ToRow() => FormattableString.Invariant($"{Run.Norm},{Run.BatchSize},{Run.Seed},{Epoch},{Layer.Name},{Layer.Type},")
-        + $"{Cell.Of(Layer.GradientNorm)},{Cell.Of(Layer.Distance.Mean)},{Cell.Of(Layer.Distance.Variance)}";
+    public string ToRow() => FormattableString.Invariant($"{Run.Norm},{Run.BatchSize},{Run.Seed},{Epoch},")
+        + $"{Layer.Name},{Layer.Type},{Cell.Of(Layer.GradientNorm)},{Cell.Of(Layer.Distance.Mean)},{Cell.Of(Layer.Distance.Variance)}";
 
     /// <exception cref="MiniDLException">A cell is not a number.</exception>
     public static ComparedLayer Parse(CsvRow row) => new(Cell.Run(row), row.Number<int>(3), new LayerProbe(

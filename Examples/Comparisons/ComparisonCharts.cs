@@ -16,7 +16,8 @@ internal sealed class ComparisonCharts
     private readonly int[] _sizes;
 
     /// <summary>Takes what finished runs have left.</summary>
-    public ComparisonCharts(IReadOnlyList<SummaryRow> summary, ComparedEpoch[] epochs, ComparedLayer[] layers, ComparedEvaluation[] evaluations)
+    public ComparisonCharts(IReadOnlyList<SummaryRow> summary, ComparedEpoch[] epochs, ComparedLayer[] layers,
+        ComparedEvaluation[] evaluations)
     {
         (_summary, _epochs, _evaluations) = (summary, epochs, evaluations);
         _last = [.. epochs.GroupBy(e => e.Run).Select(run => run.Last())];
@@ -36,14 +37,17 @@ internal sealed class ComparisonCharts
     /// <summary>Those whose running statistics are a mean and a variance.</summary>
     public IReadOnlyList<string> NormsWithDistance { get; }
 
-    /// <summary>Figure 1 of the GN paper: the largest batch on the left; with several seeds the bars are one standard deviation.</summary>
+    /// <summary>
+    /// Figure 1 of the GN paper: the largest batch on the left; with several seeds the bars are one standard deviation.
+    /// </summary>
     public Chart ErrorVsBatchSize(string title)
     {
         Series Of(string norm)
         {
             var rows = _summary.Where(row => row.Norm == norm).OrderByDescending(row => row.BatchSize).ToArray();
             bool bars = rows.Any(row => row.TestErrorStd > 0);
-            return new Series(norm.ToUpperInvariant(), [.. rows.Select(row => (double)row.BatchSize)], [.. rows.Select(row => row.TestErrorMean)])
+            double[] sizes = [.. rows.Select(row => (double)row.BatchSize)], errors = [.. rows.Select(row => row.TestErrorMean)];
+            return new Series(norm.ToUpperInvariant(), sizes, errors)
             {
                 Style = SeriesStyle.LineAndMarkers,
                 Low = bars ? [.. rows.Select(row => row.TestErrorMean - row.TestErrorStd)] : null,
@@ -51,7 +55,8 @@ internal sealed class ComparisonCharts
             };
         }
         var (low, high) = ErrorRange();
-        return new Chart("error_vs_batch_size", title, BatchAxis(), new Axis("test error (%)") { Min = low, Max = high }, [.. Norms.Select(Of)]);
+        var axis = new Axis("test error (%)") { Min = low, Max = high };
+        return new Chart("error_vs_batch_size", title, BatchAxis(), axis, [.. Norms.Select(Of)]);
     }
 
     /// <summary>A panel a norm, a line a batch size: figure 5 of the GN paper.</summary>
@@ -61,14 +66,16 @@ internal sealed class ComparisonCharts
         string name, string what, string label, Func<ComparedEpoch, double> value, IReadOnlyList<string> norms, bool log = false)
     {
         var axis = SharedAxis(label, _epochs.Where(e => norms.Contains(e.Run.Norm)).Select(value), log);
-        return [.. norms.Select(norm => new Chart($"{name}_{norm}", $"{norm.ToUpperInvariant()}: {what}", EpochAxis(), axis, [.. _sizes.Select(size =>
-            Mean($"batch {size}", _epochs.Where(e => e.Run.Norm == norm && e.Run.BatchSize == size), e => e.Epoch, value))])
+        return [.. norms.Select(norm => new Chart($"{name}_{norm}", $"{norm.ToUpperInvariant()}: {what}", EpochAxis(), axis,
+            [.. _sizes.Select(size =>
+                Mean($"batch {size}", _epochs.Where(e => e.Run.Norm == norm && e.Run.BatchSize == size), e => e.Epoch, value))])
         { Ordered = true })];
     }
 
     /// <summary>A panel a norm, a line a batch size, over the layers of one kind, after the last epoch.</summary>
     public IReadOnlyList<Chart> Layers(
-        string name, string what, string label, Func<LayerProbe, bool> which, Func<LayerProbe, double> value, IReadOnlyList<string> norms)
+        string name, string what, string label, Func<LayerProbe, bool> which, Func<LayerProbe, double> value,
+        IReadOnlyList<string> norms)
     {
         var shown = _lastLayers.Where(l => norms.Contains(l.Run.Norm) && which(l.Layer) && value(l.Layer) > 0).ToArray();
         var axis = SharedAxis(label, shown.Select(l => value(l.Layer)), log: true);
@@ -80,7 +87,8 @@ internal sealed class ComparisonCharts
             string[] layers = [.. rows.Select(l => l.Layer.Name).Distinct()];
             var places = new Axis("layer, from input to output") { Ticks = Counted(layers.Length) };
             return new Chart($"{name}_{norm}", $"{norm.ToUpperInvariant()}: {what}", places, axis, [.. _sizes.Select(size =>
-                Mean($"batch {size}", rows.Where(l => l.Run.BatchSize == size), l => 1 + Array.IndexOf(layers, l.Layer.Name), l => value(l.Layer)))])
+                Mean($"batch {size}", rows.Where(l => l.Run.BatchSize == size),
+                    l => 1 + Array.IndexOf(layers, l.Layer.Name), l => value(l.Layer)))])
             { Ordered = true, Caption = $"1 is `{layers[0]}`, {layers.Length} is `{layers[^1]}`." };
         }
     }
@@ -92,8 +100,8 @@ internal sealed class ComparisonCharts
         Series Of(string name, Func<EvaluationByStatistics, Evaluation> kind) =>
             Mean(name, rows, e => e.Run.BatchSize, e => kind(e.Result).Error) with { Style = SeriesStyle.LineAndMarkers };
         Series[] series = [Of("running", r => r.Running), Of("precise", r => r.Precise), Of("batch", r => r.Batch)];
-        return new Chart($"statistics_{norm}", $"{norm.ToUpperInvariant()}: test error by statistics", BatchAxis(), new Axis("test error (%)"),
-            [.. series.Where(s => s.Y.Any(double.IsFinite))]);
+        return new Chart($"statistics_{norm}", $"{norm.ToUpperInvariant()}: test error by statistics",
+            BatchAxis(), new Axis("test error (%)"), [.. series.Where(s => s.Y.Any(double.IsFinite))]);
     })];
 
     /// <summary>The gap between evaluation and training mode by batch size, after the last epoch.</summary>
@@ -125,7 +133,13 @@ internal sealed class ComparisonCharts
         if (shown.Length == 0) return new Axis(label);
         double low = shown.Min(), high = shown.Max(), margin = 0.05 * (high - low);
         return log
-            ? new Axis(label) { Log = true, Min = low / 1.2, Max = high * 1.2, Ticks = Axis.TicksAt(RoundValues(low / 1.2, high * 1.2)) }
+            ? new Axis(label)
+            {
+                Log = true,
+                Min = low / 1.2,
+                Max = high * 1.2,
+                Ticks = Axis.TicksAt(RoundValues(low / 1.2, high * 1.2)),
+            }
             : new Axis(label) { Min = low - margin, Max = high + margin };
     }
 
@@ -144,7 +158,8 @@ internal sealed class ComparisonCharts
     /// <summary>Ticks at 1 to count, at even steps where there are many.</summary>
     private static IReadOnlyList<(double Value, string Label)> Counted(int count)
     {
-        int step = new[] { 1, 2, 5, 10, 20, 50, 100, 200, 500 }.FirstOrDefault(s => count <= MostTicks * s, Math.Max(1, count / MostTicks));
+        int step = new[] { 1, 2, 5, 10, 20, 50, 100, 200, 500 }
+            .FirstOrDefault(s => count <= MostTicks * s, Math.Max(1, count / MostTicks));
         return Axis.TicksAt(Enumerable.Range(1, count).Where(i => i % step == 0).Select(i => (double)i));
     }
 
@@ -153,7 +168,8 @@ internal sealed class ComparisonCharts
     {
         var rows = _summary.Where(row => double.IsFinite(row.TestErrorMean)).ToArray();
         if (rows.Length == 0) return (null, null);
-        double low = rows.Min(row => row.TestErrorMean - row.TestErrorStd), high = rows.Max(row => row.TestErrorMean + row.TestErrorStd);
+        double low = rows.Min(row => row.TestErrorMean - row.TestErrorStd);
+        double high = rows.Max(row => row.TestErrorMean + row.TestErrorStd);
         double margin = Math.Max(0.12 * (high - low), (LeastRange - (high - low)) / 2);
         return (Math.Max(0, low - margin), high + margin);
     }

@@ -4,8 +4,9 @@ using MiniDL.Examples.Training;
 namespace MiniDL.Examples.Comparisons;
 
 /// <summary>
-/// What a comparison has on disk: <c>runs.csv</c>, <c>layers.csv</c> and <c>evaluation.csv</c>, to which every epoch of every run adds, and a
-/// checkpoint of each run under way. Opened again, it keeps finished runs and what the checkpoints have reached. Safe from several threads.
+/// What a comparison has on disk: <c>runs.csv</c>, <c>layers.csv</c> and <c>evaluation.csv</c>, to which every epoch of every
+/// run adds, and a checkpoint of each run under way. Opened again, it keeps finished runs and what the checkpoints have
+/// reached. Safe from several threads.
 /// </summary>
 internal sealed class ComparisonFolder : IDisposable
 {
@@ -142,7 +143,8 @@ internal sealed class ComparisonFolder : IDisposable
         KeepInterrupted(rows);
         var kept = _epochs.Select(e => (e.Run, e.Epoch)).ToHashSet();
         _layers.AddRange(Read("layers.csv", ComparedLayer.Header, ComparedLayer.Parse).Where(l => kept.Contains((l.Run, l.Epoch))));
-        _evaluations.AddRange(Read("evaluation.csv", ComparedEvaluation.Header, ComparedEvaluation.Parse).Where(e => IsFinished(e.Run)));
+        _evaluations.AddRange(Read("evaluation.csv", ComparedEvaluation.Header, ComparedEvaluation.Parse)
+            .Where(e => IsFinished(e.Run)));
     }
 
     /// <summary>Runs with a checkpoint go on from there, unless they are finished.</summary>

@@ -6,11 +6,12 @@ namespace MiniDL.Examples.Comparisons;
 /// <summary>The page of a comparison: <c>report.html</c>, the pictures, and <c>summary.csv</c>.</summary>
 internal static class ComparisonReport
 {
-    private const string Distance = "How far the statistics that normalize a training batch, of the run's size, are from the running ones that "
-        + "evaluation uses: root mean squares over channels and batches. Means: `(batch mean − running mean) / √(running variance + eps)`, in "
-        + "running standard deviations; variances: `ln((batch variance + eps) / (running variance + eps))`. 0 would mean that training and "
-        + "evaluation compute the same; a mean distance of 0.1 shifts normalized values by 0.1, a variance distance of 0.2 scales them by "
-        + "about 10 %. Norms without running statistics have no distance.";
+    private const string Distance = "How far the statistics that normalize a training batch, of the run's size, are from the "
+        + "running ones that evaluation uses: root mean squares over channels and batches. Means: `(batch mean − running mean) "
+        + "/ √(running variance + eps)`, in running standard deviations; variances: `ln((batch variance + eps) / (running "
+        + "variance + eps))`. 0 would mean that training and evaluation compute the same; a mean distance of 0.1 shifts "
+        + "normalized values by 0.1, a variance distance of 0.2 scales them by about 10 %. Norms without running statistics "
+        + "have no distance.";
 
     /// <summary>Tells what finished runs have found.</summary>
     /// <param name="command">The command line that does the comparison again.</param>
@@ -29,8 +30,9 @@ internal static class ComparisonReport
         AddErrors(report, charts, title, summary);
         AddStatistics(report, charts, evaluations);
         AddGradients(report, charts);
-        report.Section("The numbers", "`runs.csv` has a row for every epoch of every run, `layers.csv` for every layer after it, `evaluation.csv` for "
-            + "every finished run, tested with three kinds of statistics; `summary.csv` is the table above. Empty cells: there is nothing to measure.");
+        report.Section("The numbers", "`runs.csv` has a row for every epoch of every run, `layers.csv` for every layer after "
+            + "it, `evaluation.csv` for every finished run, tested with three kinds of statistics; `summary.csv` is the table "
+            + "above. Empty cells: there is nothing to measure.");
         AddSettings(report, settings, dataSource, epochs);
         report.Command("Does the comparison again; with `--out` and this folder it goes on with it:", command);
         return report;
@@ -39,16 +41,18 @@ internal static class ComparisonReport
     private static string Introduction(ComparisonSettings settings, SummaryRow[] summary)
     {
         int seeds = summary.Max(row => row.Seeds);
-        return string.Create(CultureInfo.InvariantCulture, $"The same net is trained for the same {settings.Epochs} epochs with each norm at each "
+        return string.Create(CultureInfo.InvariantCulture, $"The same net is trained for the same {settings.Epochs} epochs "
+            + $"with each norm at each "
             + $"batch size, the learning rate proportional to the batch ({settings.BaseLearningRate} at {settings.BaseBatch} images); ")
             + (seeds > 1 ? $"lines are means over {seeds} seeds, bars one standard deviation." : "one seed each.")
-            + " Batch normalization takes its statistics from the batch, so the smaller the batch, the noisier they are, and the farther from the "
-            + "running averages that evaluation puts in their place; norms that look at one image at a time do not know the batch.";
+            + " Batch normalization takes its statistics from the batch, so the smaller the batch, the noisier they are, and "
+            + "the farther from the running averages that evaluation puts in their place; norms that look at one image at a "
+            + "time do not know the batch.";
     }
 
     /// <summary>
-    /// The GN paper's two claims, where the runs can tell: BN and GN over a range of batch sizes, and more points between them than
-    /// another seed may make.
+    /// The GN paper's two claims, where the runs can tell: BN and GN over a range of batch sizes, and more points between them
+    /// than another seed may make.
     /// </summary>
     private static IEnumerable<Finding> Findings(SummaryRow[] summary)
     {
@@ -78,10 +82,11 @@ internal static class ComparisonReport
         report.Add(charts.ErrorVsBatchSize(title) with { Caption = "Test error after the last epoch; the largest batch is on the left." });
         report.Add(new DataTable("summary", SummaryRow.Header.Split(','), [.. summary.Select(row => row.Cells())])
         {
-            Caption = "After the last epoch, mean and standard deviation over the seeds; errors in percent. Training error and loss are means "
-                + "over the epoch's batches as they were trained on.",
+            Caption = "After the last epoch, mean and standard deviation over the seeds; errors in percent. Training error and "
+                + "loss are means over the epoch's batches as they were trained on.",
         });
-        report.Section("Training", "Test error in evaluation mode, and the mean loss of each epoch's batches as they were trained on.");
+        report.Section("Training", "Test error in evaluation mode, and the mean loss of each epoch's batches as they were "
+            + "trained on.");
         Add(report, "training_curves", charts.Curves("test_error", "test error", "test error (%)", e => e.TestError, charts.Norms));
         Add(report, "training_loss", charts.Curves("train_loss", "training loss", "cross-entropy", e => e.TrainLoss, charts.Norms));
     }
@@ -90,9 +95,10 @@ internal static class ComparisonReport
     {
         if (charts.NormsWithStatistics.Count == 0) return;
         const string gap = "loss, running − batch statistics";
-        report.Section("Training mode against evaluation mode", "The loss of the same training images, without augmentation: with running "
-            + "statistics, as in evaluation, less that with the statistics of batches of the run's size, as in training. 0: both compute the same, as "
-            + "norms without running statistics do. Above 0 the net does not fit the running statistics; below 0 the noise of the batch's costs more.");
+        report.Section("Training mode against evaluation mode", "The loss of the same training images, without augmentation: "
+            + "with running statistics, as in evaluation, less that with the statistics of batches of the run's size, as in "
+            + "training. 0: both compute the same, as norms without running statistics do. Above 0 the net does not fit the "
+            + "running statistics; below 0 the noise of the batch's costs more.");
         Add(report, "evaluation_gap", [charts.Gap(gap), .. charts.Curves("evaluation_gap", "over the epochs", gap,
             e => e.Probe.EvalLoss - e.Probe.BatchLoss, charts.NormsWithStatistics)]);
         if (charts.NormsWithDistance.Count > 0)
@@ -101,14 +107,16 @@ internal static class ComparisonReport
             bool Has(LayerProbe layer) => double.IsFinite(layer.Distance.Mean);
             Add(report, "statistics_distance", [
                 .. charts.Layers("mean_distance", "means", "distance", Has, layer => layer.Distance.Mean, charts.NormsWithDistance),
-                .. charts.Layers("variance_distance", "variances", "distance", Has, layer => layer.Distance.Variance, charts.NormsWithDistance)]);
+                .. charts.Layers("variance_distance", "variances", "distance", Has, layer => layer.Distance.Variance,
+                    charts.NormsWithDistance)]);
         }
-        report.Section("Three kinds of statistics", "The finished models on the test images: `running` averages as training left them; `precise` ones, "
-            + "computed anew from training images with the final weights (Wu and Johnson 2021, arXiv:2105.07576); those of each test `batch`, of "
-            + "the run's size. Norms without running statistics give the same for all three; norms whose running statistics are not a mean and a "
-            + "variance have no precise ones.");
+        report.Section("Three kinds of statistics", "The finished models on the test images: `running` averages as training "
+            + "left them; `precise` ones, computed anew from training images with the final weights (Wu and Johnson 2021, "
+            + "arXiv:2105.07576); those of each test `batch`, of the run's size. Norms without running statistics give the "
+            + "same for all three; norms whose running statistics are not a mean and a variance have no precise ones.");
         Add(report, "statistics", charts.ByStatistics());
-        report.Add(new DataTable("statistics_mean", ["norm", "batch_size", "running_test_error", "precise_test_error", "batch_test_error"],
+        report.Add(new DataTable("statistics_mean",
+            ["norm", "batch_size", "running_test_error", "precise_test_error", "batch_test_error"],
             [.. evaluations.GroupBy(e => (e.Run.Norm, e.Run.BatchSize)).Select(runs => (object[])[runs.Key.Norm, runs.Key.BatchSize,
                 Mean(runs, r => r.Running), Mean(runs, r => r.Precise), Mean(runs, r => r.Batch)])])
         { Caption = "Test error in percent, mean over the seeds." });
@@ -119,9 +127,11 @@ internal static class ComparisonReport
 
     private static void AddGradients(Report report, ComparisonCharts charts)
     {
-        report.Section("Gradients", "ℓ2 norm of the gradient of a batch's loss, with the weights as the epoch left them: mean over up to ten training "
-            + "batches of the run's size. By layer: of the weights of convolutions and linear layers, after the last epoch.");
-        Add(report, "gradient_norm", charts.Curves("gradient_norm", "whole gradient", "gradient norm", e => e.Probe.GradientNorm, charts.Norms, log: true));
+        report.Section("Gradients", "ℓ2 norm of the gradient of a batch's loss, with the weights as the epoch left them: mean "
+            + "over up to ten training batches of the run's size. By layer: of the weights of convolutions and linear layers, "
+            + "after the last epoch.");
+        Add(report, "gradient_norm", charts.Curves("gradient_norm", "whole gradient", "gradient norm",
+            e => e.Probe.GradientNorm, charts.Norms, log: true));
         Add(report, "layer_gradient_norm", charts.Layers("layer_gradient_norm", "by layer", "gradient norm",
             layer => layer.Type is "Conv2d" or "Linear", layer => layer.GradientNorm, charts.Norms));
     }
@@ -147,6 +157,7 @@ internal static class ComparisonReport
         report.Setting("virtual batch of ghost", settings.VirtualBatch);
         report.Setting("seeds", string.Join(", ", epochs.Select(e => e.Run.Seed).Distinct().Order()));
         report.Setting("device", settings.Device);
-        report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, {DateTime.Now:yyyy-MM-dd}");
+        report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, "
+            + $"{DateTime.Now:yyyy-MM-dd}");
     }
 }

@@ -2,7 +2,9 @@ using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Comparisons;
 
-/// <summary>What the runs of a comparison have in common: all of <see cref="TrainSettings"/> but norm, batch size and seed.</summary>
+/// <summary>
+/// What the runs of a comparison have in common: all of <see cref="TrainSettings"/> but norm, batch size and seed.
+/// </summary>
 internal sealed record ComparisonSettings(
     string Model, int Groups, int VirtualBatch, string Dataset, int? TrainImages, int? TestImages, bool Augment,
     int Epochs, double BaseLearningRate, int BaseBatch, double Momentum, double WeightDecay, string Schedule, string Device)

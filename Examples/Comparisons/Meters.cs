@@ -4,13 +4,13 @@ using MiniDL.Layers;
 namespace MiniDL.Examples.Comparisons;
 
 /// <summary>
-/// How far the statistics that a batch norm uses in training are from those it uses in evaluation, as root mean squares over its
-/// channels and some batches: <c>Mean = rms (μ_B − μ_run) / √(σ²_run + eps)</c>, in running standard deviations, and
+/// How far the statistics that a batch norm uses in training are from those it uses in evaluation, as root mean squares over
+/// its channels and some batches: <c>Mean = rms (μ_B − μ_run) / √(σ²_run + eps)</c>, in running standard deviations, and
 /// <c>Variance = rms ln((σ²_B + eps) / (σ²_run + eps))</c>; 0 where training and evaluation compute the same.
 /// </summary>
 /// <remarks>
-/// μ_B and the biased σ²_B are the batch's, which normalize it; μ_run and the unbiased σ²_run the running averages. A mean distance of 0.1
-/// moves every normalized value of a channel by 0.1; a variance distance of 0.2 scales them by about 10 %.
+/// μ_B and the biased σ²_B are the batch's, which normalize it; μ_run and the unbiased σ²_run the running averages. A mean
+/// distance of 0.1 moves every normalized value of a channel by 0.1; a variance distance of 0.2 scales them by about 10 %.
 /// </remarks>
 internal readonly record struct StatisticsDistance(double Mean, double Variance)
 {
@@ -24,7 +24,9 @@ internal readonly record struct StatisticsDistance(double Mean, double Variance)
     }
 }
 
-/// <summary>Watches a batch norm in training mode, whose running statistics stay as they are meanwhile, until it is disposed.</summary>
+/// <summary>
+/// Watches a batch norm in training mode, whose running statistics stay as they are meanwhile, until it is disposed.
+/// </summary>
 internal sealed class StatisticsMeter : IDisposable
 {
     private readonly BatchNorm _norm;
@@ -63,7 +65,9 @@ internal sealed class StatisticsMeter : IDisposable
     }
 }
 
-/// <summary>Takes gradients of losses, beside those of training, and averages their ℓ2 norms, by layer and of the whole.</summary>
+/// <summary>
+/// Takes gradients of losses, beside those of training, and averages their ℓ2 norms, by layer and of the whole.
+/// </summary>
 internal sealed class GradientMeter
 {
     private readonly (string Layer, Tensor Value)[] _parameters;
@@ -92,7 +96,10 @@ internal sealed class GradientMeter
         var gradients = Autograd.Grad(loss, [.. _parameters.Select(p => p.Value)]);
         var squares = new double[_layers.Length];
         for (int i = 0; i < gradients.Length; i++)
-            squares[Array.FindIndex(_layers, layer => layer.Name == _parameters[i].Layer)] += gradients[i].ToArray<double>().Sum(g => g * g);
+        {
+            int layer = Array.FindIndex(_layers, layer => layer.Name == _parameters[i].Layer);
+            squares[layer] += gradients[i].ToArray<double>().Sum(g => g * g);
+        }
         for (int i = 0; i < squares.Length; i++) _sums[i] += Math.Sqrt(squares[i]);
         _whole += Math.Sqrt(squares.Sum());
         _count++;
@@ -109,7 +116,8 @@ internal sealed class GradientMeter
 /// <summary>The buffers of a model, such as running statistics, as they are now; put back by <see cref="Dispose"/>.</summary>
 internal sealed class KeptBuffers(Module model) : IDisposable
 {
-    private readonly Dictionary<string, Tensor> _values = model.NamedBuffers().ToDictionary(b => b.Path, b => b.Buffer.Value.Clone().Keep());
+    private readonly Dictionary<string, Tensor> _values =
+        model.NamedBuffers().ToDictionary(b => b.Path, b => b.Buffer.Value.Clone().Keep());
 
     public void Restore() => model.LoadStateDict(_values, strict: false);
 

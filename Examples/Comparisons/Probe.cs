@@ -37,13 +37,13 @@ internal sealed record LayerProbe(string Name, string Type, double GradientNorm,
 internal sealed record EvaluationByStatistics(Evaluation Running, Evaluation Precise, Evaluation Batch);
 
 /// <summary>
-/// Looks at the model of a trainer between its epochs, on a fixed part of the images, and leaves everything that training depends on
-/// as it was: weights, running statistics, random state.
+/// Looks at the model of a trainer between its epochs, on a fixed part of the images, and leaves everything that training
+/// depends on as it was: weights, running statistics, random state.
 /// </summary>
 /// <remarks>
-/// Of norms without running statistics evaluation and training mode are one, so all three kinds of statistics give the same numbers and
-/// are not computed again. Norms that keep other running statistics than a mean and a variance (lp, mean-only, EvoNorm-B0) have no
-/// distance and no precise statistics.
+/// Of norms without running statistics evaluation and training mode are one, so all three kinds of statistics give the same
+/// numbers and are not computed again. Norms that keep other running statistics than a mean and a variance (lp, mean-only,
+/// EvoNorm-B0) have no distance and no precise statistics.
 /// </remarks>
 internal sealed class Probe
 {

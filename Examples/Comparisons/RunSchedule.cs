@@ -4,8 +4,8 @@ using MiniDL.Examples.Training;
 namespace MiniDL.Examples.Comparisons;
 
 /// <summary>
-/// When each run of a comparison runs: one after another with all threads where a step is work enough for them, else side by side,
-/// each on a thread of its own. The results are the same bits either way.
+/// When each run of a comparison runs: one after another with all threads where a step is work enough for them, else side by
+/// side, each on a thread of its own. The results are the same bits either way.
 /// </summary>
 /// <param name="parallel">How many at once; 0 decides by the batch size.</param>
 internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
@@ -40,7 +40,9 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
         else ExecuteTogether(queue, train, stop);
     }
 
-    /// <summary>Gives the current thread its share of the processors: more of them once there are fewer runs left than that.</summary>
+    /// <summary>
+    /// Gives the current thread its share of the processors: more of them once there are fewer runs left than that.
+    /// </summary>
     public void TakeShare()
     {
         int underWay = Volatile.Read(ref _underWay);
@@ -75,13 +77,16 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
             }
         }
         _underWay = MostAtOnce;
-        Thread[] threads = [.. Enumerable.Range(1, _underWay).Select(n => new Thread(Work) { IsBackground = true, Name = $"run {n}" })];
+        Thread[] threads = [.. Enumerable.Range(1, _underWay)
+            .Select(n => new Thread(Work) { IsBackground = true, Name = $"run {n}" })];
         foreach (var thread in threads) thread.Start();
         foreach (var thread in threads) thread.Join();
         error?.Throw();
     }
 
-    /// <summary>On the CPU, where several were asked for or a step is too little work; the reference device has one thread only.</summary>
+    /// <summary>
+    /// On the CPU, where several were asked for or a step is too little work; the reference device has one thread only.
+    /// </summary>
     private bool SharesTheMachine(TrainSettings run) => run.Device switch
     {
         "cpu" => parallel > 1 || (parallel == 0 && run.BatchSize < ImagesPerThread * Cpu.Threads),

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace MiniDL.Examples.Comparisons;
 
-/// <summary>The last epochs of the runs with one norm and batch size, averaged over the seeds: a row of <c>summary.csv</c>.</summary>
+/// <summary>
+/// The last epochs of the runs with one norm and batch size, averaged over the seeds: a row of <c>summary.csv</c>.
+/// </summary>
 /// <param name="TestErrorStd">Sample standard deviation over the seeds; 0 for one seed.</param>
 internal sealed record SummaryRow(string Norm, int BatchSize, int Seeds, double TestErrorMean, double TestErrorStd,
     double TrainErrorMean, double TrainLossMean)
@@ -11,7 +13,8 @@ internal sealed record SummaryRow(string Norm, int BatchSize, int Seeds, double 
 
     /// <summary>The cells of <c>summary.csv</c>: errors to four decimals, losses with all digits of a float.</summary>
     public object[] Cells() => [Norm, BatchSize, Seeds, Math.Round(TestErrorMean, 4), Math.Round(TestErrorStd, 4),
-        Math.Round(TrainErrorMean, 4), double.Parse(TrainLossMean.ToString("G9", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)];
+        Math.Round(TrainErrorMean, 4),
+        double.Parse(TrainLossMean.ToString("G9", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)];
 
     /// <summary>Summarizes finished runs, given by all their epochs.</summary>
     public static SummaryRow[] Of(IEnumerable<ComparedEpoch> epochs) => From(epochs.GroupBy(e => e.Run).Select(run => run.Last()));

@@ -9,13 +9,14 @@ namespace MiniDL.Examples.Options;
 [Example("compare", "BN against GN on synthetic images, within three minutes: needs no files")]
 [Example("compare --model resnet20 --dataset cifar10 --epochs 30 --seeds 3 --augment --out runs/cifar", "the real thing")]
 [Example("compare --norms bn,gn,ln,in --batch-sizes 4,32", "more norms, fewer batch sizes")]
-[Note("Into the folder go report.html, its pictures, and the numbers: runs.csv an epoch a row, layers.csv a layer, evaluation.csv a run, summary.csv "
-    + "a norm and batch size. Stopped, the same command with --out and the folder goes on; more norms, batch sizes and seeds can be added so.")]
+[Note("Into the folder go report.html, its pictures, and the numbers: runs.csv an epoch a row, layers.csv a layer, "
+    + "evaluation.csv a run, summary.csv a norm and batch size. Stopped, the same command with --out and the folder goes on; "
+    + "more norms, batch sizes and seeds can be added so.")]
 internal sealed class CompareOptions : RunOptions
 {
     [Section("Comparison")]
-    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf, ghost, brn, "
-        + "wn-mbn, ws, frn, evonorm-s0, evonorm-b0, dyt, fixup, skipinit")]
+    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf, "
+        + "ghost, brn, wn-mbn, ws, frn, evonorm-s0, evonorm-b0, dyt, fixup, skipinit")]
     public string Norms { get; set; } = "bn,gn";
 
     [Section("Comparison")]
@@ -35,8 +36,8 @@ internal sealed class CompareOptions : RunOptions
     public int BaseBatch { get; set; } = 128;
 
     [Section("Comparison")]
-    [Option("parallel", MetaValue = "N", Default = 0, HelpText = "runs at once; 0: one on each thread where batches are too small to be "
-        + "shared out, else one after another; results do not depend on it")]
+    [Option("parallel", MetaValue = "N", Default = 0, HelpText = "runs at once; 0: one on each thread where batches are too "
+        + "small to be shared out, else one after another; results do not depend on it")]
     public int Parallel { get; set; }
 
     /// <inheritdoc/>

@@ -27,8 +27,8 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         var todo = folder.ToDo();
         _finished = plan.Length - todo.Length;
         var schedule = new RunSchedule(todo, options.Parallel);
-        terminal.Line($"{common.Model} on {data.Train.Count:N0} images ({data.Source}), {common.Epochs} epochs: {plan.Length} runs, "
-            + $"{_finished} of them done already, {schedule.Description}; {Cpu.Threads} threads; into {folder.Path}");
+        terminal.Line($"{common.Model} on {data.Train.Count:N0} images ({data.Source}), {common.Epochs} epochs: "
+            + $"{plan.Length} runs, {_finished} of them done already, {schedule.Description}; {Cpu.Threads} threads; into {folder.Path}");
         try
         {
             terminal.WithProgressOfParts("compare", todo.Sum(Work), bars => schedule.Execute((run, stopped) =>
@@ -111,11 +111,15 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
     {
         var epochs = folder.FinishedEpochs;
         if (epochs.Length == 0) return;
-        var report = ComparisonReport.Of(settings, dataSource, options.CommandLine(settings), epochs, folder.FinishedLayers, folder.Evaluations);
+        var report = ComparisonReport.Of(
+            settings, dataSource, options.CommandLine(settings), epochs, folder.FinishedLayers, folder.Evaluations);
         report.Save(folder.Path);
         terminal.Write(SummaryTable(SummaryRow.Of(epochs)));
-        foreach (var finding in report.Findings) terminal.Line($"{finding.Verdict,-12} {finding.Claim}: paper {finding.Paper}; here {finding.Ours}");
-        terminal.Line($"the page: {folder.File("report.html")}; pictures (error_vs_batch_size.png and more) and numbers (.csv) beside it");
+        foreach (var finding in report.Findings)
+            terminal.Line($"{finding.Verdict,-12} {finding.Claim}: paper {finding.Paper}; "
+                + $"here {finding.Ours}");
+        terminal.Line($"the page: {folder.File("report.html")}; pictures (error_vs_batch_size.png and more) and numbers (.csv) "
+            + "beside it");
     }
 
     private static Table SummaryTable(SummaryRow[] summary)
