@@ -1,12 +1,14 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// A deep linear net, <c>W_k · … · W_1 · x</c>: square linear layers without bias and without activations, so that a net without norms
-/// is one linear map, though not an easy one to learn. Santurkar et al. 2018 study optimization with 25 layers of 10×10.
+/// A deep linear net, <c>W_k · … · W_1 · x</c>: square linear layers without bias and without activations, so that a net
+/// without norms is one linear map, though not an easy one to learn. Santurkar et al. 2018 study optimization with 25 layers of
+/// 10×10.
 /// </summary>
 /// <remarks>
-/// A norm stands behind every layer but the last; the paper does not say where. Weights start Glorot-normal. State: <c>layers.I.weight</c>
-/// and <c>norms.I</c>. At 25 layers of 10×10 there are 2,500 parameters, and 480 more with batch normalization.
+/// A norm stands behind every layer but the last; the paper does not say where. Weights start Glorot-normal. State:
+/// <c>layers.I.weight</c> and <c>norms.I</c>. At 25 layers of 10×10 there are 2,500 parameters, and 480 more with batch
+/// normalization.
 /// </remarks>
 public sealed class DeepLinearNet : Module
 {

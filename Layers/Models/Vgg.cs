@@ -2,13 +2,14 @@ namespace MiniDL.Layers;
 
 /// <summary>
 /// The VGG net for small images: 3×3 convolutions in five stages of 64, 128, 256, 512 and 512 channels, each ending in 2×2 max
-/// pooling, then linear layers with 512, 512 and as many outputs as there are classes. Between every layer but the last and its ReLU
-/// stands a norm. Simonyan and Zisserman 2015, with the smaller linear layers that are usual for CIFAR.
+/// pooling, then linear layers with 512, 512 and as many outputs as there are classes. Between every layer but the last and its
+/// ReLU stands a norm. Simonyan and Zisserman 2015, with the smaller linear layers that are usual for CIFAR.
 /// </summary>
 /// <remarks>
-/// State: <c>layers.I</c>, convolutions and linear layers in their order, and <c>norms.I</c>. Weights start Glorot-normal, biases,
-/// which every layer has, at 0. Once an image is one pixel it is not pooled any more, so that images of 16×16 and 28×28 fit too.
-/// At depth 13 with batch normalization and 32×32 colour images there are 9,943,370 parameters, without norms 9,935,434.
+/// State: <c>layers.I</c>, convolutions and linear layers in their order, and <c>norms.I</c>. Weights start Glorot-normal,
+/// biases, which every layer has, at 0. Once an image is one pixel it is not pooled any more, so that images of 16×16 and 28×28
+/// fit too. At depth 13 with batch normalization and 32×32 colour images there are 9,943,370 parameters, without norms
+/// 9,935,434.
 /// </remarks>
 public sealed class Vgg : Module
 {
@@ -36,15 +37,17 @@ public sealed class Vgg : Module
     /// <param name="random">Where initial values are drawn from.</param>
     /// <param name="input">The shape of an image, [C, H, W]; [3, 32, 32] by default.</param>
     /// <param name="classes">Outputs.</param>
-    /// <param name="width">What all channels and hidden features are multiplied by: 0.25 makes a net that trains quickly.</param>
-    /// <exception cref="MiniDLException">There is no net of that depth, the width leaves a layer empty, or the norm cannot normalize
-    /// the features of the linear layers.</exception>
+    /// <param name="width">What all channels and hidden features are multiplied by: 0.25 makes a net that trains
+    /// quickly.</param>
+    /// <exception cref="MiniDLException">There is no net of that depth, the width leaves a layer empty, or the norm cannot
+    /// normalize the features of the linear layers.</exception>
     /// <exception cref="ShapeException">The input is not the shape of an image.</exception>
     public Vgg(int depth, NormChoice norm, RandomStream random, Shape? input = null, int classes = 10, double width = 1)
     {
         if (!StageLayers.TryGetValue(depth, out int[]? stages))
             throw new MiniDLException($"[vgg] there is no net of depth {depth}; use {string.Join(", ", StageLayers.Keys)}.");
-        if (!(width * StageChannels[0] >= 1)) throw new MiniDLException($"[vgg] width {width} leaves no channels; use 1/64 or more.");
+        if (!(width * StageChannels[0] >= 1))
+            throw new MiniDLException($"[vgg] width {width} leaves no channels; use 1/64 or more.");
         Shape image = input ?? [3, 32, 32];
         Check.That(image.Rank == 3 && image.Count > 0, "vgg", $"input {image} should be the shape of an image, [C, H, W].");
         var (channels, height, columns) = (image[0], image[1], image[2]);
@@ -77,7 +80,9 @@ public sealed class Vgg : Module
     /// <summary>Convolutions and linear layers in their order; the papers' layer #k is <c>Layers[k − 1]</c>.</summary>
     public IReadOnlyList<Module> Layers => _layers.Children;
 
-    /// <summary>What stands behind each of <see cref="Layers"/> but the last: a forward hook here sees what goes into the ReLU.</summary>
+    /// <summary>
+    /// What stands behind each of <see cref="Layers"/> but the last: a forward hook here sees what goes into the ReLU.
+    /// </summary>
     public IReadOnlyList<Norm> Norms => [.. _norms.Children.Cast<Norm>()];
 
     /// <inheritdoc/>

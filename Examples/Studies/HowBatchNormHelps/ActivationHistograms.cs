@@ -3,34 +3,46 @@ using MiniDL.Examples.Reports;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
-/// <summary>Histograms of what goes into some layers' activations, at some steps of a training, on the same test images.</summary>
+/// <summary>
+/// Histograms of what goes into some layers' activations, at the start and the end of trainings, on the same test images.
+/// </summary>
 internal sealed class ActivationHistograms
 {
-    private const int Images = 100, Bins = 80;
+    private const int Images = 300, Bins = 48;
+
+    /// <summary>Densities below this are not drawn: a few values in the tails.</summary>
+    private const double LeastDensity = 1e-3;
 
     private readonly int[] _layers;
     private readonly Tensor _images;
-    private readonly List<(VggSetup Setup, int Step, int Layer, double[] Values)> _read = [];
+    private readonly List<Reading> _read = [];
 
     public ActivationHistograms(Dataset data, params int[] layers)
     {
         _layers = layers;
-        using var batches = new DataLoader(data.Take(Math.Min(Images, data.Count)), Images, new RandomStream(0), shuffle: false, threads: 0)
-            .Epoch(0).GetEnumerator();
-        batches.MoveNext();
-        _images = batches.Current.Images.Clone();
+        int count = Math.Min(Images, data.Count);
+        _images = new DataLoader(data, count, new RandomStream(0), shuffle: false, threads: 0).Epoch(0).First().Images.Clone();
     }
 
     /// <summary>Reads a net's activations now.</summary>
     public void Read(VggTraining training, int step)
     {
         training.Net.Module.Train();
-        foreach (var (layer, values) in new ActivationProbe(training.Net).Read(() => training.Net.Module.Forward(_images), _layers))
-            _read.Add((training.Setup, step, layer, [.. values.Select(value => (double)value)]));
+        var read = new ActivationProbe(training.Net).Read(() => training.Net.Module.Forward(_images), _layers);
+        foreach (var (layer, values) in read)
+            _read.Add(new Reading(training.Setup, step, layer, [.. values.Select(value => (double)value)]));
     }
 
-    /// <summary>A panel for each layer: densities of the first (dashed) and the last step of every setup that was read.</summary>
-    public IReadOnlyList<Chart> Charts(string name) => [.. _layers.Select(layer => Of(layer, $"{name}_layer_{layer}"))];
+    /// <summary>A panel for each layer: densities at the start (dashed) and at the end of every training.</summary>
+    public Chart[] ByLayer(string name) =>
+        [.. _layers.Select(layer => Densities($"{name}_layer_{layer}", $"Layer {layer}", r => r.Layer == layer))];
+
+    /// <summary>A panel for the start and one for the end of every training.</summary>
+    public Chart[] StartAndEnd(string name) =>
+    [
+        Densities($"{name}_start", "Before the first step", r => r.Step == 0),
+        Densities($"{name}_end", "After the last step", r => r.Step > 0),
+    ];
 
     public DataTable Table(string name) => new(name, ["net", "step", "layer", "mean", "std", "p01", "p50", "p99"],
         [
@@ -38,25 +50,28 @@ internal sealed class ActivationHistograms
             {
                 double mean = r.Values.Average();
                 double std = Math.Sqrt(r.Values.Average(v => (v - mean) * (v - mean)));
-                double[] sorted = [.. r.Values.Order()];
-                double At(double quantile) => sorted[(int)(quantile * (sorted.Length - 1))];
-                return (IReadOnlyList<object>)[r.Setup.Name, r.Step, r.Layer, mean, std, At(0.01), At(0.5), At(0.99)];
+                return (IReadOnlyList<object>)[r.Setup.Name, r.Step, r.Layer, mean, std,
+                    Quantile.Of(r.Values, 0.01), Quantile.Of(r.Values, 0.5), Quantile.Of(r.Values, 0.99)];
             }),
         ])
-    { Caption = "Inputs of the activation behind a layer, with batch statistics, on 100 test images." };
+    { Caption = "Inputs of the activation behind a layer, with batch statistics, on up to 300 test images." };
 
-    private Chart Of(int layer, string name)
+    private Chart Densities(string name, string title, Func<Reading, bool> shown)
     {
-        var here = _read.Where(r => r.Layer == layer && Array.TrueForAll(r.Values, double.IsFinite)).ToArray();
+        Reading[] here = [.. _read.Where(r => shown(r) && Array.TrueForAll(r.Values, double.IsFinite))];
+        bool both = here.Select(r => r.Step).Distinct().Count() > 1;
         // All but the outermost values of the widest distribution.
         double low = here.Min(r => Quantile.Of(r.Values, 0.002)), high = here.Max(r => Quantile.Of(r.Values, 0.998));
-        var series = here.GroupBy(r => r.Setup).SelectMany(setup => new[] { setup.MinBy(r => r.Step), setup.MaxBy(r => r.Step) }.Distinct()
-            .Select(r => Series.Histogram($"{setup.Key.Name}, step {r.Step:N0}", r.Values, low, high, Bins) with
-            {
-                Style = SeriesStyle.Line,
-                Color = setup.Key.Color,
-                Dashed = r.Step == 0,
-            }));
-        return new Chart(name, $"Layer {layer}", new Axis("input of the activation"), new Axis("density") { Min = 0 }, [.. series]);
+        return new Chart(name, title, new Axis("input of the ReLU"), new Axis("density") { Log = true, Min = LeastDensity },
+            [.. here.Select(Density)]);
+
+        Series Density(Reading r)
+        {
+            string legend = both ? $"{r.Setup.Legend}, {(r.Step == 0 ? "start" : "end")}" : r.Setup.Legend;
+            var density = Series.Histogram(legend, r.Values, low, high, Bins);
+            return density with { Style = SeriesStyle.Line, Color = r.Setup.Color, Dashed = both && r.Step == 0 };
+        }
     }
+
+    private sealed record Reading(VggSetup Setup, int Step, int Layer, double[] Values);
 }

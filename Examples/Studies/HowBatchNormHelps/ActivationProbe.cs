@@ -1,11 +1,14 @@
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// Reads what goes into the activation behind a layer, through a forward hook on the norm there, which therefore runs plain and unfused.
+/// Reads what goes into the activation behind a layer, through a forward hook on the norm there, which therefore runs plain and
+/// unfused.
 /// </summary>
 internal sealed class ActivationProbe(LayeredNet net)
 {
-    /// <summary>The values behind some layers on some inputs, with batch statistics, as in training; the net stays as it was.</summary>
+    /// <summary>
+    /// The values behind some layers on some inputs, with batch statistics, as in training; the net stays as it was.
+    /// </summary>
     /// <param name="forward">Runs the net.</param>
     /// <param name="layers">Numbers, from 1.</param>
     public Dictionary<int, float[]> Read(Action forward, IReadOnlyList<int> layers)

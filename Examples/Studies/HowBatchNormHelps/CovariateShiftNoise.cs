@@ -4,14 +4,15 @@ using MiniDL.Layers;
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// Noise that shifts and scales activations, differently in every step: covariate shift by force. Santurkar et al. 2018, appendix,
-/// algorithm 1. In each step every unit j draws <c>μ ~ U(−n_μ, n_μ)</c> and <c>σ ~ U(1, n_σ)</c>, and every value of it, by sample and
-/// position, <c>m ~ U(μ − r_μ, μ + r_μ)</c> and <c>s ~ N(σ, r_σ)</c>: <c>y = s · x + m</c>. In evaluation mode <c>y = x</c>.
+/// Noise that shifts and scales activations, differently in every step: covariate shift by force. Santurkar et al. 2018,
+/// appendix, algorithm 1. In each step every unit j draws <c>μ ~ U(−n_μ, n_μ)</c> and <c>σ ~ U(1, n_σ)</c>, and every value of
+/// it, by sample and position, <c>m ~ U(μ − r_μ, μ + r_μ)</c> and <c>s ~ N(σ, r_σ)</c>: <c>y = s · x + m</c>. In evaluation
+/// mode <c>y = x</c>.
 /// </summary>
 /// <remarks>
-/// n_μ = 0.5, n_σ = 1.25, r_μ = r_σ = 0.1. The paper does not say whether r_σ is a deviation or a variance: here it is the deviation, as
-/// r_μ is a half-width. The draws for single values are read from a table of 262,139 at a place that is drawn in each step, because
-/// a step needs millions of them.
+/// n_μ = 0.5, n_σ = 1.25, r_μ = r_σ = 0.1. The paper does not say whether r_σ is a deviation or a variance: here it is the
+/// deviation, as r_μ is a half-width. The draws for single values are read from a table of 262,139 at a place that is drawn in
+/// each step, because a step needs millions of them.
 /// </remarks>
 internal sealed class CovariateShiftNoise(RandomStream random) : Module
 {
@@ -47,11 +48,14 @@ internal sealed class CovariateShiftNoise(RandomStream random) : Module
             means[unit] = (float)(MeanRange * (2 * random.NextDouble() - 1));
             scales[unit] = (float)(1 + (LargestScale - 1) * random.NextDouble());
         }
-        float[] shift = Around(means, samples, positions, Uniform.Value), scale = Around(scales, samples, positions, Normal.Value);
+        float[] shift = Around(means, samples, positions, Uniform.Value);
+        float[] scale = Around(scales, samples, positions, Normal.Value);
         return x * Tensor.From(scale, x.Shape, x.Device) + Tensor.From(shift, x.Shape, x.Device);
     }
 
-    /// <summary>For every sample, unit and position the unit's centre, and beside it Spread times a number from the table.</summary>
+    /// <summary>
+    /// For every sample, unit and position the unit's centre, and beside it Spread times a number from the table.
+    /// </summary>
     private float[] Around(float[] centres, int samples, int positions, float[] table)
     {
         var values = new float[samples * centres.Length * positions];

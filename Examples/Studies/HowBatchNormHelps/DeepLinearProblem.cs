@@ -3,8 +3,8 @@ using MiniDL.Layers;
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// The deep linear net's task: <c>min Σ ‖W_k … W_1 x − A x‖²</c> over 1,000 inputs, x and the 10×10 matrix A standard normal, all inputs
-/// in every step. Santurkar et al. 2018, appendix A.
+/// The deep linear net's task: <c>min Σ ‖W_k … W_1 x − A x‖²</c> over 1,000 inputs, x and the 10×10 matrix A standard normal,
+/// all inputs in every step. Santurkar et al. 2018, appendix A.
 /// </summary>
 internal sealed class DeepLinearProblem
 {
@@ -22,7 +22,12 @@ internal sealed class DeepLinearProblem
     }
 
     /// <summary>A net with its initial values, the same for every norm.</summary>
-    public LayeredNet Net(string norm) => new(new DeepLinearNet(NormChoice.Parse(norm), _random.Fork("weights"), features: Features));
+    public LayeredNet Net(string norm) =>
+        new(new DeepLinearNet(NormChoice.Parse(norm), _random.Fork("weights"), features: Features));
+
+    /// <summary>For a report.</summary>
+    public static string Describe(int steps) =>
+        $"25 layers 10×10, norm behind every layer but the last; {steps:N0} steps of plain gradient descent on {Samples:N0} inputs at once";
 
     public Tensor Loss(LayeredNet net) => (net.Module.Forward(_inputs) - _targets).Square().Sum();
 }

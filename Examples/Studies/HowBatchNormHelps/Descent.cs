@@ -12,7 +12,8 @@ internal sealed class Descent(LayeredNet net, double rate)
 
     /// <summary>Makes a step.</summary>
     /// <param name="loss">Computes the loss on the step's batch.</param>
-    /// <param name="look">Called when the gradients are there and nothing has moved yet; it may measure, but must change nothing.</param>
+    /// <param name="look">Called when the gradients are there and nothing has moved yet; it may measure, but must change
+    /// nothing.</param>
     /// <returns>The loss before the step; the net does not move where it is NaN or infinite.</returns>
     public double Step(Func<Tensor> loss, Action? look = null)
     {

@@ -3,9 +3,9 @@ using MiniDL.Layers;
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// A look at a net elsewhere than where it stands: until it ends, parameters may be moved along their gradients, and forward passes
-/// may count into running statistics. Then everything is again as it was, bit for bit: the parameters' tensors are put back
-/// themselves, the buffers from copies. Gradients are not touched.
+/// A look at a net elsewhere than where it stands: until it ends, parameters may be moved along their gradients, and forward
+/// passes may count into running statistics. Then everything is again as it was, bit for bit: the parameters' tensors are put
+/// back themselves, the buffers from copies. Gradients are not touched.
 /// </summary>
 internal sealed class Excursion : IDisposable
 {
@@ -18,8 +18,11 @@ internal sealed class Excursion : IDisposable
     {
         _net = net;
         foreach (var parameter in net.Parameters())
-            _start.Add(parameter, (parameter.Value, parameter.Grad
-                ?? throw new MiniDLException($"[study] {parameter.Name} has no gradient; measure between Backward() and Step().")));
+        {
+            var gradient = parameter.Grad
+                ?? throw new MiniDLException($"[study] {parameter.Name} has no gradient; measure between Backward() and Step().");
+            _start.Add(parameter, (parameter.Value, gradient));
+        }
         _buffers = net.NamedBuffers().ToDictionary(buffer => buffer.Path, buffer => buffer.Buffer.Value.Clone());
     }
 

@@ -3,14 +3,16 @@ using MiniDL.Examples.Reports;
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// What the loss and its gradient do along the gradient, in each step of a training: VGG and the deep linear net, with and without BN.
-/// Santurkar et al. 2018, figures 4 and 10.
+/// What the loss and its gradient do along the gradient, in each step of a training: VGG and the deep linear net, with and
+/// without BN. Santurkar et al. 2018, figures 4 and 10.
 /// </summary>
 /// <remarks>
-/// Step lengths are the paper's ranges, ½ to 4 times the learning rate for VGG and 1/100 to 30 times for the deep linear net, at four
-/// and five geometrically spaced lengths (the paper does not say how many). Each is measured on the step's batch, with batch statistics taken
-/// anew; ranges are over the lengths and do not include the starting point. Smoothness is the largest change of the gradient over
-/// the distance, ‖∇f(x) − ∇f(x − η∇f)‖ / (η‖∇f‖).
+/// Step lengths are the paper's ranges, ½ to 4 times the learning rate for VGG and 1/100 to 30 times for the deep linear net,
+/// at four and five geometrically spaced lengths (the paper does not say how many). Each is measured on the step's batch, with
+/// batch statistics taken anew; ranges are over the lengths and do not include the starting point. Smoothness is the largest
+/// change of the gradient over the distance, ‖∇f(x) − ∇f(x − η∇f)‖ / (η‖∇f‖). Findings compare 95th percentiles over the
+/// training: the paper speaks of the spikes in its plots, and a median is low for a net without norms while it sits on its
+/// first plateau, where nothing varies.
 /// </remarks>
 internal sealed class LandscapeStudy : Study
 {
@@ -35,17 +37,23 @@ internal sealed class LandscapeStudy : Study
 
         var report = new Report(Title)
         {
-            Introduction = "A gradient promises how the loss falls. From where the training stands in a step, the net is moved along the gradient "
-                + "by several lengths η, and the loss f and its gradient are computed there. Three questions: over which range does the loss "
-                + "vary? How wrong does the gradient become, ‖∇f(x) − ∇f(x − η∇f)‖? How fast, as the effective smoothness β, the largest of that "
-                + "over the distance η‖∇f‖?",
+            Introduction = "A gradient promises how the loss falls. From where the training stands in a step, the net is moved along the "
+                + "gradient by several lengths η, and the loss f and its gradient are computed there. Three questions: over which range does "
+                + "the loss vary? How wrong does the gradient become, ‖∇f(x) − ∇f(x − η∇f)‖? How fast, as the effective smoothness β, the "
+                + "largest of that over the distance η‖∇f‖?\n\n"
+                + "Compared are the 95th percentiles over the training, the spikes that the paper's plots show; medians stand beside them. "
+                + "They say less: while a net without norms sits on its first plateau its gradient is near 0, and nothing varies.",
         };
-        report.Setting("VGG", $"{settings.Net}; {settings}, rate {VggRate}; measured every {every} steps at η = {VggRate} · ({string.Join(", ", VggLengths)})");
-        report.Setting("deep linear net", $"25 layers 10×10, BN behind every layer but the last, {linearSteps:N0} steps on 1,000 inputs at once, "
-            + $"rate {LinearRate}; measured every {linearEvery} steps at η = {LinearRate} · ({string.Join(", ", LinearLengths)})");
-        foreach (string net in new[] { Vgg, Linear }) AddFindings(report, net, [.. runs.Where(run => run.Net == net)]);
-        report.AddPanels("landscape", Panels("landscape_vgg", Vgg, [.. runs.Where(run => run.Net == Vgg)]), columns: 3);
-        report.AddPanels("landscape_linear", Panels("landscape_linear", Linear, [.. runs.Where(run => run.Net == Linear)]), columns: 3);
+        report.Setting("VGG", $"{settings.Net}; {settings}, rate {VggRate}; "
+            + $"measured every {every} steps at η = {VggRate} · ({string.Join(", ", VggLengths)})");
+        report.Setting("deep linear net", $"{DeepLinearProblem.Describe(linearSteps)}, rate {LinearRate}; "
+            + $"measured every {linearEvery} steps at η = {LinearRate} · ({string.Join(", ", LinearLengths)})");
+        foreach (var (name, net) in new[] { ("landscape", Vgg), ("landscape_linear", Linear) })
+        {
+            Measured[] ofNet = [.. runs.Where(run => run.Net == net)];
+            AddFindings(report, net, ofNet);
+            report.AddPanels(name, Panels(name, net, ofNet), columns: 3);
+        }
         report.Add(Summary(runs));
         report.Add(new DataTable("landscape",
             ["net", "norm", "step", "loss_min", "loss_max", "change_min", "change_max", "gradient_norm", "smoothness"],
@@ -66,7 +74,8 @@ internal sealed class LandscapeStudy : Study
         foreach (string norm in new[] { "bn", "none" })
         {
             var run = new Measured(Vgg, norm, []);
-            var training = new VggTraining(settings with { Evaluations = 1 }, new VggSetup(norm, norm, VggRate), data, context.Random);
+            var setup = new VggSetup(norm, norm, VggRate);
+            var training = new VggTraining(settings with { Evaluations = 1 }, setup, data, context.Random);
             training.Look = (step, loss) =>
             {
                 if (step % every == 0) run.Points.Add(LossLandscape.Measure(training.Net, step, loss, lengths));
@@ -97,62 +106,59 @@ internal sealed class LandscapeStudy : Study
     {
         var (bn, none) = (runs[0], runs[1]);
         string on = net == Vgg ? "VGG" : "the deep linear net";
-        Add("the loss varies less along the gradient", net == Vgg ? "from about 1 to 10 without BN early on, hardly with it" : "the same",
-            "median range of the loss", p => p.LossMax - p.LossMin, 0.5);
-        Add("the gradient stays nearer to itself", net == Vgg ? "changes of up to about 250 without BN" : "the same",
-            "median of the largest ‖∇f(x) − ∇f(x − η∇f)‖", p => p.ChangeMax, 0.5);
-        Add("the peaks of β are lower", net == Vgg ? "about 20 with BN, 5 to 45 without" : "the same",
-            "95th percentile of β", p => p.Smoothness, Peak);
+        Add("the loss varies less along the gradient", net == Vgg ? "without BN from 1 to 10 in a step, with it hardly" : "the same",
+            "range of the loss", p => p.LossMax - p.LossMin);
+        Add("the gradient stays nearer to itself", net == Vgg ? "without BN it changes by up to about 250" : "the same",
+            "largest ‖∇f(x) − ∇f(x − η∇f)‖", p => p.ChangeMax);
+        Add("the smoothness β has lower peaks", net == Vgg ? "about 20 with BN, 5 to 45 without" : "the same", "β", p => p.Smoothness);
 
-        void Add(string claim, string paper, string what, Func<LandscapePoint, double> value, double quantile) =>
+        void Add(string claim, string paper, string what, Func<LandscapePoint, double> value) =>
             report.Add(new Finding($"In {on} with BN {claim}", paper,
-                FormattableString.Invariant($"{what}: {bn.At(quantile, value):G3} with BN, {none.At(quantile, value):G3} without"),
-                bn.At(quantile, value) < none.At(quantile, value)));
+                $"{what}, 95th percentile: {bn.At(Peak, value):G3} with BN, {none.At(Peak, value):G3} without; "
+                    + $"median: {bn.At(0.5, value):G3} and {none.At(0.5, value):G3}",
+                bn.At(Peak, value) < none.At(Peak, value)));
     }
 
     private static Chart[] Panels(string name, string net, Measured[] runs)
     {
         string title = net == Vgg ? "VGG" : "Deep linear net";
+        Chart Panel(string what, string heading, Axis y, Series[] series, string caption) =>
+            new($"{name}_{what}", $"{title}: {heading}", new Axis("step"), y, series) { Caption = caption };
         return
         [
-            new Chart($"{name}_loss", $"{title}: loss along the gradient", new Axis("step"), new Axis("loss") { Log = true },
-                Bands(runs, p => p.LossMin, p => p.LossMax))
-            {
-                Caption = "From the smallest to the largest loss (line) among the step lengths: where the band is wide, the gradient promises "
-                    + "what the loss does not keep.",
-            },
-            new Chart($"{name}_gradient", $"{title}: change of the gradient", new Axis("step"), new Axis("‖∇f(x) − ∇f(x − η∇f)‖") { Log = true },
-                Bands(runs, p => p.ChangeMin, p => p.ChangeMax))
-            {
-                Caption = "How far the gradient at the end of the step is from that at its start, again from the smallest to the largest (line).",
-            },
-            new Chart($"{name}_smoothness", $"{title}: effective smoothness", new Axis("step"), new Axis("β") { Log = net != Vgg, Min = net == Vgg ? 0 : null },
-                [.. runs.Select(run => new Series(run.Label, Steps(run), [.. run.Points.Select(p => p.Smoothness)]) { Color = run.Color })])
-            {
-                Caption = "The largest change of the gradient over the distance; lower is smoother.",
-            },
+            Panel("loss", "loss along the gradient", new Axis("loss, smallest to largest") { Log = true },
+                Bands(runs, p => p.LossMin, p => p.LossMax),
+                "From the smallest to the largest loss (line) among the step lengths: where the band is wide, the gradient promises what "
+                    + "the loss does not keep."),
+            Panel("gradient", "change of the gradient", new Axis("distance, smallest to largest") { Log = true },
+                Bands(runs, p => p.ChangeMin, p => p.ChangeMax),
+                "‖∇f(x) − ∇f(x − η∇f)‖: how far the gradient at the end of a step is from that at its start, from the smallest to the "
+                    + "largest (line)."),
+            Panel("smoothness", "effective smoothness", new Axis("β") { Log = true },
+                [.. runs.Select(run => Line(run, p => p.Smoothness))],
+                "The largest change of the gradient over the distance; lower is smoother."),
         ];
     }
 
+    private static Series Line(Measured run, Func<LandscapePoint, double> value) =>
+        new(run.Label, [.. run.Points.Select(p => (double)p.Step)], [.. run.Points.Select(value)]) { Color = run.Color };
+
     private static Series[] Bands(Measured[] runs, Func<LandscapePoint, double> low, Func<LandscapePoint, double> high) =>
-    [
-        .. runs.Select(run => new Series(run.Label, Steps(run), [.. run.Points.Select(high)])
-        {
-            Low = [.. run.Points.Select(low)],
-            High = [.. run.Points.Select(high)],
-            Color = run.Color,
-        }),
-    ];
+        [.. runs.Select(run => Line(run, high) with { Low = [.. run.Points.Select(low)], High = [.. run.Points.Select(high)] })];
 
-    private static double[] Steps(Measured run) => [.. run.Points.Select(p => (double)p.Step)];
-
-    private static DataTable Summary(Measured[] runs) => new("landscape_medians",
-        ["net", "norm", "loss_range", "gradient_change", "smoothness", "smoothness_p95"],
+    private static DataTable Summary(Measured[] runs) => new("landscape_summary",
         [
-            .. runs.Select(run => (IReadOnlyList<object>)[run.Net, run.Norm, run.At(0.5, p => p.LossMax - p.LossMin),
-                run.At(0.5, p => p.ChangeMax), run.At(0.5, p => p.Smoothness), run.At(Peak, p => p.Smoothness)]),
+            "net", "norm", "loss_range_median", "loss_range_p95", "gradient_change_median", "gradient_change_p95",
+            "smoothness_median", "smoothness_p95",
+        ],
+        [
+            .. runs.Select(run => (IReadOnlyList<object>)
+            [
+                run.Net, run.Norm, run.At(0.5, p => p.LossMax - p.LossMin), run.At(Peak, p => p.LossMax - p.LossMin),
+                run.At(0.5, p => p.ChangeMax), run.At(Peak, p => p.ChangeMax), run.At(0.5, p => p.Smoothness), run.At(Peak, p => p.Smoothness),
+            ]),
         ])
-    { Caption = "Medians over the training, and the 95th percentile of the smoothness, which stands for its peaks." };
+    { Caption = "Medians and 95th percentiles over the training." };
 
     private sealed record Measured(string Net, string Norm, List<LandscapePoint> Points)
     {

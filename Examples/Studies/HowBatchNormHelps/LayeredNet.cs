@@ -2,7 +2,9 @@ using MiniDL.Layers;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
-/// <summary>A net as its layers W_1 … W_k in their order, each with the norm behind it; numbers start at 1, as in the paper.</summary>
+/// <summary>
+/// A net as its layers W_1 … W_k in their order, each with the norm behind it; numbers start at 1, as in the paper.
+/// </summary>
 internal sealed class LayeredNet
 {
     private readonly IReadOnlyList<Module> _layers;
@@ -19,7 +21,8 @@ internal sealed class LayeredNet
     public IReadOnlyList<Norm> Norms => _norms;
 
     /// <summary>What stands behind a layer: what goes into the activation comes out of it.</summary>
-    /// <exception cref="MiniDLException">It is the last layer, behind which there is nothing, or there is no such layer.</exception>
+    /// <exception cref="MiniDLException">It is the last layer, behind which there is nothing, or there is no such
+    /// layer.</exception>
     public Norm NormOf(int layer) => layer >= 1 && layer <= _norms.Count
         ? _norms[layer - 1]
         : throw new MiniDLException($"[study] a norm stands behind the layers 1 to {_norms.Count}, not behind layer {layer}.");

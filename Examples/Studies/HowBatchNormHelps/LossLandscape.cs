@@ -3,7 +3,8 @@ namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 /// <summary>What the loss does along the gradient of one training step. Santurkar et al. 2018, figure 4.</summary>
 /// <param name="LossMin">The smallest loss among the step lengths.</param>
 /// <param name="LossMax">The largest.</param>
-/// <param name="ChangeMin">The smallest ‖∇f(x) − ∇f(x − η∇f(x))‖ among the step lengths η: how wrong the gradient becomes.</param>
+/// <param name="ChangeMin">The smallest ‖∇f(x) − ∇f(x − η∇f(x))‖ among the step lengths η: how wrong the gradient
+/// becomes.</param>
 /// <param name="ChangeMax">The largest.</param>
 /// <param name="GradientNorm">‖∇f(x)‖.</param>
 /// <param name="Smoothness">Effective β: the largest ‖∇f(x) − ∇f(x − η∇f(x))‖ / (η‖∇f(x)‖).</param>

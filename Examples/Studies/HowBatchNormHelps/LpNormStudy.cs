@@ -3,12 +3,12 @@ using MiniDL.Examples.Reports;
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// Norms that fix the mean as BN does, but divide by an ℓ1, ℓ2 or ℓ∞ norm, so that distributions are not normalized as BN's are: do they
-/// train as well? VGG and the deep linear net. Santurkar et al. 2018, figures 5, 6, 12 and 13.
+/// Norms that fix the mean as BN does, but divide by an ℓ1, ℓ2 or ℓ∞ norm, so that distributions are not normalized as BN's
+/// are: do they train as well? VGG and the deep linear net. Santurkar et al. 2018, figures 5, 6, 12 and 13.
 /// </summary>
 /// <remarks>
-/// The paper gives no formula; see <see cref="MiniDL.Layers.LpBatchNorm"/> for the reading here: the norm is taken before the mean is
-/// subtracted. Running averages of it serve tests.
+/// The paper gives no formula; see <see cref="MiniDL.Layers.LpBatchNorm"/> for the reading here: the norm is taken before the
+/// mean is subtracted. Running averages of it serve tests.
 /// </remarks>
 internal sealed class LpNormStudy : Study
 {
@@ -37,23 +37,23 @@ internal sealed class LpNormStudy : Study
 
         var report = new Report(Title)
         {
-            Introduction = "The ℓp norms here subtract the batch's mean as BN does, but divide by (mean |x|ᵖ)^(1/p), or max |x| for ∞, taken before the "
-                + "mean is subtracted. What comes out has no fixed variance. If BN helped by the distributions that it makes, these norms would "
-                + "be worse.\n\nThe paper gives no formula for them; this is one reading of its words.",
+            Introduction = "The ℓp norms here subtract the batch's mean as BN does, but divide by (mean |x|ᵖ)^(1/p), or max |x| for ∞, taken "
+                + "before the mean is subtracted. What comes out has no fixed variance. If BN helped by the distributions that it makes, "
+                + "these norms would be worse.\n\nThe paper gives no formula for them; this is one reading of its words.",
         };
         report.Setting("VGG", $"{settings.Net}; {settings}, rate {VggRate}");
-        report.Setting("deep linear net", $"25 layers 10×10, norm behind every layer but the last, {linearSteps:N0} steps on 1,000 inputs at once, rate {LinearRate}");
+        report.Setting("deep linear net", $"{DeepLinearProblem.Describe(linearSteps)}, rate {LinearRate}");
         AddFindings(report, records, linear);
         report.AddPanels("lp_norm",
         [
             VggCharts.Loss("lp_norm_vgg", "VGG", records) with { Caption = "Every norm trains; the net without is far behind." },
             LinearChart(linear),
         ]);
-        report.AddPanels("lp_norm_histograms", [.. histograms.Charts("lp_norm").Select(chart => chart with
+        report.Section($"What goes into the ReLU of VGG's layer {HistogramLayer}");
+        report.AddPanels("lp_norm_histograms", [.. histograms.StartAndEnd("lp_norm").Select((chart, index) => chart with
         {
-            Title = $"VGG: what goes into the ReLU of layer {HistogramLayer}",
-            Caption = "The widths differ by much and change in training: only BN starts with variance 1. The training speeds differ by little.",
-        })], columns: 1);
+            Caption = index == 0 ? "Only BN starts with variance 1." : "The distributions still differ, and all but one of the nets train well.",
+        })]);
         report.Add(VggCharts.Summary("lp_norm", records));
         report.Add(histograms.Table("lp_norm_activations"));
         report.Add(new DataTable("lp_norm_linear", ["net", "step", "loss"],
@@ -82,14 +82,14 @@ internal sealed class LpNormStudy : Study
         var (bn, none, lp) = (records[0], records[^1], records[1..^1]);
         report.Add(new Finding("Every ℓp norm trains VGG faster than no norm", "all are comparable to BN",
             "mean training loss over all steps: "
-                + string.Join(", ", records.Select(r => FormattableString.Invariant($"{r.Setup.Name} {r.MeanLoss:F3}"))),
+                + string.Join(", ", records.Select(r => $"{r.Setup.Name} {r.MeanLoss:F2}")),
             lp.All(r => r.MeanLoss < none.MeanLoss)));
         report.Add(new Finding("and about as fast as BN", "all match or beat BN",
-            string.Join(", ", records[..^1].Select(r => FormattableString.Invariant($"{r.Setup.Name} {r.FinalLoss:F3}"))) + " at the end",
+            "training loss at the end: " + string.Join(", ", records[..^1].Select(r => $"{r.Setup.Name} {r.FinalLoss:F2}")),
             lp.All(r => r.MeanLoss < bn.MeanLoss + 0.25 * (none.MeanLoss - bn.MeanLoss))));
         report.Add(new Finding("On the deep linear net ℓ1 is ahead of BN", "ℓ1 beats BN; all norms beat none",
             "loss at the end: " + string.Join(", ", linear.Zip(Setups).Select(pair =>
-                FormattableString.Invariant($"{pair.Second.Name} {pair.First.FinalLoss:N0}"))),
+                $"{pair.Second.Name} {pair.First.FinalLoss:N0}")),
             linear[1].FinalLoss < linear[0].FinalLoss));
     }
 

@@ -7,8 +7,8 @@ namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 internal readonly record struct DriftPoint(int Step, int Layer, double MeanChange, double VarianceChange);
 
 /// <summary>
-/// Watches the mean and variance of every unit of some layers, before the activation, from one training batch to the next. Santurkar et
-/// al. 2018, figure 8. Hooks that were put on the norms earlier, such as noise, have run by then.
+/// Watches the mean and variance of every unit of some layers, before the activation, from one training batch to the next.
+/// Santurkar et al. 2018, figure 8. Hooks that were put on the norms earlier, such as noise, have run by then.
 /// </summary>
 internal sealed class MomentDrift
 {

@@ -3,13 +3,14 @@ using MiniDL.Examples.Reports;
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// BN with noise behind it that shifts and scales every unit anew in every step, so that no layer ever sees a stable distribution, against
-/// BN and no norm. Santurkar et al. 2018, figures 2 and 8.
+/// BN with noise behind it that shifts and scales every unit anew in every step, so that no layer ever sees a stable
+/// distribution, against BN and no norm. Santurkar et al. 2018, figures 2 and 8.
 /// </summary>
 /// <remarks>
-/// The noise is that of the paper's algorithm 1, see <see cref="CovariateShiftNoise"/>, behind every norm and in training alone; tests
-/// run without it. The paper shows layers 2, 9 and 13; the 13th of VGG-13 is the last, which has no norm, so here it is 12. Drift is
-/// measured on the training batches as they come: |Δ mean| and |Δ variance| of each unit from one step to the next, averaged.
+/// The noise is that of the paper's algorithm 1, see <see cref="CovariateShiftNoise"/>, behind every norm and in training
+/// alone; tests run without it. The paper shows layers 2, 9 and 13; the 13th of VGG-13 is the last, which has no norm, so here
+/// it is 12. Drift is measured on the training batches as they come: |Δ mean| and |Δ variance| of each unit from one step to
+/// the next, averaged.
 /// </remarks>
 internal sealed class NoisyBatchNormStudy : Study
 {
@@ -35,9 +36,9 @@ internal sealed class NoisyBatchNormStudy : Study
 
         var report = new Report(Title)
         {
-            Introduction = $"{settings.Net} is trained with BN, with BN whose outputs are disturbed, and without any norm, at learning rate "
-                + $"{Rate}. The disturbance changes in every step: each unit is shifted by up to ±0.5 and scaled by 1 to 1.25, each of its values "
-                + "a little more or less. If BN helped because it keeps distributions stable, this would undo it.\n\n"
+            Introduction = $"{settings.Net} is trained with BN, with BN whose outputs are disturbed, and without any norm, at learning "
+                + $"rate {Rate}. The disturbance changes in every step: each unit is shifted by up to ±0.5 and scaled by 1 to 1.25, each of "
+                + "its values a little more or less. If BN helped because it keeps distributions stable, this would undo it.\n\n"
                 + "The paper does not say whether its noise's r_σ = 0.1 is a deviation or a variance: here it is the deviation.",
         };
         report.Setting("net", $"{settings.Net}, norm between layer and ReLU, Glorot-normal weights");
@@ -50,14 +51,17 @@ internal sealed class NoisyBatchNormStudy : Study
             {
                 Caption = "Disturbed BN is slower than BN, but ahead of the net without norms, which nobody disturbs.",
             },
-            Drift("noisy_bn_mean", $"Drift of the means, layer {Layers[1]}", "|Δ mean| from step to step", records, drifts, p => p.MeanChange) with
+            Drift("noisy_bn_mean", Layers[1], $"Drift of the means, layer {Layers[1]}", "|Δ mean| in a step", p => p.MeanChange) with
             {
-                Caption = "How much the means of the ReLU's inputs change in a step: with the noise far more than without any norm. "
-                    + "The stable net is not the one that trains fast.",
+                Caption = "How much the means of the ReLU's inputs change from one step to the next: with the noise far more than without "
+                    + "any norm. The stable net is not the one that trains fast.",
             },
         ]);
-        report.AddPanels("noisy_bn_drift", [.. Layers.Select(layer => Drift($"noisy_bn_variance_{layer}", $"Layer {layer}",
-            "|Δ variance| from step to step", records, drifts, p => p.VarianceChange, layer))], columns: 3);
+        report.AddPanels("noisy_bn_drift",
+        [
+            .. Layers.Select(layer => Drift($"noisy_bn_variance_{layer}", layer, $"Drift of the variances, layer {layer}",
+                "|Δ variance| in a step", p => p.VarianceChange)),
+        ], columns: 3);
         report.Add(VggCharts.Summary("noisy_bn", records));
         report.Add(DriftSummary(records, drifts));
         report.Add(new DataTable("noisy_bn_drift", ["net", "layer", "step", "mean_change", "variance_change"],
@@ -69,6 +73,9 @@ internal sealed class NoisyBatchNormStudy : Study
         report.Add(VggCharts.Curves("noisy_bn_training", records));
         report.Add(VggCharts.Tests("noisy_bn_test", records));
         return report;
+
+        Chart Drift(string name, int layer, string title, string label, Func<DriftPoint, double> value) => new(name, title,
+            new Axis("step"), new Axis(label) { Log = true }, [.. records.Zip(drifts, (r, drift) => Line(r.Setup, drift, layer, value))]);
     }
 
     private static void AddFindings(Report report, VggRecord[] records, MomentDrift[] drifts)
@@ -76,20 +83,21 @@ internal sealed class NoisyBatchNormStudy : Study
         var (bn, noisy, none, noisyNone) = (records[0], records[1], records[2], records[3]);
         report.Add(new Finding("BN disturbed in every step still trains faster than no norm",
             "nearly as fast as BN, and far ahead of the net without",
-            FormattableString.Invariant($"mean training loss over all steps: BN {bn.MeanLoss:F3}, disturbed {noisy.MeanLoss:F3}, ")
-                + FormattableString.Invariant($"no norm {none.MeanLoss:F3}; at the end {bn.FinalLoss:F3}, {noisy.FinalLoss:F3}, {none.FinalLoss:F3}"),
+            $"mean training loss over all steps: BN {bn.MeanLoss:F2}, disturbed {noisy.MeanLoss:F2}, "
+                + $"no norm {none.MeanLoss:F2}; at the end {bn.FinalLoss:F2}, {noisy.FinalLoss:F2}, {none.FinalLoss:F2}",
             noisy.MeanLoss < none.MeanLoss && noisy.FinalLoss < none.FinalLoss));
         double[] Means(int net) => [.. Layers.Select(layer => Mean(drifts[net], layer, p => p.MeanChange))];
         double[] ofNoisy = Means(1), ofNone = Means(2);
         report.Add(new Finding("although its distributions are less stable than those of the net without norms",
             "complete distributional instability: larger changes than without BN in every layer shown",
-            $"|Δ mean| of a unit in a step, layers {string.Join(", ", Layers)}: disturbed {Numbers(ofNoisy)}, no norm {Numbers(ofNone)}",
+            $"|Δ mean| of a unit in a step, layers {string.Join(", ", Layers)}: "
+                + $"disturbed {Numbers(ofNoisy)}, no norm {Numbers(ofNone)}",
             ofNoisy.Zip(ofNone).All(pair => pair.First > pair.Second)));
         report.Add(new Finding("The same noise without BN stops training", "the net without norms does not train with the noise",
             VggCharts.Ending(noisyNone), !VggCharts.Learned(noisyNone)));
     }
 
-    private static string Numbers(double[] values) => string.Join(", ", values.Select(v => FormattableString.Invariant($"{v:G2}")));
+    private static string Numbers(double[] values) => string.Join(", ", values.Select(v => $"{v:G2}"));
 
     private static double Mean(MomentDrift drift, int layer, Func<DriftPoint, double> value) =>
         drift.Points.Where(p => p.Layer == layer).Average(value);
@@ -97,25 +105,23 @@ internal sealed class NoisyBatchNormStudy : Study
     private static DataTable DriftSummary(VggRecord[] records, MomentDrift[] drifts) => new("noisy_bn_drift_means",
         ["net", "layer", "mean_change", "variance_change"],
         [
-            .. records.Zip(drifts).SelectMany(pair => Layers.Select(layer => (IReadOnlyList<object>)
-                [pair.First.Setup.Name, layer, Mean(pair.Second, layer, p => p.MeanChange), Mean(pair.Second, layer, p => p.VarianceChange)])),
+            .. records.Zip(drifts).SelectMany(net => Layers.Select(layer => (IReadOnlyList<object>)[net.First.Setup.Name, layer,
+                Mean(net.Second, layer, p => p.MeanChange), Mean(net.Second, layer, p => p.VarianceChange)])),
         ])
-    { Caption = "Change of a unit's mean and variance from one step to the next, before the activation, averaged over units and steps." };
+    {
+        Caption = "Change of a unit's mean and variance from one step to the next, before the activation, averaged over units and steps.",
+    };
 
-    private static Chart Drift(string name, string title, string label, VggRecord[] records, MomentDrift[] drifts,
-        Func<DriftPoint, double> value, int? layer = null) => new(name, title, new Axis("step"), new Axis(label) { Log = true },
-        [
-            .. records.Zip(drifts).Select(pair =>
-            {
-                var curve = Smooth([.. pair.Second.Points.Where(p => p.Layer == (layer ?? Layers[1]))], value);
-                return new Series(pair.First.Setup.Name, [.. curve.Select(c => c.Step)], [.. curve.Select(c => c.Value)])
-                    { Color = pair.First.Setup.Color };
-            }),
-        ]);
-
-    /// <summary>Means over a fiftieth of the steps.</summary>
-    private static (double Step, double Value)[] Smooth(DriftPoint[] points, Func<DriftPoint, double> value) =>
-        [.. points.Chunk(Math.Max(1, points.Length / 50)).Select(part => (part.Average(p => (double)p.Step), part.Average(value)))];
+    /// <summary>A layer's drift, each point a mean over a fiftieth of the steps.</summary>
+    private static Series Line(VggSetup setup, MomentDrift drift, int layer, Func<DriftPoint, double> value)
+    {
+        DriftPoint[] points = [.. drift.Points.Where(p => p.Layer == layer)];
+        DriftPoint[][] parts = [.. points.Chunk(Math.Max(1, points.Length / 50))];
+        return new Series(setup.Name, [.. parts.Select(part => part.Average(p => (double)p.Step))], [.. parts.Select(part => part.Average(value))])
+        {
+            Color = setup.Color,
+        };
+    }
 
     private static readonly VggSetup[] Setups =
     [

@@ -11,15 +11,13 @@ internal static class VggCharts
     public const string Data = "CIFAR-10, else synthetic images; the preset takes 10,000 of them";
 
     /// <summary>Trains one setup after the other.</summary>
-    /// <param name="done">The share of the study that is done before.</param>
     /// <param name="share">The share of the study that this is.</param>
-    public static VggRecord[] Train(StudyContext context, VggSettings settings, IReadOnlyList<VggTraining> trainings,
-        double done = 0, double share = 1)
+    public static VggRecord[] Train(StudyContext context, VggSettings settings, IReadOnlyList<VggTraining> trainings, double share = 1)
     {
         var records = new VggRecord[trainings.Count];
         for (int i = 0; i < records.Length; i++)
             records[i] = trainings[i].Run(step =>
-                context.Progress(done + share * (i + (double)step / settings.Steps) / records.Length, trainings[i].Setup.Name));
+                context.Progress(share * (i + (double)step / settings.Steps) / records.Length, trainings[i].Setup.Name));
         return records;
     }
 
@@ -29,20 +27,18 @@ internal static class VggCharts
         [
             .. records.SelectMany(record => new[]
             {
-                new Series(record.Setup.Name, [.. record.Training.Select(t => t.Step)], [.. record.Training.Select(t => t.Accuracy)])
-                    { Color = record.Setup.Color },
-                new Series($"{record.Setup.Name}, test", [.. record.Test.Select(t => t.Step)], [.. record.Test.Select(t => t.Accuracy)])
-                    { Color = record.Setup.Color, Dashed = true },
+                Curve(record, record.Setup.Legend, record.Training.Select(t => (t.Step, t.Accuracy))),
+                Curve(record, $"{record.Setup.Legend}, test", record.Test) with { Dashed = true },
             }),
         ]);
 
     /// <summary>Training loss.</summary>
     public static Chart Loss(string name, string title, IEnumerable<VggRecord> records) => new(name, title,
         new Axis("step"), new Axis("training loss") { Min = 0 },
-        [
-            .. records.Select(record => new Series(record.Setup.Name,
-                [.. record.Training.Select(t => t.Step)], [.. record.Training.Select(t => t.Loss)]) { Color = record.Setup.Color }),
-        ]);
+        [.. records.Select(record => Curve(record, record.Setup.Legend, record.Training.Select(t => (t.Step, t.Loss))))]);
+
+    private static Series Curve(VggRecord record, string legend, IEnumerable<(double X, double Y)> points) =>
+        new(legend, [.. points.Select(p => p.X)], [.. points.Select(p => p.Y)]) { Color = record.Setup.Color };
 
     public static DataTable Curves(string name, IEnumerable<VggRecord> records) => new(name,
         ["net", "step", "train_loss", "train_accuracy"],
@@ -60,16 +56,16 @@ internal static class VggCharts
                 [r.Setup.Name, r.FinalLoss, r.FinalAccuracy, r.FinalTestAccuracy, r.MeanLoss]),
         ])
     {
-        Caption = "Training loss and accuracy are means over the last sixtieth of the steps, but for the last column, a mean over all; "
-            + "test accuracy is with running statistics.",
+        Caption = "Training loss and accuracy are means over the last sixtieth of the steps, but for the last column, a mean over "
+            + "all; accuracy in percent, on the test images with running statistics.",
     };
 
     /// <summary>How a training ended, in words.</summary>
     public static string Ending(VggRecord record) => record.DivergedAt is { } step
         ? $"{record.Setup.Name}: the loss became NaN in step {step}"
-        : FormattableString.Invariant($"{record.Setup.Name}: training loss {record.FinalLoss:F3}, ")
-            + FormattableString.Invariant($"training accuracy {record.FinalAccuracy:F1} %, test {record.FinalTestAccuracy:F1} %");
+        : $"{record.Setup.Name}: training loss {record.FinalLoss:F2}, accuracy {record.FinalAccuracy:F1} %, "
+            + $"test {record.FinalTestAccuracy:F1} %";
 
-    /// <summary>Whether a training got nowhere: the loss of guessing, or none at all.</summary>
+    /// <summary>Whether a training got clearly below the loss of guessing one of ten classes.</summary>
     public static bool Learned(VggRecord record) => record.FinalLoss < 0.9 * Math.Log(10);
 }

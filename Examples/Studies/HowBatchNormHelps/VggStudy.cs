@@ -6,9 +6,10 @@ namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 /// VGG with and without BN at two learning rates, and the distributions of its activations. Santurkar et al. 2018, figure 1.
 /// </summary>
 /// <remarks>
-/// The paper's net is "VGG-like": layers up to the 13th are plotted, so here it is VGG-13 with linear layers of 512 units, BN between
-/// every layer but the last and its ReLU. Momentum and weight decay are not mentioned: there are none. The preset has an eighth of
-/// the channels, 10,000 training images and batch 64, so that it ends within two minutes; depth, image size and rates are the paper's.
+/// The paper's net is "VGG-like": layers up to the 13th are plotted, so here it is VGG-13 with linear layers of 512 units, BN
+/// between every layer but the last and its ReLU. Momentum and weight decay are not mentioned: there are none. The preset has
+/// an eighth of the channels, 10,000 training images and batch 64, so that it ends within two minutes; depth, image size and
+/// rates are the paper's.
 /// </remarks>
 internal sealed class VggStudy : Study
 {
@@ -35,8 +36,8 @@ internal sealed class VggStudy : Study
 
         var report = new Report(Title)
         {
-            Introduction = $"{settings.Net} is trained with BN and without any norm, from the same initial values on the same batches, at the "
-                + $"learning rates {Slow} and {Fast}. Then: how are the inputs of two layers' ReLUs distributed at the start and at the end?",
+            Introduction = $"{settings.Net} is trained with BN and without any norm, from the same initial values on the same batches, "
+                + $"at the learning rates {Slow} and {Fast}. And: how are the inputs of two ReLUs distributed, at the start and at the end?",
         };
         report.Setting("net", $"{settings.Net}, BN between layer and ReLU, Glorot-normal weights");
         report.Setting("training", settings);
@@ -45,14 +46,14 @@ internal sealed class VggStudy : Study
             $"Learning rate {rate}", records.Where(r => r.Setup.Rate == rate)) with
         {
             Caption = rate == Slow
-                ? "With BN the net trains from the first step; without, it must first leave the plateau of its small initial values."
+                ? "With BN the net trains from the first step; without, it must first leave a plateau."
                 : "At five times the rate BN still trains; without it the accuracy stays that of guessing.",
         })]);
-        report.AddPanels("vgg_histograms", [.. histograms.Charts("vgg").Select((chart, index) => chart with
+        report.AddPanels("vgg_histograms", [.. histograms.ByLayer("vgg").Select((chart, index) => chart with
         {
             Caption = index == 0
-                ? "BN holds every unit's mean and variance at what β and γ say; without it training widens the distribution as it likes."
-                : "The same deep in the net. The papers argue whether this stability is why BN helps; `noisy-bn` takes it away.",
+                ? "With BN the distribution is wide from the start and hardly changes; without, training widens it."
+                : "Deep in the net the activations without BN start tiny. Whether stability is why BN helps, `noisy-bn` asks.",
         })]);
         report.Add(VggCharts.Summary("vgg", records));
         report.Add(histograms.Table("vgg_activations"));
@@ -66,10 +67,11 @@ internal sealed class VggStudy : Study
         VggRecord Of(string norm, double rate) => records.First(r => r.Setup.Norm == norm && r.Setup.Rate == rate);
         var (bn, none, fastBn, fastNone) = (Of("bn", Slow), Of("none", Slow), Of("bn", Fast), Of("none", Fast));
         report.Add(new Finding($"BN trains at learning rate {Fast}, where the net without it does not",
-            "without BN 10 % throughout, that is guessing; with BN it trains", $"{VggCharts.Ending(fastBn)}; {VggCharts.Ending(fastNone)}",
+            "without BN 10 % throughout, that is guessing; with BN it trains",
+            $"{VggCharts.Ending(fastBn)}; {VggCharts.Ending(fastNone)}",
             VggCharts.Learned(fastBn) && !VggCharts.Learned(fastNone)));
         report.Add(new Finding($"At learning rate {Slow} BN trains faster", "the training accuracy with BN is ahead throughout",
-            FormattableString.Invariant($"mean training loss over all steps {bn.MeanLoss:F3} with BN, {none.MeanLoss:F3} without"),
+            $"mean training loss over all steps {bn.MeanLoss:F2} with BN, {none.MeanLoss:F2} without",
             bn.MeanLoss < none.MeanLoss));
         report.Add(new Finding("and ends with fewer errors on the test images", "83 % with BN, 80 % without, after 15,000 steps",
             $"{VggCharts.Ending(bn)}; {VggCharts.Ending(none)}", bn.FinalTestAccuracy > none.FinalTestAccuracy));
@@ -77,9 +79,9 @@ internal sealed class VggStudy : Study
 
     private static readonly VggSetup[] Setups =
     [
-        new($"BN at {Slow}", "bn", Slow) { Color = 0 },
-        new($"no norm at {Slow}", "none", Slow) { Color = 1 },
-        new($"BN at {Fast}", "bn", Fast) { Color = 0 },
-        new($"no norm at {Fast}", "none", Fast) { Color = 1 },
+        new($"BN at {Slow}", "bn", Slow) { Legend = "BN", Color = 0 },
+        new($"no norm at {Slow}", "none", Slow) { Legend = "no norm", Color = 1 },
+        new($"BN at {Fast}", "bn", Fast) { Legend = "BN", Color = 0 },
+        new($"no norm at {Fast}", "none", Fast) { Legend = "no norm", Color = 1 },
     ];
 }

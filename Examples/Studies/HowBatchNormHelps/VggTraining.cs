@@ -10,14 +10,16 @@ namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 /// <param name="Evaluations">How often the test images are evaluated.</param>
 internal sealed record VggSettings(double Width, int Batch, int Steps, int Evaluations, int? TrainImages, int? TestImages)
 {
-    /// <summary>The paper's: VGG-13, all of CIFAR-10, batch 128, 15,000 steps. The others have an eighth of the channels.</summary>
+    /// <summary>
+    /// The paper's: VGG-13, all of CIFAR-10, batch 128, 15,000 steps. The others have an eighth of the channels.
+    /// </summary>
     public static VggSettings Of(StudyContext context) => context.Pick(
         smallest: new VggSettings(0.125, Batch: 32, Steps: 60, Evaluations: 2, TrainImages: 32, TestImages: 20),
         preset: new VggSettings(0.125, Batch: 64, Steps: 1000, Evaluations: 20, TrainImages: 10_000, TestImages: 1000),
         full: new VggSettings(1, Batch: 128, Steps: 15_000, Evaluations: 30, TrainImages: null, TestImages: null));
 
     /// <summary>The net, for a report.</summary>
-    public string Net => Width == 1 ? "VGG-13" : FormattableString.Invariant($"VGG-13 with {Width:0.###} of its channels");
+    public string Net => Width == 1 ? "VGG-13" : $"VGG-13 with {Width:0.###} of its channels";
 
     public override string ToString() => $"{Steps:N0} steps of {Batch} images, plain gradient descent, no augmentation";
 }
@@ -27,6 +29,9 @@ internal sealed record VggSettings(double Width, int Batch, int Steps, int Evalu
 /// <param name="Norm">What stands between its layers and their ReLU: a name of <see cref="NormChoice"/>.</param>
 internal sealed record VggSetup(string Name, string Norm, double Rate)
 {
+    /// <summary>What the legend calls it where a chart shows one rate; the name by default.</summary>
+    public string Legend { get; init; } = Name;
+
     /// <summary>Whether the norms' outputs are disturbed by <see cref="CovariateShiftNoise"/>.</summary>
     public bool Noise { get; init; }
 
@@ -97,8 +102,8 @@ internal sealed class VggTraining
     public LayeredNet Net { get; }
 
     /// <summary>
-    /// Called in every step between the gradients and the update, with the number of the step, from 0, and a function that computes
-    /// the loss on its batch again; must leave the net as it was.
+    /// Called in every step between the gradients and the update, with the number of the step, from 0, and a function that
+    /// computes the loss on its batch again; must leave the net as it was.
     /// </summary>
     public Action<int, Func<Tensor>>? Look { get; set; }
 

@@ -76,7 +76,8 @@ public class CovariateShiftNoiseTests
     private static double[][] ByUnit(Tensor y)
     {
         double[] values = y.ToArray<double>();
-        return [.. Enumerable.Range(0, Units).Select(unit => values.Where((_, i) => i / (Size * Size) % Units == unit).ToArray())];
+        return [.. Enumerable.Range(0, Units)
+            .Select(unit => values.Where((_, i) => i / (Size * Size) % Units == unit).ToArray())];
     }
 
     private static double Deviation(double[] values)

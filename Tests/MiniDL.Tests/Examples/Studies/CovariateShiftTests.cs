@@ -38,8 +38,9 @@ public class CovariateShiftTests
         foreach (var (point, weights) in Measure("none", [2, 3]))
         {
             double[][,] gradients = [.. Enumerable.Range(1, 3).Select(i => Gradient(weights, i))];
-            double[][,] moved = [.. weights.Index().Select(w => w.Index + 1 < point.Layer ? Step(w.Item, gradients[w.Index]) : w.Item)];
-            double[] before = [.. gradients[point.Layer - 1].Cast<double>()], after = [.. Gradient(moved, point.Layer).Cast<double>()];
+            double[][,] moved = [.. weights.Zip(gradients, Step).Take(point.Layer - 1), .. weights[(point.Layer - 1)..]];
+            double[] before = [.. gradients[point.Layer - 1].Cast<double>()];
+            double[] after = [.. Gradient(moved, point.Layer).Cast<double>()];
             Assert.Equal(1, point.Difference / Math.Sqrt(before.Zip(after, (a, b) => (a - b) * (a - b)).Sum()), 1e-6);
             Assert.Equal(Dot(before, after) / Math.Sqrt(Dot(before, before) * Dot(after, after)), point.Cosine, 1e-7);
             Assert.Equal(1, point.GradientNorm / Math.Sqrt(Dot(before, before)), 1e-6);
@@ -60,7 +61,8 @@ public class CovariateShiftTests
 
     private double[,] Gradient(double[][,] weights, int layer)
     {
-        double[,] before = _inputs, after = Transposed(Minus(weights.Aggregate(_inputs, (y, w) => Times(y, Transposed(w))), _targets));
+        double[,] before = _inputs, outputs = weights.Aggregate(_inputs, (y, w) => Times(y, Transposed(w)));
+        double[,] after = Transposed(Minus(outputs, _targets));
         foreach (var w in weights[..(layer - 1)]) before = Times(before, Transposed(w));
         foreach (var w in weights[layer..].Reverse()) after = Times(Transposed(w), after);
         return Scaled(Times(after, before), 2);
@@ -71,7 +73,8 @@ public class CovariateShiftTests
     private static double[,] Matrix(int rows, ulong seed) =>
         FromTensor(Tensor.Normal([rows, Size], new RandomStream(seed), device: Device.Reference));
 
-    private static Tensor ToTensor(double[,] m) => Tensor.From(m.Cast<double>().ToArray(), [m.GetLength(0), m.GetLength(1)], Device.Reference);
+    private static Tensor ToTensor(double[,] m) =>
+        Tensor.From(m.Cast<double>().ToArray(), [m.GetLength(0), m.GetLength(1)], Device.Reference);
 
     private static double[,] FromTensor(Tensor x)
     {
@@ -86,7 +89,8 @@ public class CovariateShiftTests
 
     private static double[,] Minus(double[,] a, double[,] b) => Make(a.GetLength(0), a.GetLength(1), (i, j) => a[i, j] - b[i, j]);
 
-    private static double[,] Scaled(double[,] a, double factor) => Make(a.GetLength(0), a.GetLength(1), (i, j) => factor * a[i, j]);
+    private static double[,] Scaled(double[,] a, double factor) =>
+        Make(a.GetLength(0), a.GetLength(1), (i, j) => factor * a[i, j]);
 
     private static double Dot(double[] a, double[] b) => a.Zip(b, (p, q) => p * q).Sum();
 

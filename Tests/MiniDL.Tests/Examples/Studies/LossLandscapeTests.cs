@@ -26,7 +26,8 @@ public class LossLandscapeTests
         foreach (var (key, bits) in before) Assert.True(bits.SequenceEqual(after[key]), key);
 
         Loss();
-        Assert.False(State()["norms.0.running_mean"].SequenceEqual(before["norms.0.running_mean"]), "a forward pass should have counted");
+        const string counted = "norms.0.running_mean";
+        Assert.False(State()[counted].SequenceEqual(before[counted]), "a forward pass should have counted");
     }
 
     [Fact]
@@ -44,7 +45,9 @@ public class LossLandscapeTests
         }
     }
 
-    /// <summary>One linear layer and a sum of squares are a quadratic form, of which all is known: ∇f(W − ηG) = G − 2η·G·XᵀX.</summary>
+    /// <summary>
+    /// One linear layer and a sum of squares are a quadratic form, of which all is known: ∇f(W − ηG) = G − 2η·G·XᵀX.
+    /// </summary>
     [Fact]
     public void On_a_quadratic_form_it_is_what_the_formula_says()
     {
