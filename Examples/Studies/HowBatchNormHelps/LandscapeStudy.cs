@@ -48,12 +48,15 @@ internal sealed class LandscapeStudy : Study
             + $"measured every {every} steps at η = {VggRate} · ({string.Join(", ", VggLengths)})");
         report.Setting("deep linear net", $"{DeepLinearProblem.Describe(linearSteps)}, rate {LinearRate}; "
             + $"measured every {linearEvery} steps at η = {LinearRate} · ({string.Join(", ", LinearLengths)})");
-        foreach (var (name, net) in new[] { ("landscape", Vgg), ("landscape_linear", Linear) })
-        {
-            Measured[] ofNet = [.. runs.Where(run => run.Net == net)];
-            AddFindings(report, net, ofNet);
-            report.AddPanels(name, Panels(name, net, ofNet), columns: 3);
-        }
+        Measured[] vgg = [.. runs.Where(run => run.Net == Vgg)], linear = [.. runs.Where(run => run.Net == Linear)];
+        AddFindings(report, Vgg, vgg);
+        AddFindings(report, Linear, linear);
+        report.AddPanels("landscape", Panels("landscape_vgg", "VGG", vgg));
+        report.AddPanels("landscape_linear", Panels("landscape_linear", "Deep linear net", linear));
+        report.AddPanels("landscape_smoothness",
+        [
+            Smoothness("landscape_vgg_smoothness", "VGG", vgg), Smoothness("landscape_linear_smoothness", "Deep linear net", linear),
+        ]);
         report.Add(Summary(runs));
         report.Add(new DataTable("landscape",
             ["net", "norm", "step", "loss_min", "loss_max", "change_min", "change_max", "gradient_norm", "smoothness"],
@@ -117,28 +120,33 @@ internal sealed class LandscapeStudy : Study
                 $"{what}, 95th percentile: {bn.At(Peak, value):G3} with BN, {none.At(Peak, value):G3} without; "
                     + $"median: {bn.At(0.5, value):G3} and {none.At(0.5, value):G3}",
                 bn.At(Peak, value) < none.At(Peak, value)));
+        bool inMedian = new Func<LandscapePoint, double>[] { p => p.LossMax - p.LossMin, p => p.ChangeMax, p => p.Smoothness }
+            .All(value => bn.At(0.5, value) < none.At(0.5, value));
+        report.Add(new Finding($"In {on} all three hold for the median step too", "the plots show it throughout",
+            $"the medians above {(inMedian ? "are all lower with BN" : "are not all lower with BN")}", inMedian));
     }
 
-    private static Chart[] Panels(string name, string net, Measured[] runs)
+    private static Chart[] Panels(string name, string net, Measured[] runs) =>
+    [
+        new Chart($"{name}_loss", $"{net}: loss along the gradient", new Axis("step"), new Axis("loss, smallest to largest") { Log = true },
+            Bands(runs, p => p.LossMin, p => p.LossMax))
+        {
+            Caption = "From the smallest to the largest loss (line) among the step lengths: where the band is wide, the gradient promises "
+                + "what the loss does not keep.",
+        },
+        new Chart($"{name}_gradient", $"{net}: change of the gradient", new Axis("step"),
+            new Axis("distance, smallest to largest") { Log = true }, Bands(runs, p => p.ChangeMin, p => p.ChangeMax))
+        {
+            Caption = "‖∇f(x) − ∇f(x − η∇f)‖: how far the gradient at the end of a step is from that at its start, from the smallest to "
+                + "the largest (line).",
+        },
+    ];
+
+    private static Chart Smoothness(string name, string net, Measured[] runs) => new(name, $"{net}: effective smoothness",
+        new Axis("step"), new Axis("β") { Log = true }, [.. runs.Select(run => Line(run, p => p.Smoothness))])
     {
-        string title = net == Vgg ? "VGG" : "Deep linear net";
-        Chart Panel(string what, string heading, Axis y, Series[] series, string caption) =>
-            new($"{name}_{what}", $"{title}: {heading}", new Axis("step"), y, series) { Caption = caption };
-        return
-        [
-            Panel("loss", "loss along the gradient", new Axis("loss, smallest to largest") { Log = true },
-                Bands(runs, p => p.LossMin, p => p.LossMax),
-                "From the smallest to the largest loss (line) among the step lengths: where the band is wide, the gradient promises what "
-                    + "the loss does not keep."),
-            Panel("gradient", "change of the gradient", new Axis("distance, smallest to largest") { Log = true },
-                Bands(runs, p => p.ChangeMin, p => p.ChangeMax),
-                "‖∇f(x) − ∇f(x − η∇f)‖: how far the gradient at the end of a step is from that at its start, from the smallest to the "
-                    + "largest (line)."),
-            Panel("smoothness", "effective smoothness", new Axis("β") { Log = true },
-                [.. runs.Select(run => Line(run, p => p.Smoothness))],
-                "The largest change of the gradient over the distance; lower is smoother."),
-        ];
-    }
+        Caption = "The largest change of the gradient over the distance; lower is smoother.",
+    };
 
     private static Series Line(Measured run, Func<LandscapePoint, double> value) =>
         new(run.Label, [.. run.Points.Select(p => (double)p.Step)], [.. run.Points.Select(value)]) { Color = run.Color };

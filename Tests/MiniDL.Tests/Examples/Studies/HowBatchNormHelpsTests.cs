@@ -61,7 +61,8 @@ public sealed class HowBatchNormHelpsTests : IDisposable
         for (int column = 2; column <= 7; column++) Assert.True(Number(bn[column]) < Number(none[column]), $"column {column}");
         foreach (string[] row in _minidl.Rows("s/landscape.csv"))
             Assert.True(Number(row[3]) <= Number(row[4]) && Number(row[5]) <= Number(row[6]));
-        AssertPictures.ArePresent(_minidl.Folder("s/landscape"), "VGG: effective smoothness", "no norm");
+        AssertPictures.ArePresent(_minidl.Folder("s/landscape"), "VGG: change of the gradient", "no norm");
+        AssertPictures.ArePresent(_minidl.Folder("s/landscape_smoothness"), "VGG: effective smoothness");
         AssertPictures.ArePresent(_minidl.Folder("s/landscape_linear"), "Deep linear net: loss along the gradient");
     }
 
