@@ -26,8 +26,8 @@ internal sealed class LpNormStudy : Study
     public override Report Run(StudyContext context)
     {
         var settings = VggSettings.Of(context);
-        settings = settings with { Steps = context.Pick(settings.Steps, 500, settings.Steps) };
-        int linearSteps = context.Pick(60, 3000, 10_000);
+        settings = settings with { Steps = context.Pick(settings.Steps, 400, settings.Steps) };
+        int linearSteps = context.Pick(60, 2000, 10_000);
         var data = context.Load("cifar10", settings.TrainImages, settings.TestImages);
         var histograms = new ActivationHistograms(data.Test, HistogramLayer);
         var trainings = Setups.Select(setup => new VggTraining(settings, setup, data, context.Random)).ToArray();
