@@ -19,7 +19,7 @@ public sealed class HowBatchNormHelpsTests : IDisposable
         Assert.True(loss["BN at 0.1"] < 0.5 * loss["no norm at 0.1"]);
         Assert.Equal(4 * 60, _minidl.Rows("s/vgg_training.csv").Length);
         Assert.Equal(["0", "60"], _minidl.Rows("s/vgg_activations.csv").Select(row => row[1]).Distinct());
-        AssertPictures.ArePresent(_minidl.Folder("s/vgg"), "BN at 0.5", "no norm at 0.5", "step", "accuracy");
+        AssertPictures.ArePresent(_minidl.Folder("s/vgg"), "Learning rate 0.5", "no norm", "step", "accuracy");
         AssertPictures.ArePresent(_minidl.Folder("s/vgg_histograms"), "Layer 3", "Layer 11", "density");
     }
 
@@ -34,7 +34,7 @@ public sealed class HowBatchNormHelpsTests : IDisposable
         Assert.Equal(3, drift["BN"].Count());
         foreach (var (noisy, plain) in drift["BN with noise"].Zip(drift["no norm"])) Assert.True(noisy > plain);
         AssertPictures.ArePresent(_minidl.Folder("s/noisy_bn"), "BN with noise", "no norm", "training loss");
-        AssertPictures.ArePresent(_minidl.Folder("s/noisy_bn_drift"), "Layer 2", "Layer 9", "Layer 12");
+        AssertPictures.ArePresent(_minidl.Folder("s/noisy_bn_drift"), "layer 2", "layer 9", "layer 12");
     }
 
     [Fact]
