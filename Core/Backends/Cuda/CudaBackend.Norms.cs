@@ -148,7 +148,8 @@ internal sealed partial class CudaBackend
 
     private Tensor Tickets(int count)
     {
-        lock (_smallerTickets)
+        // The one lock of the device: a thread that records a graph holds it all the while, and may come here.
+        lock (context.Gate)
         {
             if (_tickets is not null && _tickets.Count >= count) return _tickets;
             if (_tickets is not null) _smallerTickets.Add(_tickets);

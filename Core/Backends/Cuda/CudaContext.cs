@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 
 namespace MiniDL.Backends.Cuda;
@@ -83,6 +84,9 @@ internal sealed unsafe class CudaContext
 
     public CudaStaging Staging { get; }
 
+    /// <summary>Recorded graphs that nobody refers to any more.</summary>
+    public ConcurrentQueue<nint> ForgottenGraphs { get; } = new();
+
     /// <summary>Held around everything that is put on the stream, and all through a capture.</summary>
     public Lock Gate { get; } = new();
 
@@ -114,7 +118,7 @@ internal sealed unsafe class CudaContext
         lock (Gate)
         {
             MakeCurrent();
-            Check(Api.StreamSynchronize(Stream), "cuStreamSynchronize", "a kernel launched before (MINIDL_CUDA_SYNC=1 finds out which)");
+            Check(Api.StreamSynchronize(Stream), "cuStreamSynchronize");
         }
     }
 
@@ -136,7 +140,8 @@ internal sealed unsafe class CudaContext
 
     private MiniDLException Failed(int result, string call, string? what)
     {
-        string message = $"[cuda] {call}{(what is null ? "" : $" of {what}")} failed: {Api.Describe(result)}.";
+        string earlier = IsSticky(result) && !WaitAfterLaunch ? " (or a kernel before it: MINIDL_CUDA_SYNC=1 finds out which)" : "";
+        string message = $"[cuda] {call}{(what is null ? "" : $" of {what}")}{earlier} failed: {Api.Describe(result)}.";
         if (IsSticky(result)) _failure ??= message;
         return new MiniDLException(message);
     }

@@ -8,6 +8,12 @@ internal sealed unsafe class CudaGraph : IDisposable
 
     private CudaGraph(CudaContext context, nint executable) => (_context, _executable) = (context, executable);
 
+    /// <summary>Lets the next recording destroy a forgotten graph: the collector's thread must not call CUDA.</summary>
+    ~CudaGraph()
+    {
+        if (_executable != 0) _context.ForgottenGraphs.Enqueue(_executable);
+    }
+
     /// <summary>Records what an action puts on the stream; nothing of it runs.</summary>
     public static CudaGraph Record(CudaContext context, Action action)
     {
@@ -17,6 +23,7 @@ internal sealed unsafe class CudaGraph : IDisposable
         lock (context.Gate)
         {
             context.MakeCurrent();
+            while (context.ForgottenGraphs.TryDequeue(out nint forgotten)) context.Check(api.GraphExecDestroy(forgotten), "cuGraphExecDestroy");
             context.Check(api.StreamBeginCapture(context.Stream, threadLocal), "cuStreamBeginCapture");
             nint graph = 0, executable;
             try
@@ -58,5 +65,6 @@ internal sealed unsafe class CudaGraph : IDisposable
             _context.Check(_context.Api.GraphExecDestroy(_executable), "cuGraphExecDestroy");
             _executable = 0;
         }
+        GC.SuppressFinalize(this);
     }
 }
