@@ -100,7 +100,8 @@ public sealed class Graph : IDisposable
     internal static Graph? Recording => _running is { _recording: true } graph ? graph : null;
 
     /// <summary>Where a backend takes memory from while a step runs on this thread; null outside.</summary>
-    internal static StoragePool? PoolOf(Backend backend) => _running is { } graph && ReferenceEquals(graph._cuda, backend) ? graph._arena : null;
+    internal static StoragePool? PoolOf(Backend backend) =>
+        _running is { } graph && ReferenceEquals(graph._cuda, backend) ? graph._arena : null;
 
     /// <summary>Where the learning rate of the optimizer that is stepping will stand on the device.</summary>
     internal ulong LearningRate { get; set; }
@@ -110,7 +111,8 @@ public sealed class Graph : IDisposable
     internal ulong Word(Func<ulong> next)
     {
         if (_words.Count == MostWords)
-            throw new MiniDLException(Check.Line("graph", $"the step draws and learns in more than {MostWords} places. Capture a part of it."));
+            throw new MiniDLException(Check.Line("graph", $"the step draws and learns in more than {MostWords} places. "
+                + "Capture a part of it."));
         _words.Add(next);
         return CudaBackend.Address(_wordsOnDevice, _words.Count - 1);
     }

@@ -26,7 +26,8 @@ public sealed class ResidentImages
     {
         if (device.Backend is not CudaBackend) throw new MiniDLException($"[resident_images] {device} is no GPU. Use a DataLoader.");
         if (batchSize < 1 || batchSize > data.Count)
-            throw new MiniDLException($"[resident_images] batch size {batchSize} should be from 1 to {data.Count}, the images of {data.Name}.");
+            throw new MiniDLException($"[resident_images] batch size {batchSize} should be from 1 to {data.Count}, "
+                + $"the images of {data.Name}.");
         (_data, _random, _augmentation, _device) = (data, random, augmentation, device);
         Shape shape = [batchSize, .. data.InputShape.Sizes];
         Images = Tensor.New(shape, device, DType.F32, Layout.ChannelsLast).Keep();

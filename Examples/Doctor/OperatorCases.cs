@@ -13,7 +13,8 @@ internal static class OperatorCases
 
     private static OperatorCase Unary(string name, Func<Tensor, Tensor> f, Operand x) => new(name, (_, o) => f(o[0]), x);
 
-    private static OperatorCase Binary(string name, Func<Tensor, Tensor, Tensor> f, Operand a, Operand b) => new(name, (_, o) => f(o[0], o[1]), a, b);
+    private static OperatorCase Binary(string name, Func<Tensor, Tensor, Tensor> f, Operand a, Operand b) =>
+        new(name, (_, o) => f(o[0], o[1]), a, b);
 
     private static IEnumerable<OperatorCase> Elementwise(int batch)
     {
@@ -61,7 +62,8 @@ internal static class OperatorCases
     ];
 
     private static OperatorCase Convolution(int batch, int channels, int outputs, int size, int kernel, int stride) =>
-        new($"conv2d {channels}→{outputs}, {size}×{size}, {kernel}×{kernel}/{stride}", (layer, o) => layer!.Forward(o[0]), Image(batch, channels, size))
+        new($"conv2d {channels}→{outputs}, {size}×{size}, {kernel}×{kernel}/{stride}", (layer, o) => layer!.Forward(o[0]),
+            Image(batch, channels, size))
         {
             Layer = random => new Conv2d(channels, outputs, kernel, stride, kernel / 2, random: random),
             Rounds = true,

@@ -64,7 +64,8 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             evaluation.Run();
         }, device, stop);
         return string.Create(CultureInfo.InvariantCulture,
-            $$"""{"framework":"minidl",{{Hardware(device)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}},"threads":{{Cpu.Threads}}"""
+            $$"""{"framework":"minidl",{{Hardware(device)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}}"""
+            + $$""","threads":{{Cpu.Threads}}"""
             + $$""","train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}}"""
             + $$""","eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}}"""
             + $$""","peak_rss_mb":{{Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0}}}""");

@@ -65,7 +65,8 @@ internal sealed partial class CudaBackend
 
     // ---- linear algebra and windows -----------------------------------------------------------------------------------------
 
-    internal override void MatMul(Tensor a, Tensor b, Tensor c, int rows, int inner, int columns, bool transposeA = false, bool transposeB = false) =>
+    internal override void MatMul(Tensor a, Tensor b, Tensor c, int rows, int inner, int columns,
+        bool transposeA = false, bool transposeB = false) =>
         context.Launch(Kernels.MatMul, Blocks(rows, Tile) * Blocks(columns, Tile), Block, new MatMulArguments
         {
             A = Address(a),

@@ -30,8 +30,8 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
     internal override void Upload<T>(ReadOnlySpan<T> values, Tensor y)
     {
         if (Graph.Recording is not null)
-            throw new MiniDLException(Check.Line("graph", $"values from the host were put into {y} inside a captured step, which would repeat "
-                + "them for ever. Make it before, and change it between the steps."));
+            throw new MiniDLException(Check.Line("graph", $"values from the host were put into {y} inside a captured step, "
+                + "which would repeat them for ever. Make it before, and change it between the steps."));
         if (y.DType == DType.I64) Widen(y, HostValues.Range(values));
         context.Staging.Upload(Address(y), y.Count * y.DType.Bytes(), new Conversion<T>(values, y.DType),
             static (bytes, from) => HostValues.Convert(from.Values, from.Type, bytes));

@@ -105,7 +105,8 @@ internal sealed unsafe class CudaContext
             {
                 MakeCurrent();
                 void* parameter = pointer;
-                int result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes, Stream, &parameter, null);
+                int result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes,
+                    Stream, &parameter, null);
                 if (result == 0 && WaitAfterLaunch && Graph.Recording is null) result = Api.StreamSynchronize(Stream);
                 if (result != 0) throw Failed(result, "cuLaunchKernel", $"{kernel.Name}({Describe(operands)})");
             }
@@ -153,7 +154,8 @@ internal sealed unsafe class CudaContext
     {
         var text = new StringBuilder();
         foreach (var operand in operands)
-            if (operand is not null) text.Append(text.Length > 0 ? ", " : "").Append(operand.DType.ToString().ToLowerInvariant()).Append(operand.Shape);
+            if (operand is not null)
+                text.Append(text.Length > 0 ? ", " : "").Append(operand.DType.ToString().ToLowerInvariant()).Append(operand.Shape);
         return text.ToString();
     }
 

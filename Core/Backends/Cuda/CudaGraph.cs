@@ -23,7 +23,8 @@ internal sealed unsafe class CudaGraph : IDisposable
         lock (context.Gate)
         {
             context.MakeCurrent();
-            while (context.ForgottenGraphs.TryDequeue(out nint forgotten)) context.Check(api.GraphExecDestroy(forgotten), "cuGraphExecDestroy");
+            while (context.ForgottenGraphs.TryDequeue(out nint forgotten))
+                context.Check(api.GraphExecDestroy(forgotten), "cuGraphExecDestroy");
             context.Check(api.StreamBeginCapture(context.Stream, threadLocal), "cuStreamBeginCapture");
             nint graph = 0, executable;
             try

@@ -33,7 +33,8 @@ internal sealed unsafe class CudaModules(CudaContext context)
             fixed (byte* name = Encoding.UTF8.GetBytes(kernel.Name + "\0"))
                 result = context.Api.ModuleGetFunction(&function, _module, name);
             if (result == NotFound)
-                throw new MiniDLException($"[cuda] there is no kernel {kernel.Name}. Move the operands to the CPU for this, x.To(Device.Cpu).");
+                throw new MiniDLException($"[cuda] there is no kernel {kernel.Name}. "
+                    + "Move the operands to the CPU for this, x.To(Device.Cpu).");
             context.Check(result, "cuModuleGetFunction", kernel.Name);
             if (kernel.SharedBytes > 0)
                 context.Check(context.Api.FunctionSetAttribute(function, DynamicSharedBytes, kernel.SharedBytes), "cuFuncSetAttribute", kernel.Name);
@@ -63,7 +64,8 @@ internal sealed unsafe class CudaModules(CudaContext context)
     public static byte[] Ptx(string target)
     {
         using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"kernels.{target}.ptx")
-            ?? throw new MiniDLException($"[cuda] this build holds no kernels for {target}. Run Core/Backends/Cuda/Kernels/compile.sh and build again.");
+            ?? throw new MiniDLException($"[cuda] this build holds no kernels for {target}. "
+                + "Run Core/Backends/Cuda/Kernels/compile.sh and build again.");
         var ptx = new byte[stream.Length + 1];
         stream.ReadExactly(ptx, 0, ptx.Length - 1);
         return ptx;

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
@@ -13,7 +15,8 @@ internal sealed unsafe class CudaStaging(CudaContext context)
     private int _next;
 
     /// <summary>Fills a pinned buffer and puts a copy of it to the GPU on the stream.</summary>
-    public void Upload<TState>(ulong address, int bytes, TState state, System.Buffers.SpanAction<byte, TState> fill) where TState : allows ref struct
+    public void Upload<TState>(ulong address, int bytes, TState state, SpanAction<byte, TState> fill)
+        where TState : allows ref struct
     {
         if (bytes == 0) return;
         lock (context.Gate)
@@ -29,7 +32,8 @@ internal sealed unsafe class CudaStaging(CudaContext context)
     }
 
     /// <summary>Waits for the stream and hands out what lay on the GPU.</summary>
-    public void Download<TState>(ulong address, int bytes, TState state, System.Buffers.ReadOnlySpanAction<byte, TState> read) where TState : allows ref struct
+    public void Download<TState>(ulong address, int bytes, TState state, ReadOnlySpanAction<byte, TState> read)
+        where TState : allows ref struct
     {
         if (bytes == 0) return;
         lock (context.Gate)
