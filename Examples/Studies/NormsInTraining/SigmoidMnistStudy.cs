@@ -81,7 +81,7 @@ internal sealed class SigmoidMnistStudy : Study
         double low = both.Min(t => t.Of(ShownUnit).Min(p => p.Low)), high = both.Max(t => t.Of(ShownUnit).Max(p => p.High));
         Chart Percentiles(string panel, Trace trace, int color) => new($"sigmoid_mnist_{trace.Norm}", panel, new Axis("step"),
             new Axis("input of a sigmoid") { Min = low - 0.3, Max = high + 0.3 },
-            new Series("median, 15th to 85th percentile", trace.Steps, [.. trace.Of(ShownUnit).Select(p => p.Median)])
+            new Series("", trace.Steps, [.. trace.Of(ShownUnit).Select(p => p.Median)])
             {
                 Low = [.. trace.Of(ShownUnit).Select(p => p.Low)],
                 High = [.. trace.Of(ShownUnit).Select(p => p.High)],
@@ -97,8 +97,8 @@ internal sealed class SigmoidMnistStudy : Study
                     + "behind. (b, c) What enters the first sigmoid of the last hidden layer, over test images: without BN it "
                     + "moves and widens most while the layers below learn most. (d) The drift of all 100 units.",
             },
-            Percentiles("(b) without BN", plain, 0),
-            Percentiles("(c) with BN", bn, 1),
+            Percentiles("(b) without BN: median, 15th to 85th percentile", plain, 0),
+            Percentiles("(c) with BN: median, 15th to 85th percentile", bn, 1),
             new Chart("sigmoid_mnist_drift", "(d) all units of the last hidden layer, sorted", new Axis("unit"),
                 new Axis("drift of the median / width") { Min = 0 },
                 [.. both.Select((trace, i) => new Series(i == 0 ? "without BN" : "with BN",
