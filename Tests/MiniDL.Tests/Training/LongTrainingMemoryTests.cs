@@ -9,7 +9,7 @@ namespace MiniDL.Tests.Training;
 /// Memory over many steps of what a user trains: a ResNet with batch norm, Sgd, and batches that are drawn in the background.
 /// </summary>
 [Collection(MemoryCollection.Name)]
-public class LongTrainingMemoryTests
+public sealed class LongTrainingMemoryTests : IDisposable
 {
     private const int Images = 64, Batch = 4, StepsPerEpoch = Images / Batch;
     private const int BytesPerBatch = Batch * 3 * 8 * 8 * sizeof(float) + 16 * sizeof(long);
@@ -30,6 +30,9 @@ public class LongTrainingMemoryTests
         _sgd = new Sgd(_model.Parameters(), learningRate: 0.02f, momentum: 0.9f, weightDecay: 1e-4f);
         _batches = Draw(threads: 1);
     }
+
+    /// <summary>Ends the thread that loads: it would go on to take memory while the next test counts.</summary>
+    public void Dispose() => _batches.Dispose();
 
     private IEnumerator<Batch> Draw(int threads) =>
         new DataLoader(_data, Batch, new RandomStream(3), augmentation: Augmentation.PadCropFlip(0), threads: threads)
