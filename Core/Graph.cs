@@ -67,6 +67,9 @@ public sealed class Graph : IDisposable
         _wordsOnDevice = Tensor.Zeros([MostWords], device, DType.I64).Keep();
     }
 
+    /// <summary>Whether the step is recorded and repeated, on the same tensors, rather than run anew each time.</summary>
+    public bool Repeats => _cuda is not null;
+
     /// <summary>Prepares a step; nothing runs yet.</summary>
     /// <param name="device">Where its tensors are.</param>
     /// <param name="step">The step; what it returns is handed out by <see cref="Run"/>.</param>

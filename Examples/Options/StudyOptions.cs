@@ -16,7 +16,7 @@ internal sealed class StudyOptions : CommonOptions
     public string? Study { get; set; }
 
     [Section("Study")]
-    [Option("full", HelpText = "the paper's settings; may take hours")]
+    [Option("full", HelpText = "the paper's settings, where they can be had; may take hours")]
     public bool Full { get; set; }
 
     [Section("Study")]

@@ -31,11 +31,11 @@ internal sealed class FeatureScalingStudy : Study
     {
         int houses = context.Pick(100, 500, 500);
         var (features, prices) = Houses(houses, context.Random.Fork("houses"));
-        var descents = new List<Descent>();
+        var descents = new List<QuadraticDescent>();
         foreach (var (name, scale) in Scalings)
         {
             context.Progress((double)descents.Count / Scalings.Length, name);
-            descents.Add(Descent.Run(name, scale(features), prices, Converged, context));
+            descents.Add(QuadraticDescent.Run(name, scale(features), prices, Converged, context));
         }
 
         var report = new Report(Title)
@@ -79,19 +79,19 @@ internal sealed class FeatureScalingStudy : Study
         return (features, prices);
     }
 
-    private static void AddFindings(Report report, List<Descent> descents)
+    private static void AddFindings(Report report, List<QuadraticDescent> descents)
     {
         var (raw, minMax, mean, zScore) = (descents[0], descents[1], descents[2], descents[3]);
         report.Add(new Finding("Features of like scale need fewer steps, centred ones fewer still",
             "shift inputs to mean 0, scale them to like variance: fastest convergence",
             string.Join(", ", descents.Select(d => FormattableString.Invariant($"{d.Name} {d.Steps:N0} steps"))),
             raw.Steps > minMax.Steps && minMax.Steps > mean.Steps && minMax.Steps > zScore.Steps));
-        report.Add(new Finding("Steps grow in proportion to the condition number", "at most κ/2 · ln(1/ε)",
+        report.Add(new Finding("Steps stay within the bound that the condition number κ gives", "at most κ/2 · ln(1/ε)",
             string.Join(", ", descents.Select(d => $"{d.Name} {d.Steps / d.MostSteps(Converged):P0} of it")),
             descents.All(d => d.Steps <= d.MostSteps(Converged) + 1)));
     }
 
-    private static Chart PathOf(Descent descent)
+    private static Chart PathOf(QuadraticDescent descent)
     {
         double[] xs = [.. descent.Path.Select(p => p.W1)], ys = [.. descent.Path.Select(p => p.W2)];
         var (left, right) = Padded([.. xs, descent.Best[0]]);
@@ -128,7 +128,7 @@ internal sealed class FeatureScalingStudy : Study
     private static double[] Spaced(double low, double high) =>
         [.. Enumerable.Range(0, Grid).Select(i => low + (high - low) * i / (Grid - 1))];
 
-    private static Chart Losses(List<Descent> descents) => new("feature_scaling_loss", "Excess loss over the steps",
+    private static Chart Losses(List<QuadraticDescent> descents) => new("feature_scaling_loss", "Excess loss over the steps",
         new Axis("step") { Log = true, Min = 1 },
         new Axis("excess loss, of that at the start") { Log = true, Min = Converged / 3, Max = 1.5 },
         [

@@ -128,7 +128,7 @@ internal sealed class Placement : Study
         report.Add(new Finding($"{task.Title}: before the activation is the better place",
             "chosen for its reasoning, not measured",
             $"test error {before.Average():F1} % before, {behind.Average():F1} % behind; seeds differ by {noise:F1}",
-            before.Length < 2 || Math.Abs(lead) <= noise ? null : lead > 0));
+            before.Length < 3 || Math.Abs(lead) <= noise ? null : lead > 0));
     }
 
     private static Chart ErrorOf(Task task, List<Curve> curves) =>

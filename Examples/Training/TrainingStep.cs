@@ -42,12 +42,13 @@ internal sealed class TrainingStep : IDisposable
     /// <returns>The loss before the step, and the logits; valid until the next step.</returns>
     public (Tensor Loss, Tensor Logits) Run(Tensor images, Tensor labels)
     {
-        if (_device == images.Device) (_images, _labels) = (images, labels);
+        if (!_graph.Repeats) (_images, _labels) = (images, labels);
         else
         {
+            // What was recorded goes on with the tensors of the first step.
             (_images, _labels) = (_images ?? Place(images), _labels ?? Place(labels));
-            images.CopyTo(_images);
-            labels.CopyTo(_labels);
+            if (!ReferenceEquals(images, _images)) images.CopyTo(_images);
+            if (!ReferenceEquals(labels, _labels)) labels.CopyTo(_labels);
         }
         var results = _graph.Run();
         return (results[0], results[1]);
@@ -56,5 +57,5 @@ internal sealed class TrainingStep : IDisposable
     public void Dispose() => _graph.Dispose();
 
     /// <summary>A tensor on the device that stays.</summary>
-    private Tensor Place(Tensor x) => x.To(_device).Keep();
+    private Tensor Place(Tensor x) => x.Device == _device ? x : x.To(_device).Keep();
 }

@@ -58,7 +58,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         foreach (string data in context.DataUsed) report.Setting("data", data);
         report.Setting("size", context.Size switch
         {
-            StudySize.Full => "full: the paper's settings",
+            StudySize.Full => "full: the paper's settings, where they can be had",
             StudySize.Preset => "preset: within two minutes on two cores",
             _ => "smallest: to see that it runs; the numbers mean little",
         });
@@ -68,6 +68,6 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         string seed = options.Seed == 0 ? "" : $" --seed {options.Seed}";
         string call = $"{HelpPage.Call} study {study.Name}{seed}";
         report.Command("This page:", options.Full ? $"{call} --full" : options.Smallest ? $"{call} --smallest" : call);
-        if (!options.Full) report.Command("With the paper's settings:", $"{call} --full");
+        if (!options.Full) report.Command("With the paper's settings, where they can be had:", $"{call} --full");
     }
 }

@@ -83,7 +83,7 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
         if (y.DType == DType.I64)
         {
             if (add || Storage(x).Range is not { } range) Storage(y).Range = null;
-            else Widen(y, range);
+            else Widen(y, range, yStart);
         }
         Run(add ? Kernels.Add(y.DType) : Kernels.Copy(y.DType), count, arguments, x, y);
     }
@@ -217,11 +217,11 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
     internal static ulong Address(Tensor? x, int start = 0) =>
         x is null ? 0 : Storage(x).Address + (ulong)(x.Offset + start) * (ulong)x.DType.Bytes();
 
-    /// <summary>Integers in this range were written to a tensor.</summary>
-    private static void Widen(Tensor y, (long Least, long Largest) range)
+    /// <summary>Integers in this range were written to a tensor, from <paramref name="start"/> on; what stands before it stays.</summary>
+    private static void Widen(Tensor y, (long Least, long Largest) range, int start = 0)
     {
         var storage = Storage(y);
-        storage.Range = storage.Range is var (least, largest) && y.Count < storage.Capacity && y.Offset > 0
+        storage.Range = storage.Range is var (least, largest) && y.Offset + start > 0
             ? (Math.Min(least, range.Least), Math.Max(largest, range.Largest))
             : range;
     }

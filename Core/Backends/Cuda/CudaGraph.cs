@@ -60,12 +60,13 @@ internal sealed unsafe class CudaGraph : IDisposable
     public void Dispose()
     {
         if (_executable == 0) return;
+        var executable = _executable;
+        _executable = 0;
+        GC.SuppressFinalize(this);
         lock (_context.Gate)
         {
             _context.Synchronize();
-            _context.Check(_context.Api.GraphExecDestroy(_executable), "cuGraphExecDestroy");
-            _executable = 0;
+            _context.Check(_context.Api.GraphExecDestroy(executable), "cuGraphExecDestroy");
         }
-        GC.SuppressFinalize(this);
     }
 }

@@ -98,7 +98,7 @@ internal sealed class IcsStudy : Study
         Measured Of(string net, string norm, double rate) => runs.First(r => r.Net == net && r.Norm == norm && r.Rate == rate);
         var (bn, none) = (Of("VGG", "bn", 0.1), Of("VGG", "none", 0.1));
         report.Add(new Finding("BN does not reduce internal covariate shift in VGG",
-            "with BN G and G′ are no closer than without, in direction and in distance",
+            $"with BN G and G′ are no closer than without (here: a cosine not above none's + {CosineMargin}, a distance above half of it)",
             $"median cosine {Medians(bn, VggLayers, p => p.Cosine)} with BN, {Medians(none, VggLayers, p => p.Cosine)} without "
                 + $"(layers {Names(VggLayers)}); median ‖G − G′‖ {Medians(bn, VggLayers, p => p.Difference)} "
                 + $"and {Medians(none, VggLayers, p => p.Difference)}",
@@ -108,7 +108,8 @@ internal sealed class IcsStudy : Study
         {
             var (linearBn, linearNone) = (Of("deep linear net", "bn", rate), Of("deep linear net", "none", rate));
             report.Add(new Finding($"nor in the deep linear net at rate {Text(rate)}",
-                rate == 1e-7 ? "without BN the cosine is 1 throughout, with BN far lower" : "with BN no higher than without",
+                rate == 1e-7 ? "without BN the cosine is 1 throughout, with BN far lower"
+                    : $"with BN no higher than without (here: by {CosineMargin} at most)",
                 $"median cosine {Medians(linearBn, LinearLayers, p => p.Cosine)} with BN, "
                     + $"{Medians(linearNone, LinearLayers, p => p.Cosine)} without (layers {Names(LinearLayers)})",
                 LinearLayers.All(layer => IsNoNearer(linearBn, linearNone, layer))));
@@ -140,8 +141,8 @@ internal sealed class IcsStudy : Study
         yield return new Chart($"{name}_cosine", $"{title}: direction", new Axis("step"), new Axis("cosine of G and G′") { Min = -1, Max = 1 },
             Lines(runs, p => p.Cosine))
         {
-            Caption = vgg ? "At 1 the layer's step was computed for the net that it meets; BN is no nearer to it."
-                : "At the small rate the direction is right all the time without BN, and not with it.",
+            Caption = vgg ? "At 1 the layer's step was computed for the net that it meets."
+                : "The nearer to 1, the less the layers below disturb the step.",
         };
     }
 

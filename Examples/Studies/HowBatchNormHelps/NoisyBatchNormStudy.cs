@@ -49,7 +49,7 @@ internal sealed class NoisyBatchNormStudy : Study
         [
             VggCharts.Loss("noisy_bn_loss", "Training loss", records) with
             {
-                Caption = "Disturbed BN is slower than BN, but ahead of the net without norms, which nobody disturbs.",
+                Caption = "The noise is drawn anew in every step; evaluation is without it.",
             },
             Drift("noisy_bn_mean", Layers[1], $"Drift of the means, layer {Layers[1]}", "|Δ mean| in a step", p => p.MeanChange) with
             {

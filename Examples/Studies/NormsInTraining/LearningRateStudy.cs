@@ -137,7 +137,7 @@ internal sealed class LearningRateStudy : Study
             Curves(Nets[0]) with
             {
                 Caption = "The loss over the last quarter of the steps at each rate, the worst of the seeds; 3 stands for all "
-                    + "that is worse, infinity among it. Each norm opens a range of rates; BN's is the widest.",
+                    + "that is worse, infinity among it.",
             },
             Curves(Nets[1]),
         ]);

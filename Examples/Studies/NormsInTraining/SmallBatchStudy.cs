@@ -102,7 +102,7 @@ internal sealed class SmallBatchStudy : Study
             Better(Of("none", Small), Of("BN", Small)) & Better(Of("LN", Small), Of("BN", Small))));
         report.Add(new Finding("In batches of 4 LN is better than no norm", "LN 1.4 %, none 1.6 %",
             Errors(Small, "LN", "none"), Better(Of("LN", Small), Of("none", Small))));
-        report.Add(new Finding("In batches of 4 BN needs the unbiased variance", "at batch 4 its BN has the unbiased variance",
+        report.Add(new Finding("In batches of 4 BN is better with the unbiased variance", "used at batch 4, not compared",
             Errors(Small, "BN (unbiased)", "BN"), Better(Of("BN (unbiased)", Small), Of("BN", Small))));
     }
 
@@ -122,9 +122,9 @@ internal sealed class SmallBatchStudy : Study
         [
             Panel("small_batch_error_128", Large, "test error", error, c => c.TestError, c => c.ErrorRange) with
             {
-                Caption = "Lines are means over seeds, bands reach from the least to the largest. In batches of 128 (left) BN "
-                    + "is ahead; in batches of 4 (right) its training loss stays an order of magnitude above the others': it "
-                    + "is the batch's noise that it cannot learn away.",
+                Caption = "Lines are means over seeds, bands reach from the least to the largest. On the left "
+                    + "batches of 128, on the right batches of 4: how far BN's training loss stays above the others' there is "
+                    + "the batch's noise that it cannot learn away.",
             },
             Panel("small_batch_error_4", Small, "test error", error, c => c.TestError, c => c.ErrorRange),
             Panel("small_batch_loss_128", Large, "training loss", loss, c => c.Loss, c => c.LossRange),

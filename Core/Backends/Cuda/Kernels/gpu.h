@@ -30,8 +30,8 @@ struct alignas(8) Float2 { float x, y; };
 #define KERNEL(NAME, ARGS, THREADS) \
     extern "C" __attribute__((global)) __attribute__((launch_bounds(THREADS))) void NAME(const ARGS args)
 
-/// An array in shared memory: of a size known here, or of the size that the launch asked for.
-#define SHARED(TYPE, NAME, COUNT) static __attribute__((shared)) TYPE NAME[COUNT]
+/// An array in shared memory: of a size known here, or of the size that the launch asked for; aligned for accesses of 16 bytes.
+#define SHARED(TYPE, NAME, COUNT) static __attribute__((shared)) __attribute__((aligned(16))) TYPE NAME[COUNT]
 #define SHARED_DYNAMIC(TYPE, NAME) extern __attribute__((shared)) __attribute__((aligned(16))) TYPE NAME[]
 
 DEVICE int thread_index() { return __nvvm_read_ptx_sreg_tid_x(); }

@@ -46,7 +46,11 @@ KERNEL(negative_log_likelihood, LikelihoodArgs, BLOCK)
 {
     SHARED(double, shared, BLOCK);
     double sum = 0;
-    for (int row = thread_index(); row < args.rows; row += BLOCK) sum -= args.log_probabilities[(i64)row * args.columns + args.labels[row]];
+    for (int row = thread_index(); row < args.rows; row += BLOCK) {
+        i64 label = args.labels[row];
+        // The host checks labels; one that it could not see must not read elsewhere.
+        sum -= label >= 0 && label < args.columns ? args.log_probabilities[(i64)row * args.columns + label] : __builtin_nanf("");
+    }
     sum = block_sum(shared, sum);
     if (thread_index() == 0) *args.loss = (float)(sum / args.rows);
 }

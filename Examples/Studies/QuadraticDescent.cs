@@ -4,7 +4,7 @@ namespace MiniDL.Examples.Studies;
 /// Gradient descent on <c>½ mean (w · x + b − y)²</c> for two features, in double: with θ = (w₁, w₂, b) and rows (x₁, x₂, 1)
 /// the loss is <c>½ θᵀHθ − cᵀθ + const</c>, so a step costs nothing however many rows there are.
 /// </summary>
-internal sealed class Descent
+internal sealed class QuadraticDescent
 {
     private const int Size = 3;
     private const long MostSimulated = 50_000_000;
@@ -12,7 +12,7 @@ internal sealed class Descent
     private readonly double[,] _hessian = new double[Size, Size];
     private readonly double[] _linear = new double[Size];
 
-    private Descent(string name, float[] features, double[] targets)
+    private QuadraticDescent(string name, float[] features, double[] targets)
     {
         Name = name;
         for (int row = 0; row < targets.Length; row++)
@@ -51,9 +51,9 @@ internal sealed class Descent
     public double MostSteps(double converged) => Condition / 2 * Math.Log(1 / converged);
 
     /// <summary>Descends from 0 until that fraction of the excess loss is left.</summary>
-    public static Descent Run(string name, float[] features, double[] targets, double converged, StudyContext context)
+    public static QuadraticDescent Run(string name, float[] features, double[] targets, double converged, StudyContext context)
     {
-        var descent = new Descent(name, features, targets);
+        var descent = new QuadraticDescent(name, features, targets);
         var theta = new double[Size];
         double atStart = descent.Excess(theta);
         for (long step = 0; step <= MostSimulated; step++)
