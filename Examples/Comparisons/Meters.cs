@@ -112,14 +112,3 @@ internal sealed class GradientMeter
         return path[..(end >= 0 ? end : Math.Max(path.LastIndexOf('.'), 0))];
     }
 }
-
-/// <summary>The buffers of a model, such as running statistics, as they are now; put back by <see cref="Dispose"/>.</summary>
-internal sealed class KeptBuffers(Module model) : IDisposable
-{
-    private readonly Dictionary<string, Tensor> _values =
-        model.NamedBuffers().ToDictionary(b => b.Path, b => b.Buffer.Value.Clone().Keep());
-
-    public void Restore() => model.LoadStateDict(_values, strict: false);
-
-    public void Dispose() => Restore();
-}

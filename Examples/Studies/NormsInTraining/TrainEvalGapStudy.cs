@@ -1,6 +1,6 @@
 using MiniDL.Data;
-using MiniDL.Examples.Comparisons;
 using MiniDL.Examples.Reports;
+using MiniDL.Examples.Training;
 using MiniDL.Layers;
 using MiniDL.Optim;
 
