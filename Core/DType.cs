@@ -14,6 +14,12 @@ public enum DType
 
     /// <summary>8-bit unsigned integer: images as they are stored.</summary>
     U8,
+
+    /// <summary>
+    /// 16-bit float with float's exponent and 7 bits of mantissa: what a GPU keeps images in with <see cref="Precision.Bf16"/>. It is
+    /// only stored; arithmetic is in float.
+    /// </summary>
+    BF16,
 }
 
 /// <summary>How a tensor's values lie in its storage.</summary>
@@ -31,9 +37,9 @@ public enum Layout
 
 internal static class DTypes
 {
-    public static bool IsFloat(this DType type) => type is DType.F32 or DType.F64;
+    public static bool IsFloat(this DType type) => type is DType.F32 or DType.F64 or DType.BF16;
 
-    public static int Bytes(this DType type) => type switch { DType.F32 => 4, DType.U8 => 1, _ => 8 };
+    public static int Bytes(this DType type) => type switch { DType.F32 => 4, DType.BF16 => 2, DType.U8 => 1, _ => 8 };
 
     public static DType Of<T>() where T : unmanaged =>
         typeof(T) == typeof(float) ? DType.F32

@@ -66,15 +66,15 @@ public sealed class Device
     public DType FloatType => Backend.FloatType;
 
     /// <summary>
-    /// Whether convolutions on a GPU may round their operands to TF32, with 10 bits of mantissa, for its tensor cores; sums stay
-    /// float. On by default, as in PyTorch; other devices ignore it.
+    /// What a GPU's convolutions compute in, and what images are kept in between operators; <see cref="Precision.Tf32"/> by default,
+    /// as in PyTorch. Other devices compute in <see cref="FloatType"/> whatever is set. Set it before a step is captured.
     /// </summary>
-    public bool Tf32
+    public Precision Precision
     {
-        get => Backend is CudaBackend { Precision: CudaPrecision.Tf32 };
+        get => Backend is CudaBackend cuda ? cuda.Precision : Precision.Fp32;
         set
         {
-            if (Backend is CudaBackend cuda) cuda.Precision = value ? CudaPrecision.Tf32 : CudaPrecision.Fp32;
+            if (Backend is CudaBackend cuda) cuda.Precision = value;
         }
     }
 
@@ -83,4 +83,20 @@ public sealed class Device
 
     /// <inheritdoc/>
     public override string ToString() => Name;
+}
+
+/// <summary>What a GPU computes convolutions in. Sums, statistics, parameters and their gradients are float in all of them.</summary>
+public enum Precision
+{
+    /// <summary>Float throughout.</summary>
+    Fp32,
+
+    /// <summary>Operands of convolutions rounded to 10 bits of mantissa, for tensor cores.</summary>
+    Tf32,
+
+    /// <summary>
+    /// What convolutions give, and what is computed of it up to the classifier, is stored as <see cref="DType.BF16"/>, 7 bits of mantissa
+    /// and half the memory; convolutions round their weights alike. Statistics, parameters and the optimizer stay float.
+    /// </summary>
+    Bf16,
 }

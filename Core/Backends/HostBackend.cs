@@ -14,6 +14,7 @@ public abstract class HostBackend : Backend
         DType.F32 => new HostStorage<float>(Device, capacity),
         DType.F64 => new HostStorage<double>(Device, capacity),
         DType.I64 => new HostStorage<long>(Device, capacity),
+        DType.BF16 => throw new MiniDLException($"[{Device}] bf16 tensors are for GPUs; {Device} computes in {FloatType}. Convert with ToFloat()."),
         _ => new HostStorage<byte>(Device, capacity),
     };
 

@@ -15,6 +15,7 @@ internal static class HostValues
             case DType.F32: Convert(from, MemoryMarshal.Cast<byte, float>(to)); break;
             case DType.F64: Convert(from, MemoryMarshal.Cast<byte, double>(to)); break;
             case DType.I64: Convert(from, MemoryMarshal.Cast<byte, long>(to)); break;
+            case DType.BF16: Round(from, MemoryMarshal.Cast<byte, ushort>(to)); break;
             default: Convert(from, to); break;
         }
     }
@@ -27,6 +28,7 @@ internal static class HostValues
             case DType.F32: Convert(MemoryMarshal.Cast<byte, float>(from), to); break;
             case DType.F64: Convert(MemoryMarshal.Cast<byte, double>(from), to); break;
             case DType.I64: Convert(MemoryMarshal.Cast<byte, long>(from), to); break;
+            case DType.BF16: Widen(MemoryMarshal.Cast<byte, ushort>(from), to); break;
             default: Convert<byte, T>(from, to); break;
         }
     }
@@ -44,6 +46,26 @@ internal static class HostValues
         var integers = new long[values.Length];
         Convert<T, long>(values, integers);
         return integers;
+    }
+
+    /// <summary>Floats rounded to the nearest bfloat16, ties to even; NaN stays NaN.</summary>
+    private static void Round<T>(ReadOnlySpan<T> from, Span<ushort> to) where T : unmanaged
+    {
+        var floats = new float[from.Length];
+        Convert<T, float>(from, floats);
+        for (int i = 0; i < floats.Length; i++)
+        {
+            uint bits = BitConverter.SingleToUInt32Bits(floats[i]);
+            to[i] = (ushort)(float.IsNaN(floats[i]) ? bits >> 16 | 0x40 : bits + 0x7FFF + (bits >> 16 & 1) >> 16);
+        }
+    }
+
+    /// <summary>A bfloat16 is the upper half of a float.</summary>
+    private static void Widen<T>(ReadOnlySpan<ushort> from, Span<T> to) where T : unmanaged
+    {
+        var floats = new float[from.Length];
+        for (int i = 0; i < floats.Length; i++) floats[i] = BitConverter.UInt32BitsToSingle((uint)from[i] << 16);
+        Convert<float, T>(floats, to);
     }
 
     /// <summary>Every value in the other type; floating-point values are cut off at the point.</summary>

@@ -30,7 +30,7 @@ internal sealed class Trainer
                 + $"Use batches of {train.Count} or fewer, or more images (--train-images).");
         Settings = settings;
         Device = Device.Named(settings.Device);
-        Device.Tf32 = settings.Precision == "tf32";
+        Device.Precision = Enum.Parse<Precision>(settings.Precision, ignoreCase: true);
         var random = new RandomStream(settings.Seed);
         norm ??= NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
         Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(Device);

@@ -30,7 +30,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
     private string Measure(string norm, int batch, CancellationToken stop)
     {
         var device = Device.Named(options.Device);
-        device.Tf32 = options.Precision == "tf32";
+        device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
         // What the case before used is of other sizes: it would only add to this one's memory.
         device.Backend.TrimPool();
         var random = new RandomStream(0);

@@ -17,7 +17,7 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
     public int Run(CancellationToken stop)
     {
         var device = Device.Named(options.Device);
-        device.Tf32 = options.Precision == "tf32";
+        device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
         terminal.Line($"{device.Backend.Description}; batch {options.Batch}, convolutions in {options.Precision}; "
             + "relative errors against double precision, times of forward and backward together");
         var table = new Table { Border = TableBorder.Simple };
@@ -29,7 +29,7 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
         {
             stop.ThrowIfCancellationRequested();
             var (error, gradientError) = Errors(operation, device);
-            bool rounded = operation.Rounds && device.Tf32;
+            bool rounded = operation.Rounds && device.Precision != Precision.Fp32;
             bool good = error <= (rounded ? RoundedLimit : ResultLimit) && gradientError <= (rounded ? RoundedLimit : GradientLimit);
             if (!good) failures++;
             double time = options.Repeat > 0 ? operation.Microseconds(device, options.Repeat) : double.NaN;

@@ -4,7 +4,7 @@ namespace MiniDL.Backends.Cuda;
 internal sealed partial class CudaBackend
 {
     /// <summary>What convolutions may round their operands to.</summary>
-    internal CudaPrecision Precision { get; set; } = CudaPrecision.Tf32;
+    internal Precision Precision { get; set; } = Precision.Tf32;
 
     /// <summary>At most so many blocks go through the tiles of a convolution, for each part of the output channels.</summary>
     internal int MostTileWalkers { get; set; } = 1024;
@@ -79,15 +79,5 @@ internal sealed partial class CudaBackend
     }
 
     /// <summary>Whether tensor cores may be used: their kernels read 16 bytes at a time.</summary>
-    private bool IsTensorCore(Tensor x, Tensor y) => Precision != CudaPrecision.Fp32 && Address(x) % 16 == 0 && Address(y) % 16 == 0;
-}
-
-/// <summary>What the CUDA device computes convolutions with.</summary>
-internal enum CudaPrecision
-{
-    /// <summary>Float throughout.</summary>
-    Fp32,
-
-    /// <summary>Operands of convolutions rounded to 10 bits of mantissa, sums in float: PyTorch's default.</summary>
-    Tf32,
+    private bool IsTensorCore(Tensor x, Tensor y) => Precision != Precision.Fp32 && Address(x) % 16 == 0 && Address(y) % 16 == 0;
 }

@@ -23,7 +23,7 @@ internal static class Gpu
 
     private static readonly Lazy<Device> Opened = new(() =>
     {
-        Device.Cuda.Tf32 = false;
+        Device.Cuda.Precision = Precision.Fp32;
         return Device.Cuda;
     });
 

@@ -26,7 +26,7 @@ public class TensorCoreConvolutionTests
         using var fake = Gpu.OwnFake();
         var device = fake.Open();
         var backend = (CudaBackend)device.Backend;
-        backend.Precision = CudaPrecision.Tf32;
+        backend.Precision = Precision.Tf32;
         var g = Window2d.Of("conv2d", [batch, channels, height, width], outputs, (3, 3), (stride, stride), (1, 1));
         Assert.NotNull(TensorCoreConvolution.OfForward(g, backend.Context.MostSharedBytes));
         Assert.NotNull(TensorCoreConvolution.OfInputGradient(g, backend.Context.MostSharedBytes));
@@ -41,7 +41,7 @@ public class TensorCoreConvolutionTests
         var g = Window2d.Of("conv2d", [2, 32, 8, 8], 32, (3, 3), (1, 1), (1, 1));
         using FakeDriver first = Gpu.OwnFake(), second = Gpu.OwnFake().Set("order", order);
         var (one, other) = (first.Open(), second.Open());
-        ((CudaBackend)one.Backend).Precision = ((CudaBackend)other.Backend).Precision = CudaPrecision.Tf32;
+        ((CudaBackend)one.Backend).Precision = ((CudaBackend)other.Backend).Precision = Precision.Tf32;
         foreach (var (a, b) in Run(one, g).Zip(Run(other, g))) Assert.Equal(a, b);
     }
 
@@ -51,7 +51,7 @@ public class TensorCoreConvolutionTests
         using var fake = Gpu.OwnFake();
         var device = fake.Open();
         var backend = (CudaBackend)device.Backend;
-        (backend.Precision, backend.MostTileWalkers) = (CudaPrecision.Tf32, 2);
+        (backend.Precision, backend.MostTileWalkers) = (Precision.Tf32, 2);
         foreach (int channels in new[] { 16, 64 })
         {
             var g = Window2d.Of("conv2d", [5, channels, 8, 8], channels, (3, 3), (1, 1), (1, 1));
@@ -66,7 +66,7 @@ public class TensorCoreConvolutionTests
         var g = Window2d.Of("conv2d", [2, 64, 8, 8], 64, (3, 3), (1, 1), (1, 1));
         using var fake = Gpu.OwnFake().Set("shared", 99 << 10).Set("capability", 86);
         var device = fake.Open();
-        ((CudaBackend)device.Backend).Precision = CudaPrecision.Tf32;
+        ((CudaBackend)device.Backend).Precision = Precision.Tf32;
         Assert.Null(TensorCoreConvolution.OfForward(g, 99 << 10));
         Assert.InRange(RelativeError(Run(device, g)[0], Run(Device.Reference, g)[0]), 0, 1e-6);
     }
