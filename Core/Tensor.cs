@@ -155,7 +155,7 @@ public sealed partial class Tensor
             $"{DType} cannot be copied into {destination.DType}. Convert it with ToFloat()?");
         using var noGrad = new NoGrad();
         var here = ToLayout(destination.Layout);
-        if (destination.Device == Device && destination.DType == DType) Device.Backend.Copy(here, destination);
+        if (destination.Device == Device) Device.Backend.Copy(DType.IsFloat() ? here.To(destination.DType) : here, destination);
         else if (DType == DType.I64) here.Upload<long>(destination);
         else if (DType == DType.U8) here.Upload<byte>(destination);
         else if (DType == DType.F32) here.Upload<float>(destination);

@@ -42,7 +42,7 @@ public static class Autograd
         new Pass(output, retainGraph, targets).Run(cotangent);
         var gradients = new Tensor[inputs.Length];
         for (int i = 0; i < inputs.Length; i++)
-            gradients[i] = targets[inputs[i]] ?? Tensor.Zeros(inputs[i].Shape, inputs[i].Device);
+            gradients[i] = targets[inputs[i]] ?? Tensor.Zeros(inputs[i].Shape, inputs[i].Device, inputs[i].DType);
         return gradients;
     }
 
@@ -67,7 +67,7 @@ public static class Autograd
             {
                 Collect();
                 if (!Gradients.Lead(root, targets)) return;
-                Receive(root, Hold(cotangent ?? Tensor.Ones(root.Shape, root.Device)));
+                Receive(root, Hold((cotangent ?? Tensor.Ones(root.Shape, root.Device)).To(root.DType)));
                 foreach (var node in _operators) Visit(node);
                 foreach (var leaf in _leaves) Finish(leaf);
             }

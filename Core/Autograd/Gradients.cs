@@ -24,7 +24,7 @@ public readonly ref struct Gradients
     internal static bool Lead(Tensor x, Dictionary<Tensor, Tensor?>? targets) =>
         targets is null || x.Producer is { LeadsToTarget: true } || targets.ContainsKey(x);
 
-    /// <summary>Sets the gradient of an input; one that is not wanted is dropped.</summary>
+    /// <summary>Sets the gradient of an input, in the input's floating-point type; one that is not wanted is dropped.</summary>
     /// <exception cref="ShapeException">The shape is not the input's.</exception>
     public Tensor this[int input]
     {
@@ -34,7 +34,7 @@ public readonly ref struct Gradients
             var x = _operator.Inputs[input]!;
             Check.That(value.Shape == x.Shape && value.Device == x.Device, _operator.Name,
                 $"the gradient {value} of input {input} should have its shape {x.Shape} and be on {x.Device}.");
-            _slots[input] = value;
+            _slots[input] = value.To(x.DType);
         }
     }
 

@@ -73,7 +73,7 @@ public sealed partial class Tensor
             replacement.Storage.BornInWalk = 0;
             Check.That(replacement.Shape == Shape, "hook",
                 $"the gradient {replacement.Shape} that a hook returned should have the shape {Shape} of its tensor.");
-            gradient = replacement;
+            gradient = replacement.To(DType);
         }
         return gradient;
     }

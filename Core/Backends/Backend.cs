@@ -33,6 +33,12 @@ public abstract class Backend
     /// <summary>The type that primitives compute in.</summary>
     public abstract DType FloatType { get; }
 
+    /// <summary>
+    /// The type that convolutions, and what is computed from them value by value, are stored in: <see cref="FloatType"/> or a shorter
+    /// one. Operators that keep the type of their operand say so; all others widen it first.
+    /// </summary>
+    internal virtual DType ActivationType => FloatType;
+
     /// <summary>Bytes of all tensor storage that was ever created on the device: constant in the steady state of a training loop.</summary>
     public long CreatedStorageBytes => _pool.CreatedBytes;
 
@@ -81,6 +87,10 @@ public abstract class Backend
         y.Strides(to);
         CopyStrided(x.Shape.Sizes, x, 0, from, y, 0, to, add);
     }
+
+    /// <summary>y = x in y's floating-point type, as the values lie in storage; for a device that stores more than one.</summary>
+    internal virtual void Convert(Tensor x, Tensor y) =>
+        throw new MiniDLException($"[cast] {Device} stores floating-point values as {FloatType} only, {x.DType} cannot become {y.DType}.");
 
     // ---- elementwise ------------------------------------------------------------------------------------------------------
 

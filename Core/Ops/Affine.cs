@@ -6,14 +6,14 @@ internal sealed class AffineOp(string name, Tensor x, double scale, double shift
     protected override Tensor Forward()
     {
         Check.Float(Name, "x", x);
-        var y = New(x.Shape, x.Layout);
+        var y = Tensor.NewLike(x);
         Backend.Affine(x, scale, shift, y);
         return y;
     }
 
     protected override void Backward(Tensor dy, Gradients d)
     {
-        var dx = New(dy.Shape, dy.Layout);
+        var dx = Tensor.NewLike(dy);
         Backend.Affine(dy, scale, 0, dx);
         d[0] = dx;
     }

@@ -21,7 +21,7 @@ internal sealed class AvgPool2dOp(Tensor x, Window2d geometry) : Operator("avg_p
 {
     protected override Tensor Forward()
     {
-        var y = New(geometry.Output, Layout.ChannelsLast);
+        var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
         Backend.AvgPool2d(x, y, geometry);
         return y;
     }

@@ -4,7 +4,7 @@ namespace MiniDL;
 
 /// <summary>
 /// An elementwise function of two tensors that broadcast; derived operators add the gradients. The result is channels last if an
-/// operand of its shape is.
+/// operand of its shape is; of two types it has the wider.
 /// </summary>
 internal abstract class BinaryOp<TFunction>(TFunction f, Tensor a, Tensor b) : Operator(f.Name, a, b)
     where TFunction : struct, IBinaryFunction
@@ -19,9 +19,10 @@ internal abstract class BinaryOp<TFunction>(TFunction f, Tensor a, Tensor b) : O
     {
         Check.Float(f.Name, "a", a);
         Check.Float(f.Name, "b", b);
+        if (a.DType != b.DType) (a, b) = (a.ToFloat(), b.ToFloat());
         var shape = Shape.Broadcast(a.Shape, b.Shape, f.Name);
         bool channelsLast = IsChannelsLast(a, shape) || IsChannelsLast(b, shape);
-        var c = Tensor.New(shape, a.Device, a.Device.FloatType, channelsLast ? Layout.ChannelsLast : Layout.RowMajor);
+        var c = Tensor.New(shape, a.Device, a.DType, channelsLast ? Layout.ChannelsLast : Layout.RowMajor);
         if (a.Shape == b.Shape && a.Layout == b.Layout)
         {
             a.Device.Backend.Zip(f, [c.Count], a, [1], b, [1], c);

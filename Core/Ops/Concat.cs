@@ -13,14 +13,19 @@ public sealed partial class Tensor
         var first = tensors[0];
         dim = first.Shape.Dimension(dim, "concat");
         int size = 0;
+        bool alike = true;
         foreach (var x in tensors)
         {
             Check.That(x.Rank == first.Rank && x.Shape.With(dim, 0) == first.Shape.With(dim, 0), "concat",
                 $"{first.Shape} and {x.Shape} differ in more than dimension {dim}; all other sizes must be equal.");
-            Check.That(x.DType == first.DType, "concat", $"{first} and {x} hold different types. Convert with ToFloat()?");
+            Check.That(x.DType == first.DType || (x.DType.IsFloat() && first.DType.IsFloat()), "concat",
+                $"{first} and {x} hold different types. Convert with ToFloat()?");
+            alike &= x.DType == first.DType;
             size += x.Shape[dim];
         }
-        return new ConcatOp(tensors.ToArray(), dim, first.Shape.With(dim, size)).Run();
+        Tensor[] parts = tensors.ToArray();
+        if (!alike) parts = Array.ConvertAll(parts, x => x.ToFloat());
+        return new ConcatOp(parts, dim, first.Shape.With(dim, size)).Run();
     }
 }
 

@@ -18,8 +18,11 @@ public sealed partial class Tensor
     public Tensor Conv2d(Tensor weight, Tensor? bias = null, (int H, int W)? stride = null, (int H, int W)? padding = null)
     {
         var geometry = Conv2dWindow(weight, bias, stride, padding);
-        return new Conv2dOp(ToLayout(Layout.ChannelsLast), weight.ToLayout(Layout.RowMajor), bias, geometry).Run();
+        return new Conv2dOp(AsImages(), weight.ToFloat().ToLayout(Layout.RowMajor), bias?.ToFloat(), geometry).Run();
     }
+
+    /// <summary>As convolutions take images: channels last, in the type that the device stores them in.</summary>
+    internal Tensor AsImages() => To(Device.Backend.ActivationType).ToLayout(Layout.ChannelsLast);
 
     /// <summary>The sizes of <see cref="Conv2d"/>.</summary>
     /// <exception cref="ShapeException">The operands do not fit.</exception>
@@ -37,14 +40,14 @@ public sealed partial class Tensor
     }
 }
 
-/// <summary>y = x ∗ w + b; dx is the transposed convolution of dy, dw correlates x with dy, db sums dy over images and pixels.</summary>
+/// <summary>y = x ∗ w + b, in the type of x; dx is the transposed convolution of dy, dw correlates x with dy, db sums dy over images and pixels.</summary>
 internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry) : Operator("conv2d", x, weight, bias)
 {
     private protected override double Operations => geometry.Operations;
 
     protected override Tensor Forward()
     {
-        var y = New(geometry.Output, Layout.ChannelsLast);
+        var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
         Backend.Conv2d(x, weight, bias, y, geometry);
         return y;
     }

@@ -18,7 +18,7 @@ internal sealed class Conv2dNormalizeOp(Tensor x, Tensor weight, Tensor? bias, W
 
     protected override Tensor Forward()
     {
-        var y = New(geometry.Output, Layout.ChannelsLast);
+        var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
         Backend.Conv2dNormalize(x, weight, bias, y, geometry, norm);
         return y;
     }

@@ -15,7 +15,7 @@ public sealed partial class Tensor
         Check.That(labels.Count == Shape[0] && Count > 0, "cross_entropy",
             $"logits {Shape} have {Shape[0]} rows, labels {labels.Shape} have {labels.Count}; they must be equal, and at least one.");
         labels.Device.Backend.CheckLabels(labels, Shape[1]);
-        return new CrossEntropyOp(this, labels).Run();
+        return new CrossEntropyOp(ToFloat(), labels).Run();
     }
 }
 

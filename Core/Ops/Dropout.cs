@@ -15,6 +15,6 @@ public sealed partial class Tensor
         if (p == 0) return this;
         var mask = New(Shape, Device, Device.FloatType);
         Device.Backend.DropoutMask(mask, p, random);
-        return this * mask.ToLayout(Layout);
+        return this * mask.ToLayout(Layout).To(DType);
     }
 }

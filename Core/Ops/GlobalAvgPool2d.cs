@@ -30,6 +30,7 @@ internal sealed class GlobalAvgPool2dOp(Tensor x) : Operator("global_avg_pool2d"
         if (!d.Wanted(0, out var dx)) return;
         var share = New(dy.Shape);
         Backend.Affine(dy, 1.0 / _pixels, 0, share);
+        share = share.To(dx.DType);
         Backend.CopyStrided([_batch, _pixels, _channels], share, 0, [_channels, 0, 1], dx, 0, [_pixels * _channels, _channels, 1]);
     }
 }

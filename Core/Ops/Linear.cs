@@ -12,9 +12,10 @@ public sealed partial class Tensor
         Check.That(Rank >= 1 && Shape[-1] == weight.Shape[1], "linear",
             $"input {Shape} should end in {weight.Shape[1]} features, as weight {weight.Shape} expects. Flatten it first, or change inFeatures.");
         Check.That(bias is null || bias.Shape == [weight.Shape[0]], "linear", $"bias {bias?.Shape} should be [{weight.Shape[0]}].");
-        if (Rank == 2) return new LinearOp(this, weight, bias).Run();
+        (Tensor x, weight, bias) = (ToFloat(), weight.ToFloat(), bias?.ToFloat());
+        if (Rank == 2) return new LinearOp(x, weight, bias).Run();
         int rows = Shape.Product(0, Rank - 1);
-        return new LinearOp(Reshape(rows, Shape[-1]), weight, bias).Run().Reshape([.. Shape.Sizes[..^1], weight.Shape[0]]);
+        return new LinearOp(x.Reshape(rows, Shape[-1]), weight, bias).Run().Reshape([.. Shape.Sizes[..^1], weight.Shape[0]]);
     }
 }
 

@@ -9,7 +9,7 @@ public sealed partial class Tensor
         Check.Float("log_softmax", "x", this);
         dim = Shape.Dimension(dim, "log_softmax");
         return dim == Rank - 1
-            ? new LogSoftmaxOp(ToLayout(Layout.RowMajor)).Run()
+            ? new LogSoftmaxOp(ToFloat().ToLayout(Layout.RowMajor)).Run()
             : Transpose(dim, -1).LogSoftmax().Transpose(dim, -1);
     }
 }

@@ -12,7 +12,7 @@ public sealed partial class Tensor
         Check.Float("matmul", "b", b);
         Check.That(Shape[1] == b.Shape[0], "matmul",
             $"a {Shape} has {Shape[1]} columns, b {b.Shape} has {b.Shape[0]} rows; they must be equal. Transpose one of them?");
-        return new MatMulOp(this, b).Run();
+        return new MatMulOp(ToFloat(), b.ToFloat()).Run();
     }
 }
 

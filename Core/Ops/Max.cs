@@ -17,7 +17,7 @@ public sealed partial class Tensor
             Check.That(!reduction.Reduced[i] || Shape[i] > 0, "max",
                 $"dimension {i} of {Shape} is empty, and there is no largest of no values. Check the size before.");
         // One run of neighbouring dimensions at a time, the innermost first, so that ties go to the first in row-major order.
-        var y = this;
+        var y = ToFloat();
         for (int end = Rank; end > 0; end--)
         {
             if (!reduction.Reduced[end - 1]) continue;

@@ -38,7 +38,7 @@ internal sealed class MaxPool2dOp(Tensor x, Window2d geometry) : Operator("max_p
 
     protected override Tensor Forward()
     {
-        var y = New(geometry.Output, Layout.ChannelsLast);
+        var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
         _index = Tensor.New(y.Shape, Device, DType.I64, Layout.ChannelsLast);
         Backend.MaxPool2d(x, y, _index, geometry);
         return y;

@@ -10,7 +10,7 @@ namespace MiniDL;
 /// <param name="x">Lies as [samples, positions, channels].</param>
 /// <param name="weight">[channels] in storage, or null.</param>
 /// <param name="bias">[channels] in storage, or null.</param>
-/// <param name="residual">Of the shape and layout of x, or null.</param>
+/// <param name="residual">Of the shape, layout and type of x, or null.</param>
 /// <param name="statistics">Mean and biased variance to use as constants; null takes them from x.</param>
 /// <param name="eps">Added to the variance.</param>
 /// <param name="activation">Applied last.</param>
@@ -28,7 +28,7 @@ internal sealed class NormalizeOp(Tensor x, Tensor? weight, Tensor? bias, Tensor
 
     protected override Tensor Forward()
     {
-        _y = New(x.Shape, x.Layout);
+        _y = Tensor.NewLike(x);
         if (statistics is var (mean, variance))
         {
             (Mean, Variance) = (mean, variance);

@@ -8,7 +8,7 @@ public sealed partial class Tensor
     public Tensor Sum(ReadOnlySpan<int> dims = default, bool keepDim = false)
     {
         Check.Float("sum", "x", this);
-        return new SumOp(this, Reduction.Of("sum", Shape, dims, keepDim)).Run();
+        return new SumOp(ToFloat(), Reduction.Of("sum", Shape, dims, keepDim)).Run();
     }
 
     /// <summary>The mean over the given dimensions, or over all when none is given: <c>y = Σ x / n</c>.</summary>
@@ -16,7 +16,7 @@ public sealed partial class Tensor
     public Tensor Mean(ReadOnlySpan<int> dims = default, bool keepDim = false)
     {
         Check.Float("mean", "x", this);
-        var sum = new SumOp(this, Reduction.Of("mean", Shape, dims, keepDim)).Run();
+        var sum = new SumOp(ToFloat(), Reduction.Of("mean", Shape, dims, keepDim)).Run();
         return sum * ((double)Math.Max(1, sum.Count) / Count);
     }
 }
@@ -42,7 +42,7 @@ internal sealed class SumOp(Tensor x, Reduction reduction) : Operator("sum", x)
             while (start > 0 && reduced[start - 1]) start--;
             int[] sizes = x.Shape.Sizes.ToArray();
             sizes.AsSpan(start..end).Fill(1);
-            var y = Tensor.New(new Shape(sizes), x.Device, x.DType);
+            var y = Tensor.New(new Shape(sizes), x.Device, x.Device.FloatType);
             x.Device.Backend.Sum(x, y, x.Shape.Product(0, start), x.Shape.Product(start, end), x.Shape.Product(end, x.Rank));
             (x, end) = (y, start + 1);
         }

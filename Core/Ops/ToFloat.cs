@@ -4,12 +4,12 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>The values in the device's floating-point type; this tensor if it has it already. Integers have no gradient.</summary>
+    /// <summary>The values in the type that the device computes in; this tensor if it has it already. Integers have no gradient.</summary>
     public Tensor ToFloat() => DType switch
     {
         DType.U8 => Converted<byte>(),
         DType.I64 => Converted<long>(),
-        _ => this,
+        _ => To(Device.FloatType),
     };
 
     private Tensor Converted<T>() where T : unmanaged

@@ -15,7 +15,7 @@ internal sealed class UnaryOp<TFunction>(TFunction f, Tensor x) : Operator(f.Nam
 
     protected override Tensor Forward()
     {
-        _y = New(x.Shape, x.Layout);
+        _y = Tensor.NewLike(x);
         Backend.Map(f, x, _y);
         return _y;
     }

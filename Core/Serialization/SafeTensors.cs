@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using MiniDL.Backends;
 
 namespace MiniDL.Serialization;
 
@@ -11,7 +12,7 @@ public sealed record SafeTensorsFile(IReadOnlyDictionary<string, Tensor> Tensors
 /// <summary>
 /// Named tensors in a file, in the safetensors format that PyTorch's tools read and write: the length of the header (8 bytes,
 /// little-endian), the header (JSON: dtype, shape and place of every tensor), then the values in row-major logical order.
-/// https://github.com/huggingface/safetensors. F32, F64, I64 and U8 are read and written.
+/// https://github.com/huggingface/safetensors. F32, F64, BF16, I64 and U8 are read and written.
 /// </summary>
 public static class SafeTensors
 {
@@ -66,6 +67,11 @@ public static class SafeTensors
             case DType.F32: Write(tensor.ToArray<float>()); break;
             case DType.F64: Write(tensor.ToArray<double>()); break;
             case DType.I64: Write(tensor.ToArray<long>()); break;
+            case DType.BF16:
+                byte[] halves = new byte[tensor.Count * DType.BF16.Bytes()];
+                HostValues.Convert<float>(tensor.ToArray(), DType.BF16, halves);
+                stream.Write(halves);
+                break;
             default: Write(tensor.ToArray<byte>()); break;
         }
 
@@ -79,8 +85,18 @@ public static class SafeTensors
             DType.F32 => Read<float>(),
             DType.F64 => Read<double>(),
             DType.I64 => Read<long>(),
+            DType.BF16 => ReadHalves(),
             _ => Read<byte>(),
         };
+
+        Tensor ReadHalves()
+        {
+            byte[] halves = new byte[entry.Shape.Count * entry.Type.Bytes()];
+            stream.ReadExactly(halves);
+            var values = new float[entry.Shape.Count];
+            HostValues.Convert<float>(halves, entry.Type, values);
+            return Tensor.From(values, entry.Shape, device).Keep();
+        }
 
         Tensor Read<T>() where T : unmanaged
         {

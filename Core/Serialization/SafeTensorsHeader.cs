@@ -121,7 +121,8 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<SafeTensorsEntry> Entries
         "F64" => DType.F64,
         "I64" => DType.I64,
         "U8" => DType.U8,
-        _ => throw Bad(path, $"{name} holds {type}; F32, F64, I64 and U8 can be read", remedy: "Convert it first."),
+        "BF16" => DType.BF16,
+        _ => throw Bad(path, $"{name} holds {type}; F32, F64, BF16, I64 and U8 can be read", remedy: "Convert it first."),
     };
 
     private static Shape ParseShape(string path, string name, JsonElement json)

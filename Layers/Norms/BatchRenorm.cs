@@ -71,12 +71,12 @@ public abstract class BatchRenorm : BatchNorm
         var layout = x.Rank >= 3 ? Layout.ChannelsLast : Layout.RowMajor;
         x = x.ToLayout(layout);
         Shape statistic = [1, NumFeatures];
-        Tensor mean = Tensor.New(statistic, x.Device, x.DType), variance = Tensor.New(statistic, x.Device, x.DType);
+        Tensor mean = Tensor.New(statistic, x.Device, x.Device.FloatType), variance = Tensor.New(statistic, x.Device, x.Device.FloatType);
         x.Device.Backend.Moments(x, mean, variance, geometry);
         var (r, d) = Correction(mean, variance);
         Observe(mean, variance, geometry);
         var (weight, bias) = Weight is null ? (r, d) : (Weight.Value * r, Weight.Value * d + Bias!.Value);
-        return new NormalizeOp(x, weight, bias, residual?.ToLayout(layout), statistics: null, Eps, activation, geometry).Run();
+        return new NormalizeOp(x, weight, bias, residual?.To(x.DType).ToLayout(layout), statistics: null, Eps, activation, geometry).Run();
     }
 
     /// <summary>r and d, [channels] each, from the batch's statistics and the running ones.</summary>

@@ -83,7 +83,7 @@ public abstract class MeanVarianceNorm : Norm
         var constants = Constants;
         // A training pass may change the running statistics before this graph runs backward.
         if (constants is var (mean, variance) && !NoGrad.Active) constants = (mean.Clone(), variance.Clone());
-        var normalize = new NormalizeOp(x.ToLayout(layout), Weight?.Value, Bias?.Value, residual?.ToLayout(layout), constants, Eps,
+        var normalize = new NormalizeOp(x.ToLayout(layout), Weight?.Value, Bias?.Value, residual?.To(x.DType).ToLayout(layout), constants, Eps,
             activation, geometry);
         var y = normalize.Run();
         if (constants is null) Observe(normalize.Mean, normalize.Variance, geometry);
@@ -97,9 +97,9 @@ public abstract class MeanVarianceNorm : Norm
         var geometry = Geometry(window.Output);
         bool imageByImage = Constants is not null || (geometry.Samples, geometry.Positions) == (window.Batch, window.OutPixels);
         if (!IsChannelwise || !imageByImage || residual is not null && residual.Shape != window.Output) return null;
-        var norm = new ImageNormalization(Constants, Eps, Weight?.Value, Bias?.Value, residual?.ToLayout(Layout.ChannelsLast),
+        var norm = new ImageNormalization(Constants, Eps, Weight?.Value, Bias?.Value, residual?.AsImages(),
             activation, geometry.Groups);
-        return new Conv2dNormalizeOp(x.ToLayout(Layout.ChannelsLast), convolution.Weight.Value.ToLayout(Layout.RowMajor),
+        return new Conv2dNormalizeOp(x.AsImages(), convolution.Weight.Value.ToLayout(Layout.RowMajor),
             convolution.Bias?.Value, window, norm).Run();
     }
 

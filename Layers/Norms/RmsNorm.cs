@@ -37,7 +37,7 @@ public sealed class RmsNorm : Norm
     }
 
     /// <summary>The distance from 1 to the next number: 2⁻²³ for float, 2⁻⁵² for double.</summary>
-    internal static double Epsilon(DType type) => type == DType.F32 ? MathF.BitIncrement(1) - 1 : Math.BitIncrement(1) - 1;
+    internal static double Epsilon(DType type) => type == DType.F64 ? Math.BitIncrement(1) - 1 : MathF.BitIncrement(1) - 1;
 }
 
 /// <summary>

@@ -14,6 +14,8 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
 
     public override DType FloatType => DType.F32;
 
+    internal override DType ActivationType => Precision == Precision.Bf16 ? DType.BF16 : DType.F32;
+
     public CudaContext Context => context;
 
     public override string Description =>

@@ -71,6 +71,15 @@ public sealed class SafeTensorsTests : IDisposable
         Assert.Equal(3, tensors["n"].ToArray<long>()[0]);
     }
 
+    [Fact]
+    public void Bfloat16_is_read_as_float()
+    {
+        Write("""{"x":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}}""", [0x80, 0x3F, 0x40, 0xC0, 0x00, 0x80, 0x80, 0x7F]);
+        var x = SafeTensors.Load(File()).Tensors["x"];
+        Assert.Equal(DType.F32, x.DType);
+        Assert.Equal([1, -3, -0.0f, float.PositiveInfinity], x.ToArray());
+    }
+
     [Theory]
     [InlineData("""{"x":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", "do not fit it")]
     [InlineData("""{"x":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}""", "truncated")]
@@ -80,7 +89,7 @@ public sealed class SafeTensorsTests : IDisposable
     [InlineData("""{"x":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}""", "do not fit it")]
     [InlineData("""{"x":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", "negative")]
     [InlineData("""{"x":{"dtype":"F32","shape":[65536,65536,65536,65536],"data_offsets":[0,0]}}""", "impossible shape")]
-    [InlineData("""{"x":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}}""", "BF16")]
+    [InlineData("""{"x":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}}""", "F16")]
     [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", "x twice")]
     [InlineData("""{"x":{"dtype":"F32","shape":[2]}}""", "lacks")]
     [InlineData("""{"x":{"dtype":"F32","shape":[2],"data_offsets":[0]}}""", "lacks")]

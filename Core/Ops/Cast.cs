@@ -1,0 +1,29 @@
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>The values in another floating-point type of the device; this tensor if it has it already.</summary>
+    /// <exception cref="MiniDLException">The device stores no such type, or one of the types is for integers.</exception>
+    public Tensor To(DType type)
+    {
+        if (type == DType) return this;
+        Check.That(type.IsFloat() && DType.IsFloat(), "cast", $"{DType} cannot become {type}. Integers become floats with ToFloat().");
+        return new CastOp(this, type).Run();
+    }
+}
+
+/// <summary>
+/// y = x in another floating-point type: bf16 is what a GPU may store between operators (<see cref="Precision.Bf16"/>), never what
+/// it computes in. The gradient has the type of x.
+/// </summary>
+internal sealed class CastOp(Tensor x, DType type) : Operator("cast", x)
+{
+    protected override Tensor Forward()
+    {
+        var y = Tensor.New(x.Shape, Device, type, x.Layout);
+        Backend.Convert(x, y);
+        return y;
+    }
+
+    protected override void Backward(Tensor dy, Gradients d) => d[0] = dy.To(x.DType);
+}
