@@ -9,12 +9,31 @@ namespace MiniDL.Tests.Golden;
 /// <param name="HardGradients">Gradients there.</param>
 /// <param name="Losses">Losses of training steps.</param>
 /// <param name="State">State dictionary and logits after them.</param>
-internal sealed record GoldenLimits(double Outputs, double Gradients, double HardOutputs, double HardGradients, double Losses, double State)
+/// <param name="Biases">Biases after them, which start at 0 and whose gradients are sums that nearly cancel.</param>
+internal sealed record GoldenLimits(double Outputs, double Gradients, double HardOutputs, double HardGradients, double Losses, double State,
+    double Biases)
 {
-    public static GoldenLimits Float { get; } = new(1e-5, 1e-4, 1e-3, 2e-3, 1e-4, 1e-3);
+    public static GoldenLimits Float { get; } = new(1e-5, 1e-4, 1e-3, 2e-3, 1e-4, 1e-3, 1e-3);
+
+    /// <summary>
+    /// Convolutions round their operands to 11 bits: 2⁻¹² = 2.4e-4 at most, half of that on average, and a sum's errors are independent.
+    /// </summary>
+    public static GoldenLimits Tf32 { get; } = Float with { Outputs = 5e-4, Gradients = 1e-3, Losses = 3e-3, State = 5e-2, Biases = 0.3 };
+
+    /// <summary>
+    /// Inputs, outputs and the gradients of both are rounded to 8 bits, 2⁻⁹ = 2e-3 at most each; behind a norm or a division these add up.
+    /// </summary>
+    public static GoldenLimits Bf16 { get; } = new(1e-2, 2e-2, 5e-2, 1e-1, 1e-2, 1e-1, 0.5);
+
+    public static GoldenLimits Of(Precision precision) => precision switch
+    {
+        Precision.Fp32 => Float,
+        Precision.Tf32 => Tf32,
+        _ => Bf16,
+    };
 
     /// <summary>The file holds the results of float64 rounded to float32, so 6e-8 is all that double can differ.</summary>
-    public static GoldenLimits Double { get; } = new(1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6);
+    public static GoldenLimits Double { get; } = new(1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6);
 
     public (double Outputs, double Gradients) For(GoldenCase golden)
     {

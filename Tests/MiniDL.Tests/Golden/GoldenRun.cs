@@ -12,7 +12,7 @@ internal sealed class GoldenRun(GoldenCase golden, Device device, Layout layout,
         ["weight_v"] = "parametrizations.weight.original1",
     };
 
-    private readonly Dictionary<string, Tensor> _leaves = [];
+    private readonly Dictionary<string, Tensor> _leaves = [], _given = [];
     private Module? _module;
 
     public GoldenCase Case => golden;
@@ -20,15 +20,19 @@ internal sealed class GoldenRun(GoldenCase golden, Device device, Layout layout,
     /// <summary>Whether it makes a difference if the norm is fused.</summary>
     public bool HasNorm => _module is Norm;
 
-    /// <summary>An input on the device, in the layout if its rank allows; a leaf that gets a gradient if the case has one.</summary>
+    /// <summary>
+    /// An input on the device, in the layout if its rank allows; a leaf that gets a gradient if the case has one. Where images are
+    /// stored in bf16 it is given so, unless it could not be told from its mean then.
+    /// </summary>
     public Tensor this[string input]
     {
         get
         {
-            if (_leaves.TryGetValue(input, out var seen)) return seen;
-            var leaf = Place(golden[$"in/{input}"]);
+            if (_given.TryGetValue(input, out var seen)) return seen;
+            var leaf = _leaves[input] = Place(golden[$"in/{input}"]);
             leaf.RequiresGrad = golden.Grads.Contains(input);
-            return _leaves[input] = leaf;
+            bool rounded = leaf.DType.IsFloat() && !golden.Name.EndsWith("_large_mean", StringComparison.Ordinal);
+            return _given[input] = rounded ? leaf.To(device.Backend.ActivationType) : leaf;
         }
     }
 

@@ -30,6 +30,15 @@ internal static class Gpu
     /// <summary>The device, the same for all tests: in full float.</summary>
     public static Device Device => Missing is null ? Opened.Value : throw new InvalidOperationException(Missing);
 
+    /// <summary>A device of its own that computes in another precision.</summary>
+    public static Device Open(Precision precision)
+    {
+        if (precision == Precision.Fp32) return Device;
+        var device = Device.OpenCuda(Library);
+        device.Precision = precision;
+        return device;
+    }
+
     public static CudaContext Context => ((CudaBackend)Device.Backend).Context;
 
     private static (string? Library, string? Missing) Find()
