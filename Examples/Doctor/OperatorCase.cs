@@ -6,12 +6,14 @@ namespace MiniDL.Examples.Doctor;
 /// <summary>What an operand is made of: uniform values, exact in float, or with <paramref name="Classes"/> class numbers.</summary>
 internal sealed record Operand(Shape Shape, double Low = -2, double High = 2, Layout Layout = Layout.RowMajor, int Classes = 0)
 {
-    /// <summary>The same values on every device.</summary>
-    public Tensor On(Device device, RandomStream random)
+    /// <summary>Values that the tested device can store: images in bf16 where its precision says so. The same on both devices.</summary>
+    public Tensor On(Device device, Device tested, RandomStream random)
     {
         if (Classes > 0)
             return Tensor.From([.. Enumerable.Range(0, Shape.Count).Select(_ => (long)random.NextInt(Classes))], Shape, device);
-        var x = Tensor.Uniform(Shape, random, Low, High).ToLayout(Layout).To(device).Detach();
+        var x = Tensor.Uniform(Shape, random, Low, High).ToLayout(Layout).To(tested);
+        if (Shape.Rank == 4 && tested.Precision == Precision.Bf16) x = x.To(DType.BF16);
+        x = x.To(device).Detach();
         x.RequiresGrad = true;
         return x;
     }
@@ -30,9 +32,11 @@ internal sealed record OperatorCase(string Name, Func<Module?, Tensor[], Tensor>
     public bool Rounds { get; init; }
 
     /// <summary>The result, and the gradients of operands and parameters for random ones of the result.</summary>
-    public (double[] Result, double[][] Gradients) On(Device device)
+    /// <param name="device">Where to run.</param>
+    /// <param name="tested">The device under test, which says what operands can be stored as.</param>
+    public (double[] Result, double[][] Gradients) On(Device device, Device tested)
     {
-        var (layer, operands, cotangent) = Prepare(device);
+        var (layer, operands, cotangent) = Prepare(device, tested);
         var y = Run(layer, operands, cotangent);
         var leaves = operands.Where(x => x.RequiresGrad).Concat(layer?.Parameters().Select(p => p.Value) ?? []);
         return (y.ToArray<double>(), [.. leaves.Select(x => x.Grad?.ToArray<double>() ?? [])]);
@@ -42,7 +46,7 @@ internal sealed record OperatorCase(string Name, Func<Module?, Tensor[], Tensor>
     public double Microseconds(Device device, int measurements)
     {
         const int runs = 5;
-        var (layer, operands, cotangent) = Prepare(device);
+        var (layer, operands, cotangent) = Prepare(device, device);
         double Measure()
         {
             device.Backend.Synchronize();
@@ -62,14 +66,14 @@ internal sealed record OperatorCase(string Name, Func<Module?, Tensor[], Tensor>
         return times[times.Length / 2];
     }
 
-    private (Module? Layer, Tensor[] Operands, Tensor Cotangent) Prepare(Device device)
+    private (Module? Layer, Tensor[] Operands, Tensor Cotangent) Prepare(Device device, Device tested)
     {
         var random = new RandomStream(0).Fork(Name);
         var layer = Layer?.Invoke(random.Fork("layer")).To(device);
-        Tensor[] operands = [.. Operands.Select((operand, i) => operand.On(device, random.Fork("operand", (ulong)i)))];
+        Tensor[] operands = [.. Operands.Select((operand, i) => operand.On(device, tested, random.Fork("operand", (ulong)i)))];
         using var noGrad = new NoGrad();
         var y = Forward(Layer?.Invoke(random.Fork("layer")).To(device), operands);
-        return (layer, operands, new Operand(y.Shape, Layout: y.Layout).On(device, random.Fork("cotangent")).Detach());
+        return (layer, operands, new Operand(y.Shape, Layout: y.Layout).On(device, tested, random.Fork("cotangent")).Detach());
     }
 
     private Tensor Run(Module? layer, Tensor[] operands, Tensor cotangent)

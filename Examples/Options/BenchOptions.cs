@@ -25,7 +25,7 @@ internal sealed class BenchOptions : CommonOptions
     public string Device { get; set; } = "cpu";
 
     [Section("Benchmark")]
-    [Option("precision", MetaValue = "NAME", Default = "tf32", HelpText = "of convolutions on cuda: tf32 or fp32")]
+    [Option("precision", MetaValue = "NAME", Default = "tf32", HelpText = "on cuda: tf32 (convolutions on tensor cores), fp32 or bf16 (images stored in 16 bits)")]
     public string Precision { get; set; } = "tf32";
 
     [Section("Benchmark")]
@@ -55,7 +55,7 @@ internal sealed class BenchOptions : CommonOptions
         Require(Steps is >= 1 and <= 100_000, "steps", Steps, "between 1 and 100000");
         Require(WarmUp is >= 0 and <= 3600, "warm-up", WarmUp, "between 0 and 3600");
         Require(Device is "cpu" or "cuda", "device", Device, "cpu or cuda");
-        Require(Precision is "fp32" or "tf32", "precision", Precision, "fp32 or tf32");
+        Require(Precision is "fp32" or "tf32" or "bf16", "precision", Precision, "fp32, tf32 or bf16");
         Require(!Profile || Device == "cpu", "profile", "", "used without --device: the host does not see the times of a GPU's kernels");
         Require(Groups >= 1, "groups", Groups, "1 or more");
     }

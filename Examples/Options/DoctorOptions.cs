@@ -12,7 +12,7 @@ internal sealed class DoctorOptions : CommonOptions
     public string Device { get; set; } = "cpu";
 
     [Section("Check")]
-    [Option("precision", MetaValue = "NAME", Default = "fp32", HelpText = "of convolutions on cuda: fp32 or tf32")]
+    [Option("precision", MetaValue = "NAME", Default = "fp32", HelpText = "on cuda: fp32, tf32 (convolutions on tensor cores) or bf16 (images stored in 16 bits)")]
     public string Precision { get; set; } = "fp32";
 
     [Section("Check")]
@@ -28,7 +28,7 @@ internal sealed class DoctorOptions : CommonOptions
     {
         base.Check();
         Require(Device is "cpu" or "cuda", "device", Device, "cpu or cuda");
-        Require(Precision is "fp32" or "tf32", "precision", Precision, "fp32 or tf32");
+        Require(Precision is "fp32" or "tf32" or "bf16", "precision", Precision, "fp32, tf32 or bf16");
         Require(Batch is >= 2 and <= 4096, "batch", Batch, "between 2 and 4096");
         Require(Repeat is >= 0 and <= 10_000, "repeat", Repeat, "between 0 and 10000");
     }

@@ -72,7 +72,7 @@ internal abstract class RunOptions : CommonOptions
     public string? Device { get; set; }
 
     [Section("General")]
-    [Option("precision", MetaValue = "NAME", HelpText = "of convolutions on cuda: tf32 (default, as PyTorch) or fp32")]
+    [Option("precision", MetaValue = "NAME", HelpText = "on cuda: tf32 (default, as PyTorch: convolutions on tensor cores), fp32, or bf16 (images stored in 16 bits)")]
     public string? Precision { get; set; }
 
     [Section("General")]

@@ -50,7 +50,7 @@ internal sealed record TrainSettings
         RequireKnown("norm", Norm, NormChoice.Names);
         RequireKnown("--dataset", Dataset, Datasets.Names);
         RequireKnown("--device", Device, MiniDL.Device.Names);
-        RequireKnown("--precision", Precision, ["tf32", "fp32"]);
+        RequireKnown("--precision", Precision, ["tf32", "fp32", "bf16"]);
         Require(Groups >= 1, "--groups", Groups, "1 or more");
         Require(VirtualBatch >= 1, "--virtual-batch", VirtualBatch, "1 or more");
         Require(BatchSize >= 1, "--batch-size", BatchSize, "1 or more");

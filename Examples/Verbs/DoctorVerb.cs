@@ -8,11 +8,11 @@ namespace MiniDL.Examples.Verbs;
 
 /// <summary>
 /// <c>doctor</c>: every operator on a device against the Reference device. The exit code is 1 if one is further off than float (or
-/// TF32) explains.
+/// TF32, or bf16) explains.
 /// </summary>
 internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
 {
-    private const double ResultLimit = 1e-5, GradientLimit = 1e-4, RoundedLimit = 2e-3;
+    private const double ResultLimit = 1e-5, GradientLimit = 1e-4, Tf32Limit = 2e-3, Bf16Limit = 2e-2;
 
     public int Run(CancellationToken stop)
     {
@@ -29,8 +29,8 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
         {
             stop.ThrowIfCancellationRequested();
             var (error, gradientError) = Errors(operation, device);
-            bool rounded = operation.Rounds && device.Precision != Precision.Fp32;
-            bool good = error <= (rounded ? RoundedLimit : ResultLimit) && gradientError <= (rounded ? RoundedLimit : GradientLimit);
+            var (limit, gradientLimit) = Limits(operation, device.Precision);
+            bool good = error <= limit && gradientError <= gradientLimit;
             if (!good) failures++;
             double time = options.Repeat > 0 ? operation.Microseconds(device, options.Repeat) : double.NaN;
             table.AddRow(Markup.Escape(operation.Name), Error(error), Error(gradientError), good ? "kept" : "[red]exceeded[/]",
@@ -42,10 +42,17 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
         return failures == 0 ? 0 : 1;
     }
 
+    private static (double Result, double Gradients) Limits(OperatorCase operation, Precision precision) => precision switch
+    {
+        Precision.Bf16 => (Bf16Limit, Bf16Limit),
+        Precision.Tf32 when operation.Rounds => (Tf32Limit, Tf32Limit),
+        _ => (ResultLimit, GradientLimit),
+    };
+
     private static (double Result, double Gradients) Errors(OperatorCase operation, Device device)
     {
-        var (result, gradients) = operation.On(device);
-        var (expected, expectedGradients) = operation.On(Device.Reference);
+        var (result, gradients) = operation.On(device, device);
+        var (expected, expectedGradients) = operation.On(Device.Reference, device);
         return (Distance(result, expected), gradients.Zip(expectedGradients, Distance).DefaultIfEmpty().Max());
     }
 
