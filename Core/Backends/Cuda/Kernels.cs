@@ -18,7 +18,7 @@ internal static class Kernels
     public static readonly Kernel DropoutMask = Kernel.Of<DropoutArguments>("dropout_mask");
     public static readonly Kernel StoreWords = Kernel.Of<StoreArguments>("store_words");
     public static readonly Kernel Sum = Kernel.Of<SumArguments>("sum");
-    public static readonly Kernel Max = Kernel.Of<MaxArguments>("max");
+    public static readonly Kernel Max = Kernel.Of<MaxArguments>("max_reduce");
     public static readonly Kernel MaxGradient = Kernel.Of<MaxGradientArguments>("max_gradient");
     public static readonly Kernel MatMul = Kernel.Of<MatMulArguments>("matmul");
     public static readonly Kernel Conv2d = Kernel.Of<ConvolutionArguments>("conv2d");

@@ -26,7 +26,7 @@ KERNEL(sum, SumArgs, BLOCK)
 }
 
 /// y[o, i] = maxᵣ x[o, r, i], and index[o, i] the first r that has it.
-KERNEL(max, MaxArgs, BLOCK)
+KERNEL(max_reduce, MaxArgs, BLOCK)
 {
     int i = block_index() * BLOCK + thread_index();
     if (i >= args.outer * args.inner) return;
