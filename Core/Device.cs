@@ -6,7 +6,7 @@ using MiniDL.Backends.Reference;
 namespace MiniDL;
 
 /// <summary>Where tensors live and operators run.</summary>
-public sealed class Device
+public sealed class Device : IDisposable
 {
     private static readonly Lazy<Device> OpenedCuda = new(() => OpenCuda());
 
@@ -44,7 +44,29 @@ public sealed class Device
 
     /// <summary>The GPU of a driver library that is not the system's.</summary>
     internal static Device OpenCuda(string? library = null) =>
-        new("cuda", device => new CudaBackend(device, new CudaContext(new CudaApi(library))));
+        new("cuda", device => new CudaBackend(device, new CudaStream(new CudaContext(new CudaApi(library)))));
+
+    /// <summary>
+    /// Another stream of the same GPU, of the same precision: a device of its own, whose work runs beside that of the others, each in its
+    /// order. Small models and batches fill a GPU only together. Tensors belong to the device they were made on; <see cref="Tensor.To(Device)"/>
+    /// moves them. Devices that are no GPU have one stream: themselves.
+    /// </summary>
+    /// <returns>The device. <see cref="Dispose"/> gives its memory back; forgotten, it goes when the next one is made.</returns>
+    /// <example><code>
+    /// using var stream = Device.Cuda.NewStream();
+    /// var model = new ResNet(20, norm, random).To(stream);
+    /// </code></example>
+    public Device NewStream() => Backend is not CudaBackend cuda ? this
+        : new(Name, device => new CudaBackend(device, new CudaStream(cuda.Context), cuda.Home) { Precision = cuda.Precision });
+
+    /// <summary>
+    /// Ends a device that <see cref="NewStream"/> made, once its work is done: its memory goes back to the GPU, and its tensors can no
+    /// longer be used. Other devices stay as they are.
+    /// </summary>
+    public void Dispose()
+    {
+        if (Backend is CudaBackend cuda && cuda.Home != this) cuda.Stream.Dispose();
+    }
 
     /// <summary>The device of a name: cpu, cuda or reference.</summary>
     /// <exception cref="MiniDLException">There is no such device.</exception>
@@ -81,8 +103,8 @@ public sealed class Device
     /// <summary>The primitives that operators are written in.</summary>
     public Backend Backend { get; }
 
-    /// <inheritdoc/>
-    public override string ToString() => Name;
+    /// <summary>The name; of a GPU's further streams with a number.</summary>
+    public override string ToString() => Backend is CudaBackend cuda && cuda.Home != this ? $"{Name} (stream {cuda.Stream.Number})" : Name;
 }
 
 /// <summary>What a GPU computes convolutions in. Sums, statistics, parameters and their gradients are float in all of them.</summary>

@@ -102,6 +102,9 @@ public sealed class Graph : IDisposable
     /// <summary>The graph that the step on this thread is recorded into; null outside.</summary>
     internal static Graph? Recording => _running is { _recording: true } graph ? graph : null;
 
+    /// <summary>Whether it is recorded on this stream.</summary>
+    internal bool IsOn(CudaStream stream) => _cuda?.Stream == stream;
+
     /// <summary>Where a backend takes memory from while a step runs on this thread; null outside.</summary>
     internal static StoragePool? PoolOf(Backend backend) =>
         _running is { } graph && ReferenceEquals(graph._cuda, backend) ? graph._arena : null;
@@ -144,7 +147,7 @@ public sealed class Graph : IDisposable
         _recording = true;
         try
         {
-            _graph = CudaGraph.Record(cuda.Context, () => _results = [.. InArena().Select(result => result.Keep())]);
+            _graph = CudaGraph.Record(cuda.Stream, () => _results = [.. InArena().Select(result => result.Keep())]);
         }
         catch
         {

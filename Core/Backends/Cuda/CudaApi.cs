@@ -33,10 +33,12 @@ internal sealed unsafe class CudaApi
         CopyToDevice = (delegate* unmanaged[Cdecl]<ulong, void*, nuint, nint, int>)Required("cuMemcpyHtoDAsync_v2");
         CopyToHost = (delegate* unmanaged[Cdecl]<void*, ulong, nuint, nint, int>)Required("cuMemcpyDtoHAsync_v2");
         StreamCreate = (delegate* unmanaged[Cdecl]<nint*, uint, int>)Required("cuStreamCreate");
+        StreamDestroy = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuStreamDestroy_v2");
         StreamSynchronize = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuStreamSynchronize");
         StreamBeginCapture = (delegate* unmanaged[Cdecl]<nint, int, int>)Required("cuStreamBeginCapture_v2");
         StreamEndCapture = (delegate* unmanaged[Cdecl]<nint, nint*, int>)Required("cuStreamEndCapture");
         EventCreate = (delegate* unmanaged[Cdecl]<nint*, uint, int>)Required("cuEventCreate");
+        EventDestroy = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuEventDestroy_v2");
         EventRecord = (delegate* unmanaged[Cdecl]<nint, nint, int>)Required("cuEventRecord");
         EventSynchronize = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuEventSynchronize");
         EventElapsedTime = (delegate* unmanaged[Cdecl]<float*, nint, nint, int>)Versioned("cuEventElapsedTime");
@@ -49,6 +51,7 @@ internal sealed unsafe class CudaApi
         GetErrorName = (delegate* unmanaged[Cdecl]<int, byte**, int>)Required("cuGetErrorName");
         GetErrorString = (delegate* unmanaged[Cdecl]<int, byte**, int>)Required("cuGetErrorString");
         GraphUpload = (delegate* unmanaged[Cdecl]<nint, nint, int>)Optional("cuGraphUpload");
+        FunctionLoad = (delegate* unmanaged[Cdecl]<nint, int>)Optional("cuFuncLoad");
         ExchangeCaptureMode = (delegate* unmanaged[Cdecl]<int*, int>)Optional("cuThreadExchangeStreamCaptureMode");
     }
 
@@ -74,10 +77,12 @@ internal sealed unsafe class CudaApi
     public readonly delegate* unmanaged[Cdecl]<ulong, void*, nuint, nint, int> CopyToDevice;
     public readonly delegate* unmanaged[Cdecl]<void*, ulong, nuint, nint, int> CopyToHost;
     public readonly delegate* unmanaged[Cdecl]<nint*, uint, int> StreamCreate;
+    public readonly delegate* unmanaged[Cdecl]<nint, int> StreamDestroy;
     public readonly delegate* unmanaged[Cdecl]<nint, int> StreamSynchronize;
     public readonly delegate* unmanaged[Cdecl]<nint, int, int> StreamBeginCapture;
     public readonly delegate* unmanaged[Cdecl]<nint, nint*, int> StreamEndCapture;
     public readonly delegate* unmanaged[Cdecl]<nint*, uint, int> EventCreate;
+    public readonly delegate* unmanaged[Cdecl]<nint, int> EventDestroy;
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int> EventRecord;
     public readonly delegate* unmanaged[Cdecl]<nint, int> EventSynchronize;
     public readonly delegate* unmanaged[Cdecl]<float*, nint, nint, int> EventElapsedTime;
@@ -91,6 +96,9 @@ internal sealed unsafe class CudaApi
 
     /// <summary>Null where the driver lacks it.</summary>
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int> GraphUpload;
+
+    /// <summary>Null where the driver lacks it, before CUDA 12.4.</summary>
+    public readonly delegate* unmanaged[Cdecl]<nint, int> FunctionLoad;
 
     /// <summary>Null where the driver lacks it.</summary>
     public readonly delegate* unmanaged[Cdecl]<int*, int> ExchangeCaptureMode;

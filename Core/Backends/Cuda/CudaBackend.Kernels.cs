@@ -25,7 +25,7 @@ internal sealed partial class CudaBackend
     }
 
     private void SumChunks(Tensor x, Tensor y, int outer, int reduced, int inner, int chunks) =>
-        context.Launch(Kernels.Sum, outer * chunks * Blocks(inner, Lanes(inner)), Block, new SumArguments
+        stream.Launch(Kernels.Sum, outer * chunks * Blocks(inner, Lanes(inner)), Block, new SumArguments
         {
             X = Address(x),
             Y = Address(y),
@@ -67,7 +67,7 @@ internal sealed partial class CudaBackend
 
     internal override void MatMul(Tensor a, Tensor b, Tensor c, int rows, int inner, int columns,
         bool transposeA = false, bool transposeB = false) =>
-        context.Launch(Kernels.MatMul, Blocks(rows, Tile) * Blocks(columns, Tile), Block, new MatMulArguments
+        stream.Launch(Kernels.MatMul, Blocks(rows, Tile) * Blocks(columns, Tile), Block, new MatMulArguments
         {
             A = Address(a),
             B = Address(b),
@@ -103,15 +103,15 @@ internal sealed partial class CudaBackend
     private const int RowsPerBlock = 8;
 
     internal override void LogSoftmax(Tensor x, Tensor y, int rows, int columns) =>
-        context.Launch(Kernels.LogSoftmax, Blocks(rows, RowsPerBlock), Block,
+        stream.Launch(Kernels.LogSoftmax, Blocks(rows, RowsPerBlock), Block,
             new SoftmaxArguments { X = Address(x), Y = Address(y), Rows = rows, Columns = columns }, x, y);
 
     internal override void LogSoftmaxGradient(Tensor dy, Tensor y, Tensor dx, int rows, int columns) =>
-        context.Launch(Kernels.LogSoftmaxGradient, Blocks(rows, RowsPerBlock), Block,
+        stream.Launch(Kernels.LogSoftmaxGradient, Blocks(rows, RowsPerBlock), Block,
             new SoftmaxGradientArguments { Dy = Address(dy), Y = Address(y), Dx = Address(dx), Rows = rows, Columns = columns }, dy, y, dx);
 
     internal override void NegativeLogLikelihood(Tensor logProbabilities, Tensor labels, Tensor loss, int rows, int columns) =>
-        context.Launch(Kernels.NegativeLogLikelihood, 1, Block, new LikelihoodArguments
+        stream.Launch(Kernels.NegativeLogLikelihood, 1, Block, new LikelihoodArguments
         {
             LogProbabilities = Address(logProbabilities),
             Labels = Address(labels),

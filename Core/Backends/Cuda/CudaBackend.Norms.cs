@@ -15,7 +15,7 @@ internal sealed partial class CudaBackend
         var arguments = new MomentsArguments { X = Address(x), Mean = Address(mean), Variance = Address(variance), Geometry = g, Chunks = 1 };
         if (g.Groups != g.Channels)
         {
-            context.Launch(Kernels.MomentsGroups, g.Statistics, Block, arguments, x, mean, variance);
+            stream.Launch(Kernels.MomentsGroups, g.Statistics, Block, arguments, x, mean, variance);
             return;
         }
         int lanes = Lanes(g.Channels), columns = Blocks(g.Channels, lanes);
@@ -23,7 +23,7 @@ internal sealed partial class CudaBackend
         var partials = arguments.Chunks == 1 ? null : Workspace(g.Samples * arguments.Chunks, 2 * g.Channels);
         var tickets = arguments.Chunks == 1 ? null : Tickets(g.Samples * columns);
         (arguments.Partials, arguments.Tickets) = (Address(partials), Address(tickets));
-        context.Launch(Kernels.MomentsColumns, g.Samples * arguments.Chunks * columns, Block, arguments, x, mean, variance, partials, tickets);
+        stream.Launch(Kernels.MomentsColumns, g.Samples * arguments.Chunks * columns, Block, arguments, x, mean, variance, partials, tickets);
         if (partials is not null) Pool.Return(partials.Storage);
     }
 
@@ -44,7 +44,7 @@ internal sealed partial class CudaBackend
             Relu = activation == Activation.Relu ? 1 : 0,
         };
         bool rows = InFours(g, x, weight, bias, residual, y);
-        context.Launch(rows ? Kernels.NormalizeRows : Kernels.Normalize, rows ? RowBlocks(g) : Blocks(y.Count, ValuesPerBlock), Block,
+        stream.Launch(rows ? Kernels.NormalizeRows : Kernels.Normalize, rows ? RowBlocks(g) : Blocks(y.Count, ValuesPerBlock), Block,
             arguments, x, mean, variance, weight, bias, residual, y);
     }
 
@@ -56,7 +56,7 @@ internal sealed partial class CudaBackend
             base.MomentsAndNormalize(x, mean, variance, eps, weight, bias, residual, activation, y, g);
             return;
         }
-        context.Launch(Kernels.GroupNorm, g.Samples, ImageThreads(g), new GroupNormArguments
+        stream.Launch(Kernels.GroupNorm, g.Samples, ImageThreads(g), new GroupNormArguments
         {
             X = Address(x),
             Weight = Address(weight),
@@ -102,19 +102,19 @@ internal sealed partial class CudaBackend
             Constant = constant ? 1 : 0,
         };
         if (oneLaunch)
-            context.Launch(Kernels.GroupNormGradient, g.Samples, ImageThreads(g), arguments,
+            stream.Launch(Kernels.GroupNormGradient, g.Samples, ImageThreads(g), arguments,
                 dy, x, y, mean, variance, weight, dx, dweight, dbias, dresidual, partials, tickets);
         else
         {
             if ((dx is not null && !constant) || dweight is not null || dbias is not null)
             {
-                context.Launch(Kernels.NormalizeGradientPartials, g.Samples * chunks * Blocks(g.Channels, lanes), Block, arguments,
+                stream.Launch(Kernels.NormalizeGradientPartials, g.Samples * chunks * Blocks(g.Channels, lanes), Block, arguments,
                     dy, x, y, mean, variance, weight, dweight, dbias, partials, sums, tickets);
                 if (!finishes)
-                    context.Launch(Kernels.NormalizeGradientSums, g.Statistics + g.Channels, Block, arguments, partials, sums, weight, dweight, dbias);
+                    stream.Launch(Kernels.NormalizeGradientSums, g.Statistics + g.Channels, Block, arguments, partials, sums, weight, dweight, dbias);
             }
             if (dx is not null || dresidual is not null)
-                context.Launch(fours ? Kernels.NormalizeGradientRows : Kernels.NormalizeGradient,
+                stream.Launch(fours ? Kernels.NormalizeGradientRows : Kernels.NormalizeGradient,
                     fours ? RowBlocks(g) : Blocks(x.Count, ValuesPerBlock), Block, arguments, dy, x, y, mean, variance, weight, sums, dx, dresidual);
         }
         Pool.Return(partials.Storage);
@@ -148,14 +148,16 @@ internal sealed partial class CudaBackend
 
     private Tensor Tickets(int count)
     {
-        // The one lock of the device: a thread that records a graph holds it all the while, and may come here.
-        lock (context.Gate)
-        {
-            if (_tickets is not null && _tickets.Count >= count) return _tickets;
-            if (_tickets is not null) _smallerTickets.Add(_tickets);
-            using var outside = Scope.Suspend();
-            return _tickets = Tensor.Zeros([Math.Max(1024, count)], Device).Keep();
-        }
+        using var entered = stream.Enter();
+        if (_tickets is not null && _tickets.Count >= count) return _tickets;
+        // While a graph is recorded nothing runs: these are the graph's own, zeroed by every replay.
+        if (Graph.Recording is not null) return Tensor.Zeros([count], Device);
+        if (_tickets is not null) _smallerTickets.Add(_tickets);
+        // From none of the pools: a graph may give its own back.
+        int most = Math.Max(1024, count);
+        _tickets = new Tensor(NewStorage(DType.F32, most), 0, [most]);
+        Fill(_tickets, 0);
+        return _tickets;
     }
 
     /// <summary>Memory for values in between: it may go back as soon as the kernels that use it are on the stream.</summary>

@@ -7,7 +7,7 @@ namespace MiniDL.Backends.Cuda;
 /// NVIDIA GPUs in float, by kernels of this project through the driver library alone. Every primitive puts kernels on one stream
 /// and returns; only reading values waits. Sums are made in a fixed order, so two runs on one GPU give the same bits.
 /// </summary>
-internal sealed partial class CudaBackend(Device device, CudaContext context) : Backend(device)
+internal sealed partial class CudaBackend(Device device, CudaStream stream, Device? home = null) : Backend(device)
 {
     /// <summary>Threads in a block, and how many values a block of the elementwise kernels takes.</summary>
     private const int Block = 256, ValuesPerBlock = 1024;
@@ -16,16 +16,23 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
 
     internal override DType ActivationType => Precision == Precision.Bf16 ? DType.BF16 : DType.F32;
 
-    public CudaContext Context => context;
+    /// <summary>The GPU.</summary>
+    public CudaContext Context => stream.Context;
+
+    /// <summary>The stream that everything runs on.</summary>
+    public CudaStream Stream => stream;
+
+    /// <summary>The device of the GPU's first stream, which is never disposed of: for what all its streams read.</summary>
+    public Device Home => home ?? Device;
 
     public override string Description =>
-        $"{context.Name}, compute capability {context.Capability / 10}.{context.Capability % 10}, driver for CUDA {context.Driver}";
+        $"{Context.Name}, compute capability {Context.Capability / 10}.{Context.Capability % 10}, driver for CUDA {Context.Driver}";
 
-    public override void Synchronize() => context.Synchronize();
+    public override void Synchronize() => stream.Synchronize();
 
     private protected override Storage Create(DType type, int capacity) => NewStorage(type, capacity);
 
-    internal Storage NewStorage(DType type, int capacity) => new CudaStorage(Device, context.Memory, type, capacity);
+    internal Storage NewStorage(DType type, int capacity) => new CudaStorage(Device, stream.Memory, type, capacity);
 
     // ---- moving values ----------------------------------------------------------------------------------------------------
 
@@ -35,8 +42,7 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
             throw new MiniDLException(Check.Line("graph", $"values from the host were put into {y} inside a captured step, "
                 + "which would repeat them for ever. Make it before, and change it between the steps."));
         if (y.DType == DType.I64) Widen(y, HostValues.Range(values));
-        context.Staging.Upload(Address(y), y.Count * y.DType.Bytes(), new Conversion<T>(values, y.DType),
-            static (bytes, from) => HostValues.Convert(from.Values, from.Type, bytes));
+        stream.Staging.Upload(values, y.DType, Address(y));
         GC.KeepAlive(y);
     }
 
@@ -45,8 +51,7 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
         if (Graph.Recording is not null)
             throw new MiniDLException(Check.Line("graph", $"{x} was read by the host inside a captured step. "
                 + "Return it from the step and read it after Run()."));
-        context.Staging.Download(Address(x), x.Count * x.DType.Bytes(), new Destination<T>(values, x.DType),
-            static (bytes, to) => HostValues.Convert(bytes, to.Type, to.Values));
+        stream.Staging.Download(Address(x), x.DType, values);
         GC.KeepAlive(x);
     }
 
@@ -173,18 +178,18 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
     {
         var arguments = new StoreArguments { Y = Address(y, first), Count = values.Length };
         values.CopyTo(arguments.Values);
-        context.Launch(Kernels.StoreWords, 1, Words.Most, arguments, y);
+        stream.Launch(Kernels.StoreWords, 1, Words.Most, arguments, y);
     }
 
     /// <summary>
-    /// Picks, augments and normalizes a batch: images[i] is example order[cursor + i]. In a recorded step cursor and stream are asked for
-    /// again before every run.
+    /// Picks, augments and normalizes a batch: images[i] is example order[cursor + i]. In a recorded step cursor and random, the number of
+    /// the random stream, are asked for again before every run.
     /// </summary>
     /// <param name="augmentation">Its settings; the rest is filled in here.</param>
     /// <param name="pixels">U8, every example [C, H, W].</param>
     /// <param name="table">[C, 256], the value of every byte.</param>
     internal void GatherImages(GatherArguments augmentation, Tensor pixels, Tensor labels, Tensor order, Tensor table,
-        Func<ulong> cursor, Func<ulong> stream, Tensor images, Tensor classes)
+        Func<ulong> cursor, Func<ulong> random, Tensor images, Tensor classes)
     {
         var arguments = augmentation with
         {
@@ -200,15 +205,15 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
             Width = images.Shape[3],
         };
         Tensor? words = null;
-        if (Graph.Recording is { } graph) (arguments.Cursor, arguments.Stream) = (graph.Word(cursor), graph.Word(stream));
+        if (Graph.Recording is { } graph) (arguments.Cursor, arguments.Stream) = (graph.Word(cursor), graph.Word(random));
         else
         {
             words = Tensor.New([2], Device, DType.I64);
-            StoreWords(words, 0, [cursor(), stream()]);
+            StoreWords(words, 0, [cursor(), random()]);
             (arguments.Cursor, arguments.Stream) = (Address(words), Address(words, 1));
         }
         Storage(classes).Range = Storage(labels).Range;
-        context.Launch(Kernels.GatherAugment, arguments.Batch, Block, arguments, pixels, labels, order, table, images, classes, words);
+        stream.Launch(Kernels.GatherAugment, arguments.Batch, Block, arguments, pixels, labels, order, table, images, classes, words);
     }
 
     // ---- helpers of the primitives ------------------------------------------------------------------------------------------
@@ -237,23 +242,11 @@ internal sealed partial class CudaBackend(Device device, CudaContext context) : 
 
     /// <summary>Launches an elementwise kernel.</summary>
     private void Run<TArguments>(Kernel kernel, int values, in TArguments arguments, params ReadOnlySpan<Tensor?> operands)
-        where TArguments : unmanaged => context.Launch(kernel, Blocks(values, ValuesPerBlock), Block, arguments, operands);
+        where TArguments : unmanaged => stream.Launch(kernel, Blocks(values, ValuesPerBlock), Block, arguments, operands);
 
     /// <summary>Launches a kernel of one thread for each value.</summary>
     private void RunOneByOne<TArguments>(Kernel kernel, int values, in TArguments arguments, params ReadOnlySpan<Tensor?> operands)
-        where TArguments : unmanaged => context.Launch(kernel, Blocks(values, Block), Block, arguments, operands);
+        where TArguments : unmanaged => stream.Launch(kernel, Blocks(values, Block), Block, arguments, operands);
 
     private static int Blocks(int values, int block) => (int)(((long)values + block - 1) / block);
-
-    private readonly ref struct Conversion<T>(ReadOnlySpan<T> values, DType type)
-    {
-        public readonly ReadOnlySpan<T> Values = values;
-        public readonly DType Type = type;
-    }
-
-    private readonly ref struct Destination<T>(Span<T> values, DType type)
-    {
-        public readonly Span<T> Values = values;
-        public readonly DType Type = type;
-    }
 }

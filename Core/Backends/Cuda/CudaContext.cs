@@ -3,10 +3,7 @@ using System.Text;
 
 namespace MiniDL.Backends.Cuda;
 
-/// <summary>
-/// One GPU: its primary context and the one stream that everything runs on, in order. Any thread may use it; a lock keeps the
-/// threads apart, so that what one of them captures is its own.
-/// </summary>
+/// <summary>One GPU: what all its streams share. Any thread may use it.</summary>
 internal sealed unsafe class CudaContext
 {
     /// <summary>The newest features that the kernels use: PTX 7.8, of CUDA 11.8.</summary>
@@ -20,6 +17,9 @@ internal sealed unsafe class CudaContext
     private static CudaContext? _current;
 
     private readonly nint _context;
+    private readonly ConcurrentQueue<CudaStream> _forgotten = new();
+    private long _heldBytes;
+    private int _streams;
 
     /// <summary>What made the device unusable: after an illegal address and the like every later call fails too.</summary>
     private string? _failure;
@@ -50,16 +50,10 @@ internal sealed unsafe class CudaContext
         if (major < 8)
             throw new MiniDLException($"[cuda] {Name} has compute capability {major}.{minor}, MiniDL's kernels need 8.0 (Ampere) or newer. "
                 + "Use another GPU (CUDA_VISIBLE_DEVICES), or the CPU.");
-        nint context, stream;
+        nint context;
         Check(api.PrimaryContextRetain(&context, device), "cuDevicePrimaryCtxRetain");
         _context = context;
-        MakeCurrent();
-        const uint nonBlocking = 1;
-        Check(api.StreamCreate(&stream, nonBlocking), "cuStreamCreate");
-        Stream = stream;
         Modules = new CudaModules(this);
-        Memory = new CudaMemory(this);
-        Staging = new CudaStaging(this);
     }
 
     public CudaApi Api { get; }
@@ -76,52 +70,35 @@ internal sealed unsafe class CudaContext
     /// <summary>The newest CUDA that the driver knows, such as 12.4.</summary>
     public string Driver { get; }
 
-    public nint Stream { get; }
-
     public CudaModules Modules { get; }
 
-    public CudaMemory Memory { get; }
+    /// <summary>
+    /// Held all through a capture, and around whatever may wait for the whole GPU or change what it holds: memory and modules. Such a
+    /// call on one stream would spoil what a thread captures on another. It is taken after a stream's own lock, never before.
+    /// </summary>
+    public Lock Setup { get; } = new();
 
-    public CudaStaging Staging { get; }
+    /// <summary>Bytes of the GPU's memory that all streams together hold.</summary>
+    public long HeldBytes => Interlocked.Read(ref _heldBytes);
 
-    /// <summary>Recorded graphs that nobody refers to any more.</summary>
-    public ConcurrentQueue<nint> ForgottenGraphs { get; } = new();
+    /// <summary>A stream took memory from the driver, or gave some back.</summary>
+    public void CountHeld(long bytes) => Interlocked.Add(ref _heldBytes, bytes);
 
-    /// <summary>Held around everything that is put on the stream, and all through a capture.</summary>
-    public Lock Gate { get; } = new();
+    /// <summary>Counts a new stream.</summary>
+    public int CountStream() => Interlocked.Increment(ref _streams);
 
-    /// <summary>Whether every launch is waited for, so that an error names the kernel that made it: MINIDL_CUDA_SYNC=1.</summary>
-    private static readonly bool WaitAfterLaunch = Environment.GetEnvironmentVariable("MINIDL_CUDA_SYNC") is { Length: > 0 } and not "0";
+    /// <summary>For the finalizer of a stream: calls nothing.</summary>
+    public void Forget(CudaStream stream) => _forgotten.Enqueue(stream);
 
-    /// <summary>Puts a kernel on the stream.</summary>
-    /// <param name="operands">Kept alive until the kernel is there, and named where it fails.</param>
-    public void Launch<TArguments>(Kernel kernel, int blocks, int threads, in TArguments arguments, params ReadOnlySpan<Tensor?> operands)
-        where TArguments : unmanaged
+    /// <summary>Gives back the streams that nobody refers to any more.</summary>
+    public void DisposeForgotten()
     {
-        if (blocks == 0) return;
-        nint function = Modules.Find(kernel);
-        fixed (TArguments* pointer = &arguments)
-            lock (Gate)
-            {
-                MakeCurrent();
-                void* parameter = pointer;
-                int result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes,
-                    Stream, &parameter, null);
-                if (result == 0 && WaitAfterLaunch && Graph.Recording is null) result = Api.StreamSynchronize(Stream);
-                if (result != 0) throw Failed(result, "cuLaunchKernel", $"{kernel.Name}({Describe(operands)})");
-            }
-        foreach (var operand in operands) GC.KeepAlive(operand);
+        if (Graph.Recording is not null) return;
+        while (_forgotten.TryDequeue(out var stream)) stream.Dispose();
     }
 
-    /// <summary>Waits for everything on the stream.</summary>
-    public void Synchronize()
-    {
-        lock (Gate)
-        {
-            MakeCurrent();
-            Check(Api.StreamSynchronize(Stream), "cuStreamSynchronize");
-        }
-    }
+    /// <summary>Whether the GPU can no longer be used.</summary>
+    public bool HasFailed => _failure is not null;
 
     /// <summary>The context is current for each thread on its own.</summary>
     public void MakeCurrent()
@@ -134,14 +111,15 @@ internal sealed unsafe class CudaContext
 
     /// <summary>Throws unless the result is 0.</summary>
     /// <param name="what">The kernel or whatever else the call was about.</param>
-    public void Check(int result, string call, string? what = null)
+    /// <param name="inHindsight">Whether the error may be that of a kernel that was launched before.</param>
+    public void Check(int result, string call, string? what = null, bool inHindsight = true)
     {
-        if (result != 0) throw Failed(result, call, what);
+        if (result != 0) throw Failed(result, call, what, inHindsight);
     }
 
-    private MiniDLException Failed(int result, string call, string? what)
+    private MiniDLException Failed(int result, string call, string? what, bool inHindsight)
     {
-        string earlier = IsSticky(result) && !WaitAfterLaunch ? " (or a kernel before it: MINIDL_CUDA_SYNC=1 finds out which)" : "";
+        string earlier = IsSticky(result) && inHindsight ? " (or a kernel before it: MINIDL_CUDA_SYNC=1 finds out which)" : "";
         string message = $"[cuda] {call}{(what is null ? "" : $" of {what}")}{earlier} failed: {Api.Describe(result)}.";
         if (IsSticky(result)) _failure ??= message;
         return new MiniDLException(message);
@@ -149,15 +127,6 @@ internal sealed unsafe class CudaContext
 
     /// <summary>Memory errors and crashed kernels (ECC, illegal address, time-out, hardware stack, assert, …) end the context.</summary>
     private static bool IsSticky(int result) => result is 214 or 700 or 702 or 710 or (>= 714 and <= 719);
-
-    private static string Describe(ReadOnlySpan<Tensor?> operands)
-    {
-        var text = new StringBuilder();
-        foreach (var operand in operands)
-            if (operand is not null)
-                text.Append(text.Length > 0 ? ", " : "").Append(operand.DType.ToString().ToLowerInvariant()).Append(operand.Shape);
-        return text.ToString();
-    }
 
     private static string Dotted(int version) => $"{version / 1000}.{version % 1000 / 10}";
 }

@@ -3,29 +3,27 @@ namespace MiniDL.Backends.Cuda;
 /// <summary>What was put on the stream between two points, ready to be put there again with one call.</summary>
 internal sealed unsafe class CudaGraph : IDisposable
 {
-    private readonly CudaContext _context;
+    private readonly CudaStream _stream;
     private nint _executable;
 
-    private CudaGraph(CudaContext context, nint executable) => (_context, _executable) = (context, executable);
+    private CudaGraph(CudaStream stream, nint executable) => (_stream, _executable) = (stream, executable);
 
-    /// <summary>Lets the next recording destroy a forgotten graph: the collector's thread must not call CUDA.</summary>
+    /// <summary>Leaves a forgotten graph to the stream: the collector's thread must not call CUDA.</summary>
     ~CudaGraph()
     {
-        if (_executable != 0) _context.ForgottenGraphs.Enqueue(_executable);
+        if (_executable != 0) _stream.Forget(_executable);
     }
 
     /// <summary>Records what an action puts on the stream; nothing of it runs.</summary>
-    public static CudaGraph Record(CudaContext context, Action action)
+    public static CudaGraph Record(CudaStream stream, Action action)
     {
         const int threadLocal = 1;
-        var api = context.Api;
+        var (context, api) = (stream.Context, stream.Api);
         // Other threads wait: what they put on the stream would become part of the graph.
-        lock (context.Gate)
+        using var entered = stream.Enter();
+        lock (context.Setup)
         {
-            context.MakeCurrent();
-            while (context.ForgottenGraphs.TryDequeue(out nint forgotten))
-                context.Check(api.GraphExecDestroy(forgotten), "cuGraphExecDestroy");
-            context.Check(api.StreamBeginCapture(context.Stream, threadLocal), "cuStreamBeginCapture");
+            context.Check(api.StreamBeginCapture(stream.Handle, threadLocal), "cuStreamBeginCapture");
             nint graph = 0, executable;
             try
             {
@@ -34,15 +32,16 @@ internal sealed unsafe class CudaGraph : IDisposable
             catch
             {
                 // The error that is on its way says more than that of an unfinished capture.
-                _ = api.StreamEndCapture(context.Stream, &graph);
+                _ = api.StreamEndCapture(stream.Handle, &graph);
                 if (graph != 0) _ = api.GraphDestroy(graph);
                 throw;
             }
-            context.Check(api.StreamEndCapture(context.Stream, &graph), "cuStreamEndCapture");
+            context.Check(api.StreamEndCapture(stream.Handle, &graph), "cuStreamEndCapture");
             context.Check(api.GraphInstantiate(&executable, graph, 0), "cuGraphInstantiateWithFlags");
+            stream.Add(executable);
             context.Check(api.GraphDestroy(graph), "cuGraphDestroy");
-            if (api.GraphUpload is not null) context.Check(api.GraphUpload(executable, context.Stream), "cuGraphUpload");
-            return new CudaGraph(context, executable);
+            if (api.GraphUpload is not null) context.Check(api.GraphUpload(executable, stream.Handle), "cuGraphUpload");
+            return new CudaGraph(stream, executable);
         }
     }
 
@@ -50,23 +49,16 @@ internal sealed unsafe class CudaGraph : IDisposable
     public void Launch()
     {
         ObjectDisposedException.ThrowIf(_executable == 0, this);
-        lock (_context.Gate)
-        {
-            _context.MakeCurrent();
-            _context.Check(_context.Api.GraphLaunch(_executable, _context.Stream), "cuGraphLaunch");
-        }
+        using var entered = _stream.Enter();
+        _stream.RemoveForgottenGraphs();
+        _stream.Context.Check(_stream.Api.GraphLaunch(_executable, _stream.Handle), "cuGraphLaunch");
     }
 
     public void Dispose()
     {
         if (_executable == 0) return;
-        var executable = _executable;
+        _stream.Forget(_executable);
         _executable = 0;
         GC.SuppressFinalize(this);
-        lock (_context.Gate)
-        {
-            _context.Synchronize();
-            _context.Check(_context.Api.GraphExecDestroy(executable), "cuGraphExecDestroy");
-        }
     }
 }

@@ -24,7 +24,7 @@ internal sealed unsafe class CudaModules(CudaContext context)
 
     private nint Load(Kernel kernel)
     {
-        lock (context.Gate)
+        lock (context.Setup)
         {
             context.MakeCurrent();
             if (_module == 0) _module = LoadModule();
@@ -36,6 +36,8 @@ internal sealed unsafe class CudaModules(CudaContext context)
                 throw new MiniDLException($"[cuda] there is no kernel {kernel.Name}. "
                     + "Move the operands to the CPU for this, x.To(Device.Cpu).");
             context.Check(result, "cuModuleGetFunction", kernel.Name);
+            // With it here, a first launch need not load the code while another thread captures.
+            if (context.Api.FunctionLoad is not null) context.Check(context.Api.FunctionLoad(function), "cuFuncLoad", kernel.Name);
             if (kernel.SharedBytes > 0)
                 context.Check(context.Api.FunctionSetAttribute(function, DynamicSharedBytes, kernel.SharedBytes), "cuFuncSetAttribute", kernel.Name);
             return _functions[kernel] = function;

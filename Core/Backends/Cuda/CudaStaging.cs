@@ -1,75 +1,122 @@
-using System.Buffers;
-
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// Pinned buffers that values pass through on their way to the GPU and back. Uploads take turns, so that the next one need not
-/// wait for the last; a download waits for the stream.
+/// Pinned buffers that values pass through on their way to the GPU and back, many of them piece by piece. Uploads take turns, so that
+/// the next piece need not wait for the last; a download waits for the stream.
 /// </summary>
-internal sealed unsafe class CudaStaging(CudaContext context)
+internal sealed unsafe class CudaStaging(CudaStream stream)
 {
     private const int Turns = 4;
 
-    private readonly Buffer[] _uploads = new Buffer[Turns];
-    private Buffer _download;
+    private readonly PinnedBuffer?[] _uploads = new PinnedBuffer?[Turns];
+    private readonly Stack<PinnedBuffer> _downloads = [];
     private int _next;
 
-    /// <summary>Fills a pinned buffer and puts a copy of it to the GPU on the stream.</summary>
-    public void Upload<TState>(ulong address, int bytes, TState state, SpanAction<byte, TState> fill)
-        where TState : allows ref struct
+    /// <summary>The most bytes that pass at once; buffers grow no larger.</summary>
+    internal int PieceBytes { get; set; } = 16 << 20;
+
+    /// <summary>Puts copies of values, converted, to the GPU on the stream.</summary>
+    public void Upload<T>(ReadOnlySpan<T> values, DType type, ulong address) where T : unmanaged
     {
-        if (bytes == 0) return;
-        lock (context.Gate)
+        while (!values.IsEmpty)
         {
-            context.MakeCurrent();
-            ref var buffer = ref _uploads[_next++ % Turns];
-            if (buffer.Event != 0) context.Check(context.Api.EventSynchronize(buffer.Event), "cuEventSynchronize", "an upload");
-            Grow(ref buffer, bytes);
-            fill(new Span<byte>(buffer.Address, bytes), state);
-            context.Check(context.Api.CopyToDevice(address, buffer.Address, (nuint)bytes, context.Stream), "cuMemcpyHtoDAsync_v2");
-            context.Check(context.Api.EventRecord(buffer.Event, context.Stream), "cuEventRecord");
+            var piece = values[..Math.Min(values.Length, PieceBytes / type.Bytes())];
+            values = values[piece.Length..];
+            UploadPiece(piece, type, address);
+            address += (ulong)piece.Length * (ulong)type.Bytes();
         }
     }
 
-    /// <summary>Waits for the stream and hands out what lay on the GPU.</summary>
-    public void Download<TState>(ulong address, int bytes, TState state, ReadOnlySpanAction<byte, TState> read)
-        where TState : allows ref struct
+    /// <summary>Waits for the stream and hands out, converted, what lay on the GPU.</summary>
+    public void Download<T>(ulong address, DType type, Span<T> values) where T : unmanaged
     {
-        if (bytes == 0) return;
-        lock (context.Gate)
+        while (!values.IsEmpty)
         {
-            context.MakeCurrent();
-            Grow(ref _download, bytes);
-            context.Check(context.Api.CopyToHost(_download.Address, address, (nuint)bytes, context.Stream), "cuMemcpyDtoHAsync_v2");
-            context.Synchronize();
-            read(new ReadOnlySpan<byte>(_download.Address, bytes), state);
+            var piece = values[..Math.Min(values.Length, PieceBytes / type.Bytes())];
+            values = values[piece.Length..];
+            DownloadPiece(address, type, piece);
+            address += (ulong)piece.Length * (ulong)type.Bytes();
         }
     }
 
-    private void Grow(ref Buffer buffer, int bytes)
+    /// <summary>Gives the buffers back: for the end of the stream.</summary>
+    public void Release()
     {
-        const uint noTiming = 2;
-        if (buffer.Event == 0)
-        {
-            nint made;
-            context.Check(context.Api.EventCreate(&made, noTiming), "cuEventCreate");
-            buffer.Event = made;
-        }
-        if (buffer.Bytes >= bytes) return;
-        if (buffer.Address is not null) context.Check(context.Api.HostFree(buffer.Address), "cuMemFreeHost");
-        buffer = buffer with { Address = null, Bytes = 0 };
-        void* address;
-        nuint capacity = Math.Max(System.Numerics.BitOperations.RoundUpToPowerOf2((nuint)bytes), 4096);
-        context.Check(context.Api.HostAllocate(&address, capacity, 0), "cuMemHostAlloc", $"{capacity:N0} bytes");
-        buffer = buffer with { Address = address, Bytes = (long)capacity };
+        foreach (var buffer in _uploads) buffer?.Release();
+        foreach (var buffer in _downloads) buffer.Release();
+        Array.Clear(_uploads);
+        _downloads.Clear();
     }
 
-    private struct Buffer
+    private void UploadPiece<T>(ReadOnlySpan<T> values, DType type, ulong address) where T : unmanaged
     {
-        public void* Address;
-        public long Bytes;
+        using var entered = stream.Enter();
+        var buffer = _uploads[_next] ??= new PinnedBuffer(stream);
+        _next = (_next + 1) % Turns;
+        stream.Wait(buffer.Copied);
+        int bytes = values.Length * type.Bytes();
+        HostValues.Convert(values, type, buffer.Span(bytes));
+        stream.Context.Check(stream.Api.CopyToDevice(address, buffer.Address, (nuint)bytes, stream.Handle), "cuMemcpyHtoDAsync_v2");
+        stream.Record(buffer.Copied);
+    }
 
-        /// <summary>Recorded behind the last copy out of the buffer.</summary>
-        public nint Event;
+    private void DownloadPiece<T>(ulong address, DType type, Span<T> values) where T : unmanaged
+    {
+        int bytes = values.Length * type.Bytes();
+        PinnedBuffer? buffer;
+        using (stream.Enter())
+        {
+            if (!_downloads.TryPop(out buffer)) buffer = new PinnedBuffer(stream);
+            _ = buffer.Span(bytes);
+            stream.Context.Check(stream.Api.CopyToHost(buffer.Address, address, (nuint)bytes, stream.Handle), "cuMemcpyDtoHAsync_v2");
+            stream.Record(buffer.Copied);
+        }
+        // Other threads may use the stream meanwhile.
+        stream.Wait(buffer.Copied);
+        HostValues.Convert(buffer.Span(bytes), type, values);
+        using (stream.Enter()) _downloads.Push(buffer);
+    }
+
+    /// <summary>Memory that the GPU copies from and to by itself, while the program goes on.</summary>
+    private sealed class PinnedBuffer(CudaStream stream)
+    {
+        private long _bytes;
+
+        public void* Address { get; private set; }
+
+        /// <summary>Recorded behind the last copy from or to the buffer.</summary>
+        public nint Copied { get; } = stream.NewEvent();
+
+        /// <summary>Its first bytes; as a larger buffer, without what was in it, if there are fewer.</summary>
+        public Span<byte> Span(int bytes)
+        {
+            if (_bytes < bytes) Grow(bytes);
+            return new Span<byte>(Address, bytes);
+        }
+
+        public void Release()
+        {
+            lock (stream.Context.Setup)
+            {
+                if (Address is not null) stream.Context.Check(stream.Api.HostFree(Address), "cuMemFreeHost");
+                stream.Context.Check(stream.Api.EventDestroy(Copied), "cuEventDestroy");
+            }
+            Address = null;
+        }
+
+        private void Grow(int bytes)
+        {
+            nuint capacity = Math.Max(System.Numerics.BitOperations.RoundUpToPowerOf2((nuint)bytes), 4096);
+            void* address;
+            lock (stream.Context.Setup)
+            {
+                if (Address is not null) stream.Context.Check(stream.Api.HostFree(Address), "cuMemFreeHost");
+                Address = null;
+                _bytes = 0;
+                stream.Context.Check(stream.Api.HostAllocate(&address, capacity, 0), "cuMemHostAlloc", $"{capacity:N0} bytes");
+            }
+            Address = address;
+            _bytes = (long)capacity;
+        }
     }
 }

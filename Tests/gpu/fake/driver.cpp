@@ -157,7 +157,7 @@ EXPORT int cuCtxSynchronize()
 {
     LOCKED;
     if (Error error = ready()) return error;
-    if (Error error = refuse_in_capture()) return error;
+    if (Error error = refuse_beside_captures()) return error;
     drain_all();
     return state().sticky;
 }
@@ -217,7 +217,8 @@ EXPORT int fakeSet(const char* name, long long value)
     return InvalidValue;
 }
 
-/// What the driver has counted: launches, graph_launches, bytes (allocated now), allocations (live now).
+/// What the driver has counted: launches and graph_launches so far, and what there is now: bytes, allocations, host_bytes, streams,
+/// events and graphs (those that can be launched).
 EXPORT long long fakeGet(const char* name)
 {
     LOCKED;
@@ -225,6 +226,15 @@ EXPORT long long fakeGet(const char* name)
     if (std::strcmp(name, "graph_launches") == 0) return state().graph_launches;
     if (std::strcmp(name, "bytes") == 0) return (long long)state().used;
     if (std::strcmp(name, "allocations") == 0) return (long long)state().allocations.size();
+    if (std::strcmp(name, "streams") == 0) return (long long)state().streams.size();
+    if (std::strcmp(name, "events") == 0) return (long long)state().events.size();
+    if (std::strcmp(name, "graphs") == 0) return (long long)state().executables.size();
+    if (std::strcmp(name, "host_bytes") == 0)
+    {
+        long long bytes = 0;
+        for (auto& [start, size] : state().host_allocations) bytes += (long long)size;
+        return bytes;
+    }
     return -1;
 }
 

@@ -109,6 +109,9 @@ Stream* find_stream(std::intptr_t handle);
 /// Hands work to a stream: into its queue, or into the graph that is being captured.
 Error submit(std::intptr_t handle, std::function<void()> work);
 
+/// For calls that may wait for the whole GPU, which must not happen while any thread captures: ends its capture and says so.
+Error refuse_beside_captures();
+
 /// For calls that must not happen while this thread captures: ends the capture and says so.
 Error refuse_in_capture();
 

@@ -53,7 +53,7 @@ EXPORT int cuMemFree_v2(u64 pointer)
 {
     LOCKED;
     if (Error error = ready()) return error;
-    if (Error error = refuse_in_capture()) return error;
+    if (Error error = refuse_beside_captures()) return error;
     auto found = state().allocations.find(pointer);
     if (found == state().allocations.end()) return InvalidValue;
     drain_all();  // as the driver does
@@ -92,7 +92,7 @@ EXPORT int cuMemFreeHost(void* pointer)
 {
     LOCKED;
     if (Error error = ready()) return error;
-    if (Error error = refuse_in_capture()) return error;
+    if (Error error = refuse_beside_captures()) return error;
     auto found = state().host_allocations.find((u64)pointer);
     if (found == state().host_allocations.end()) return InvalidValue;
     drain_all();

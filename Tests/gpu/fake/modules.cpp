@@ -73,7 +73,7 @@ EXPORT int cuModuleLoadDataEx(std::intptr_t* handle, const void* image, u32 opti
 {
     LOCKED;
     if (Error error = ready()) return error;
-    if (Error error = refuse_in_capture()) return error;
+    if (Error error = refuse_beside_captures()) return error;
     std::string ptx((const char*)image);
     if (ptx.find(".version") == std::string::npos) return InvalidImage;
     if (state().knobs.fail_load)
@@ -96,6 +96,14 @@ EXPORT int cuModuleLoadDataEx(std::intptr_t* handle, const void* image, u32 opti
     state().modules.insert(module);
     *handle = (std::intptr_t)module;
     return Success;
+}
+
+EXPORT int cuFuncLoad(std::intptr_t function)
+{
+    LOCKED;
+    if (Error error = ready()) return error;
+    if (Error error = refuse_beside_captures()) return error;
+    return state().functions.count((Function*)function) ? Success : InvalidHandle;
 }
 
 EXPORT int cuModuleGetFunction(std::intptr_t* function, std::intptr_t handle, const char* name)

@@ -100,6 +100,12 @@ Error refuse_unless_relaxed()
     return capture_mode == relaxed ? Success : refuse_in_capture();
 }
 
+Error refuse_beside_captures()
+{
+    for (Capture* capture : state().captures) return refuse(capture);
+    return Success;
+}
+
 Error refuse_in_capture()
 {
     Capture* capture = own_capture();

@@ -45,7 +45,7 @@ public class CudaDeviceTests
     [GpuFact]
     public void Memory_of_a_forgotten_tensor_serves_the_next_one()
     {
-        var memory = Gpu.Context.Memory;
+        var memory = Gpu.Stream.Memory;
         long Forget(int count)
         {
             for (int i = 0; i < count; i++) Tensor.Zeros([123_457], Gpu.Device);

@@ -34,12 +34,12 @@ internal static class Gpu
     public static Device Open(Precision precision)
     {
         if (precision == Precision.Fp32) return Device;
-        var device = Device.OpenCuda(Library);
+        var device = Device.NewStream();
         device.Precision = precision;
         return device;
     }
 
-    public static CudaContext Context => ((CudaBackend)Device.Backend).Context;
+    public static CudaStream Stream => ((CudaBackend)Device.Backend).Stream;
 
     private static (string? Library, string? Missing) Find()
     {

@@ -64,7 +64,7 @@ public class NormKernelTests
     private static long Launches(Device device, FakeDriver? fake)
     {
         if (fake is null) return 0;
-        ((MiniDL.Backends.Cuda.CudaBackend)device.Backend).Context.Synchronize();
+        ((MiniDL.Backends.Cuda.CudaBackend)device.Backend).Stream.Synchronize();
         return fake.Get("launches");
     }
 

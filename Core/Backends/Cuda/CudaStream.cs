@@ -1,0 +1,175 @@
+using System.Collections.Concurrent;
+using System.Text;
+
+namespace MiniDL.Backends.Cuda;
+
+/// <summary>
+/// One stream of a GPU with the memory that is used on it: its work runs in order, and beside that of other streams. Any thread may use
+/// it; a lock keeps the threads apart, so that what one of them captures is its own.
+/// </summary>
+internal sealed unsafe class CudaStream : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly ConcurrentQueue<nint> _forgottenGraphs = new();
+    private readonly HashSet<nint> _graphs = [];
+    private readonly ConcurrentBag<nint> _marks = [];
+    private nint _stream;
+
+    public CudaStream(CudaContext context)
+    {
+        (Context, Memory, Staging) = (context, new CudaMemory(this), new CudaStaging(this));
+        context.DisposeForgotten();
+        context.MakeCurrent();
+        nint stream;
+        const uint nonBlocking = 1;
+        context.Check(Api.StreamCreate(&stream, nonBlocking), "cuStreamCreate");
+        _stream = stream;
+        Number = context.CountStream();
+    }
+
+    /// <summary>The collector's thread must not call CUDA.</summary>
+    ~CudaStream()
+    {
+        if (_stream != 0) Context.Forget(this);
+    }
+
+    public CudaContext Context { get; }
+
+    /// <summary>Counts the GPU's streams, from 1.</summary>
+    public int Number { get; }
+
+    public CudaApi Api => Context.Api;
+
+    public CudaMemory Memory { get; }
+
+    public CudaStaging Staging { get; }
+
+    /// <summary>Whether every launch is waited for, so that an error names the kernel that made it: MINIDL_CUDA_SYNC=1.</summary>
+    private static readonly bool WaitAfterLaunch = Environment.GetEnvironmentVariable("MINIDL_CUDA_SYNC") is { Length: > 0 } and not "0";
+
+    /// <summary>Keeps other threads off the stream: around everything that is put on it, and all through a capture.</summary>
+    /// <exception cref="MiniDLException">
+    /// The stream was disposed of, the GPU has failed, or this thread is recording a graph on another stream.
+    /// </exception>
+    public Lock.Scope Enter()
+    {
+        if (Graph.Recording is { } graph && !graph.IsOn(this))
+            throw new MiniDLException(Check.Line("graph", "a captured step uses another stream than the one that it is captured on. "
+                + "Move its tensors to the graph's device before."));
+        var entered = _gate.EnterScope();
+        try
+        {
+            if (_stream == 0) throw new MiniDLException("[cuda] the stream was disposed of, and its tensors with it.");
+            Context.MakeCurrent();
+        }
+        catch
+        {
+            entered.Dispose();
+            throw;
+        }
+        return entered;
+    }
+
+    /// <summary>The driver's name of the stream; only between <see cref="Enter"/> and its end.</summary>
+    public nint Handle => _stream;
+
+    /// <summary>Puts a kernel on the stream.</summary>
+    /// <param name="operands">Kept alive until the kernel is there, and named where it fails.</param>
+    public void Launch<TArguments>(Kernel kernel, int blocks, int threads, in TArguments arguments, params ReadOnlySpan<Tensor?> operands)
+        where TArguments : unmanaged
+    {
+        if (blocks == 0) return;
+        nint function = Context.Modules.Find(kernel);
+        fixed (TArguments* pointer = &arguments)
+        {
+            using var entered = Enter();
+            void* parameter = pointer;
+            int result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes,
+                _stream, &parameter, null);
+            if (result == 0 && WaitAfterLaunch && Graph.Recording is null) result = Api.StreamSynchronize(_stream);
+            if (result != 0)
+                Context.Check(result, "cuLaunchKernel", $"{kernel.Name}({Describe(operands)})", inHindsight: !WaitAfterLaunch);
+        }
+        foreach (var operand in operands) GC.KeepAlive(operand);
+    }
+
+    /// <summary>Waits for everything that is on the stream now; other threads may go on using it.</summary>
+    public void Synchronize()
+    {
+        nint mark;
+        using (Enter())
+        {
+            if (!_marks.TryTake(out mark)) mark = NewEvent();
+            Record(mark);
+        }
+        Wait(mark);
+        _marks.Add(mark);
+    }
+
+    /// <summary>Waits while nobody else uses the stream.</summary>
+    public void SynchronizeAlone() => Context.Check(Api.StreamSynchronize(_stream), "cuStreamSynchronize");
+
+    /// <summary>An event that <see cref="Record"/> puts on the stream.</summary>
+    public nint NewEvent()
+    {
+        const uint noTiming = 2;
+        nint made;
+        Context.Check(Api.EventCreate(&made, noTiming), "cuEventCreate");
+        return made;
+    }
+
+    public void Record(nint marker) => Context.Check(Api.EventRecord(marker, _stream), "cuEventRecord");
+
+    /// <summary>Waits until the stream has come to the event; needs no lock.</summary>
+    public void Wait(nint marker) => Context.Check(Api.EventSynchronize(marker), "cuEventSynchronize");
+
+    /// <summary>Keeps a recorded graph until it is given back.</summary>
+    public void Add(nint graph) => _graphs.Add(graph);
+
+    /// <summary>Gives a recorded graph back.</summary>
+    public void Remove(nint graph)
+    {
+        if (!_graphs.Contains(graph)) return;
+        SynchronizeAlone();
+        lock (Context.Setup) Context.Check(Api.GraphExecDestroy(graph), "cuGraphExecDestroy");
+        _graphs.Remove(graph);
+    }
+
+    /// <summary>For finalizers: calls nothing.</summary>
+    public void Forget(nint graph) => _forgottenGraphs.Enqueue(graph);
+
+    /// <summary>Gives back the graphs that nobody refers to any more.</summary>
+    public void RemoveForgottenGraphs()
+    {
+        if (Graph.Recording is not null) return;
+        while (_forgottenGraphs.TryDequeue(out nint graph)) Remove(graph);
+    }
+
+    /// <summary>Waits for the stream and gives it back with all that is left of its memory and graphs.</summary>
+    public void Dispose()
+    {
+        GC.SuppressFinalize(this);
+        if (_stream == 0 || Context.HasFailed) return;
+        using var entered = Enter();
+        SynchronizeAlone();
+        lock (Context.Setup)
+        {
+            foreach (nint graph in _graphs) Context.Check(Api.GraphExecDestroy(graph), "cuGraphExecDestroy");
+            foreach (nint mark in _marks) Context.Check(Api.EventDestroy(mark), "cuEventDestroy");
+            Staging.Release();
+            Memory.Release();
+            Context.Check(Api.StreamDestroy(_stream), "cuStreamDestroy");
+        }
+        _graphs.Clear();
+        _stream = 0;
+    }
+
+    private static string Describe(ReadOnlySpan<Tensor?> operands)
+    {
+        var text = new StringBuilder();
+        foreach (var operand in operands)
+            if (operand is not null)
+                text.Append(text.Length > 0 ? ", " : "").Append(operand.DType.ToString().ToLowerInvariant()).Append(operand.Shape);
+        return text.ToString();
+    }
+}
