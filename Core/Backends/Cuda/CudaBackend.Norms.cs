@@ -133,11 +133,14 @@ internal sealed partial class CudaBackend
     /// <summary>Blocks of threads that have four channels each, and several positions one after the other.</summary>
     private static int RowBlocks(in NormGeometry g) => g.Samples * Blocks(g.Positions, Block / (g.Channels / 4) * (ValuesPerBlock / Block));
 
-    /// <summary>Whether groups have several channels and an image fits the registers of a block: 16 values for each of 1,024 threads.</summary>
-    private static bool FitsRegisters(in NormGeometry g) => g.Groups < g.Channels && g.Channels is (4 or 8 or 16 or 32 or 64)
-        && g.Positions > 1 && (long)g.Positions * g.Channels <= 16 * 1024;
+    /// <summary>Of an image in the registers of a block.</summary>
+    private const int ValuesPerThread = 32;
 
-    private static int ImageThreads(in NormGeometry g) => Blocks(Blocks(g.Positions * g.Channels, 16), 32) * 32;
+    /// <summary>Whether groups have several channels and an image fits the registers of a block: 32 values for each of 512 threads.</summary>
+    private static bool FitsRegisters(in NormGeometry g) => g.Groups < g.Channels && g.Channels is (4 or 8 or 16 or 32 or 64)
+        && g.Positions > 1 && (long)g.Positions * g.Channels <= ValuesPerThread * 512;
+
+    private static int ImageThreads(in NormGeometry g) => Blocks(Blocks(g.Positions * g.Channels, ValuesPerThread), 32) * 32;
 
     /// <summary>Into how many chunks of positions the sums over a sample's positions are cut: by the sizes alone.</summary>
     private static int Chunks(in NormGeometry g)

@@ -1,0 +1,24 @@
+using Xunit.Abstractions;
+
+namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
+
+/// <summary>Whether kernels fit the registers that a thread can have when blocks are as large as they say.</summary>
+public class RegisterTests(ITestOutputHelper output)
+{
+    private const int OfMultiprocessor = 65536, MostOfThread = 255, Granule = 8;
+
+    [Theory, InlineData("sm_80"), InlineData("sm_90")]
+    public void Values_that_live_at_once_fit(string target)
+    {
+        var over = new List<string>();
+        foreach (var kernel in PtxModule.KernelsOf(target))
+        {
+            int limit = Math.Min(MostOfThread, OfMultiprocessor / kernel.MostThreads / Granule * Granule);
+            var (words, at) = PtxLiveness.Most(kernel);
+            string line = $"{kernel.Name}: {words} of {limit} registers, at {at}";
+            output.WriteLine(line);
+            if (words > limit) over.Add(line);
+        }
+        Assert.Empty(over);
+    }
+}
