@@ -53,11 +53,14 @@ internal static class HostValues
     {
         var floats = new float[from.Length];
         Convert<T, float>(from, floats);
-        for (int i = 0; i < floats.Length; i++)
-        {
-            uint bits = BitConverter.SingleToUInt32Bits(floats[i]);
-            to[i] = (ushort)(float.IsNaN(floats[i]) ? bits >> 16 | 0x40 : bits + 0x7FFF + (bits >> 16 & 1) >> 16);
-        }
+        for (int i = 0; i < floats.Length; i++) to[i] = ToBFloat16(floats[i]);
+    }
+
+    /// <summary>The bits of the bfloat16 that is nearest to a float.</summary>
+    public static ushort ToBFloat16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return (ushort)(float.IsNaN(value) ? bits >> 16 | 0x40 : bits + 0x7FFF + (bits >> 16 & 1) >> 16);
     }
 
     /// <summary>A bfloat16 is the upper half of a float.</summary>

@@ -18,13 +18,13 @@ internal sealed partial class CudaBackend
             return;
         }
         var arguments = new ConvolutionArguments { X = Address(x), Weight = Address(weight), Bias = Address(bias), Y = Address(y), Window = g, Chunks = 1 };
-        if (IsTensorCore(x, y) && TensorCoreConvolution.OfForward(g, stream.Context.MostSharedBytes) is { } tiled)
+        if (IsTensorCore(x, y) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
         {
             arguments.Chunks = Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth));
             stream.Launch(tiled.Kernel, arguments.Chunks * (g.OutChannels / tiled.ChannelsOut), tiled.Threads, arguments, x, weight, bias, y);
         }
         else
-            stream.Launch(Kernels.Conv2d, Blocks(g.Batch * g.OutPixels, Tile) * Blocks(g.OutChannels, Tile), Block, arguments, x, weight, bias, y);
+            stream.Launch(Kernels.Conv2d.For(x, y), Blocks(g.Batch * g.OutPixels, Tile) * Blocks(g.OutChannels, Tile), Block, arguments, x, weight, bias, y);
     }
 
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
@@ -35,20 +35,20 @@ internal sealed partial class CudaBackend
             return;
         }
         var arguments = new ConvolutionArguments { X = Address(dx), Weight = Address(weight), Y = Address(dy), Window = g, Chunks = 1 };
-        if (IsTensorCore(dx, dy) && TensorCoreConvolution.OfInputGradient(g, stream.Context.MostSharedBytes) is { } tiled)
+        if (IsTensorCore(dx, dy) && TensorCoreConvolution.OfInputGradient(g, dy.DType, stream.Context.MostSharedBytes) is { } tiled)
         {
             arguments.Chunks = Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.InHeight, g.InWidth));
             stream.Launch(tiled.Kernel, arguments.Chunks * (g.InChannels / tiled.ChannelsOut), tiled.Threads, arguments, dx, weight, dy);
         }
         else
-            stream.Launch(Kernels.Conv2dInputGradient, Blocks(g.Batch * g.InHeight * g.InWidth, Tile) * Blocks(g.InChannels, Tile), Block,
+            stream.Launch(Kernels.Conv2dInputGradient.For(dy, dx), Blocks(g.Batch * g.InHeight * g.InWidth, Tile) * Blocks(g.InChannels, Tile), Block,
                 arguments, dx, weight, dy);
     }
 
     internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
     {
         if (dw.Count == 0) return;
-        var tiled = IsTensorCore(x, dy) ? TensorCoreConvolution.OfWeightGradient(g, stream.Context.MostSharedBytes) : null;
+        var tiled = IsTensorCore(x, dy) ? TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) : null;
         int chunks, blocks, threads;
         if (tiled is not null)
         {
@@ -65,7 +65,7 @@ internal sealed partial class CudaBackend
             (blocks, threads) = (Blocks(g.OutChannels, Tile) * Blocks(dw.Count / g.OutChannels, Tile) * chunks, Block);
         }
         var partial = chunks == 1 ? dw : Workspace(chunks, dw.Count);
-        stream.Launch(tiled?.Kernel ?? Kernels.Conv2dWeightGradient, blocks, threads, new ConvolutionArguments
+        stream.Launch(tiled?.Kernel ?? Kernels.Conv2dWeightGradient.For(x, dy), blocks, threads, new ConvolutionArguments
         {
             X = Address(x),
             Weight = Address(partial),
@@ -79,5 +79,6 @@ internal sealed partial class CudaBackend
     }
 
     /// <summary>Whether tensor cores may be used: their kernels read 16 bytes at a time.</summary>
-    private bool IsTensorCore(Tensor x, Tensor y) => Precision != Precision.Fp32 && Address(x) % 16 == 0 && Address(y) % 16 == 0;
+    private bool IsTensorCore(Tensor x, Tensor y) =>
+        Precision != Precision.Fp32 && x.DType == y.DType && Address(x) % 16 == 0 && Address(y) % 16 == 0;
 }

@@ -25,7 +25,7 @@ internal sealed partial class CudaBackend
     }
 
     private void SumChunks(Tensor x, Tensor y, int outer, int reduced, int inner, int chunks) =>
-        stream.Launch(Kernels.Sum, outer * chunks * Blocks(inner, Lanes(inner)), Block, new SumArguments
+        stream.Launch(Kernels.Sum.For(x), outer * chunks * Blocks(inner, Lanes(inner)), Block, new SumArguments
         {
             X = Address(x),
             Y = Address(y),
@@ -41,7 +41,7 @@ internal sealed partial class CudaBackend
     internal override void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner)
     {
         Storage(index).Range = null;
-        RunOneByOne(Kernels.Max, outer * inner, new MaxArguments
+        RunOneByOne(Kernels.Max.For(x, y), outer * inner, new MaxArguments
         {
             X = Address(x),
             Y = Address(y),
@@ -53,7 +53,7 @@ internal sealed partial class CudaBackend
     }
 
     internal override void MaxGradient(Tensor dy, Tensor index, Tensor dx, int outer, int reduced, int inner) =>
-        RunOneByOne(Kernels.MaxGradient, outer * reduced * inner, new MaxGradientArguments
+        RunOneByOne(Kernels.MaxGradient.For(dy, dx), outer * reduced * inner, new MaxGradientArguments
         {
             Dy = Address(dy),
             Index = Address(index),
@@ -95,7 +95,7 @@ internal sealed partial class CudaBackend
     internal override void AvgPool2dGradient(Tensor dy, Tensor dx, in Window2d g) =>
         Pooled(Kernels.AvgPool2dGradient, dx, dy, null, dx.Count, g);
 
-    private void Pooled(Kernel kernel, Tensor x, Tensor y, Tensor? index, int values, in Window2d g) => RunOneByOne(kernel, values,
+    private void Pooled(KernelPair kernel, Tensor x, Tensor y, Tensor? index, int values, in Window2d g) => RunOneByOne(kernel.For(x, y), values,
         new PoolArguments { X = Address(x), Y = Address(y), Index = Address(index), Window = g }, x, y, index);
 
     // ---- losses: a warp a row -----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ internal sealed partial class CudaBackend
         var arguments = new MomentsArguments { X = Address(x), Mean = Address(mean), Variance = Address(variance), Geometry = g, Chunks = 1 };
         if (g.Groups != g.Channels)
         {
-            stream.Launch(Kernels.MomentsGroups, g.Statistics, Block, arguments, x, mean, variance);
+            stream.Launch(Kernels.MomentsGroups.For(x), g.Statistics, Block, arguments, x, mean, variance);
             return;
         }
         int lanes = Lanes(g.Channels), columns = Blocks(g.Channels, lanes);
@@ -23,7 +23,7 @@ internal sealed partial class CudaBackend
         var partials = arguments.Chunks == 1 ? null : Workspace(g.Samples * arguments.Chunks, 2 * g.Channels);
         var tickets = arguments.Chunks == 1 ? null : Tickets(g.Samples * columns);
         (arguments.Partials, arguments.Tickets) = (Address(partials), Address(tickets));
-        stream.Launch(Kernels.MomentsColumns, g.Samples * arguments.Chunks * columns, Block, arguments, x, mean, variance, partials, tickets);
+        stream.Launch(Kernels.MomentsColumns.For(x), g.Samples * arguments.Chunks * columns, Block, arguments, x, mean, variance, partials, tickets);
         if (partials is not null) Pool.Return(partials.Storage);
     }
 
@@ -44,7 +44,8 @@ internal sealed partial class CudaBackend
             Relu = activation == Activation.Relu ? 1 : 0,
         };
         bool rows = InFours(g, x, weight, bias, residual, y);
-        stream.Launch(rows ? Kernels.NormalizeRows : Kernels.Normalize, rows ? RowBlocks(g) : Blocks(y.Count, ValuesPerBlock), Block,
+        var kernel = (rows ? Kernels.NormalizeRows : Kernels.Normalize).For(x, residual, y);
+        stream.Launch(kernel, rows ? RowBlocks(g) : Blocks(y.Count, ValuesPerBlock), Block,
             arguments, x, mean, variance, weight, bias, residual, y);
     }
 
@@ -56,7 +57,7 @@ internal sealed partial class CudaBackend
             base.MomentsAndNormalize(x, mean, variance, eps, weight, bias, residual, activation, y, g);
             return;
         }
-        stream.Launch(Kernels.GroupNorm, g.Samples, ImageThreads(g), new GroupNormArguments
+        stream.Launch(Kernels.GroupNorm.For(x, residual, y), g.Samples, ImageThreads(g), new GroupNormArguments
         {
             X = Address(x),
             Weight = Address(weight),
@@ -102,19 +103,19 @@ internal sealed partial class CudaBackend
             Constant = constant ? 1 : 0,
         };
         if (oneLaunch)
-            stream.Launch(Kernels.GroupNormGradient, g.Samples, ImageThreads(g), arguments,
+            stream.Launch(Kernels.GroupNormGradient.For(dy, x, y, dx, dresidual), g.Samples, ImageThreads(g), arguments,
                 dy, x, y, mean, variance, weight, dx, dweight, dbias, dresidual, partials, tickets);
         else
         {
             if ((dx is not null && !constant) || dweight is not null || dbias is not null)
             {
-                stream.Launch(Kernels.NormalizeGradientPartials, g.Samples * chunks * Blocks(g.Channels, lanes), Block, arguments,
+                stream.Launch(Kernels.NormalizeGradientPartials.For(dy, x, y), g.Samples * chunks * Blocks(g.Channels, lanes), Block, arguments,
                     dy, x, y, mean, variance, weight, dweight, dbias, partials, sums, tickets);
                 if (!finishes)
-                    stream.Launch(Kernels.NormalizeGradientSums, g.Statistics + g.Channels, Block, arguments, partials, sums, weight, dweight, dbias);
+                    stream.Launch(Kernels.NormalizeGradientSums.For(x), g.Statistics + g.Channels, Block, arguments, partials, sums, weight, dweight, dbias);
             }
             if (dx is not null || dresidual is not null)
-                stream.Launch(fours ? Kernels.NormalizeGradientRows : Kernels.NormalizeGradient,
+                stream.Launch((fours ? Kernels.NormalizeGradientRows : Kernels.NormalizeGradient).For(dy, x, y, dx, dresidual),
                     fours ? RowBlocks(g) : Blocks(x.Count, ValuesPerBlock), Block, arguments, dy, x, y, mean, variance, weight, sums, dx, dresidual);
         }
         Pool.Return(partials.Storage);

@@ -63,6 +63,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
             DType.F32 => BitConverter.SingleToUInt32Bits((float)value),
             DType.F64 => BitConverter.DoubleToUInt64Bits(value),
             DType.I64 => (ulong)(long)value,
+            DType.BF16 => HostValues.ToBFloat16((float)value),
             _ => (byte)value,
         };
         Run(Kernels.Fill(y.DType), y.Count, new FillArguments { Y = Address(y), Bits = bits, Count = y.Count }, y);
@@ -95,6 +96,18 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
         Run(add ? Kernels.Add(y.DType) : Kernels.Copy(y.DType), count, arguments, x, y);
     }
 
+    internal override void Convert(Tensor x, Tensor y)
+    {
+        var kernel = (x.DType, y.DType) switch
+        {
+            (DType.F32, DType.BF16) => Kernels.ConvertF32ToBF16,
+            (DType.BF16, DType.F32) => Kernels.ConvertBF16ToF32,
+            _ => null,
+        };
+        if (kernel is null) base.Convert(x, y);
+        else Run(kernel, y.Count, new ConvertArguments { X = Address(x), Y = Address(y), Count = y.Count }, x, y);
+    }
+
     internal override void CheckLabels(Tensor labels, int classes)
     {
         if (Storage(labels).Range is var (least, largest) && least >= 0 && largest < classes)
@@ -109,11 +122,11 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
 
     // ---- elementwise ------------------------------------------------------------------------------------------------------
 
-    internal override void Map<TFunction>(TFunction f, Tensor x, Tensor y) => Run(Kernels.OfUnary<TFunction>.Forward, y.Count,
+    internal override void Map<TFunction>(TFunction f, Tensor x, Tensor y) => Run(Kernels.OfUnary<TFunction>.Forward.For(x, y), y.Count,
         new MapArguments { X = Address(x), Y = Address(y), Count = y.Count, Parameter = (float)f.Parameter }, x, y);
 
     internal override void MapGradient<TFunction>(TFunction f, Tensor dy, Tensor x, Tensor y, Tensor dx) =>
-        Run(Kernels.OfUnary<TFunction>.Gradient, dx.Count, new MapGradientArguments
+        Run(Kernels.OfUnary<TFunction>.Gradient.For(dy, x, y, dx), dx.Count, new MapGradientArguments
         {
             Dy = Address(dy),
             X = Address(x),
@@ -146,10 +159,10 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
             var dimension = i < box.Outer.Count ? box.Outer[i] : box.Inner;
             (arguments.Sizes[i], arguments.AStrides[i], arguments.BStrides[i]) = (dimension.Size, dimension.A, dimension.B);
         }
-        Run(Kernels.OfBinary<TFunction>.Forward, c.Count, arguments, a, b, c);
+        Run(Kernels.OfBinary<TFunction>.Forward.For(a, b, c), c.Count, arguments, a, b, c);
     }
 
-    internal override void Affine(Tensor x, double scale, double shift, Tensor y) => Run(Kernels.Affine, y.Count,
+    internal override void Affine(Tensor x, double scale, double shift, Tensor y) => Run(Kernels.Affine.For(x, y), y.Count,
         new AffineArguments { X = Address(x), Y = Address(y), Count = y.Count, Scale = (float)scale, Shift = (float)shift }, x, y);
 
     internal override void DropoutMask(Tensor mask, double p, RandomStream random)
@@ -170,7 +183,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
             arguments.Start = random.Position;
             random.Position += count;
         }
-        Run(Kernels.DropoutMask, mask.Count, arguments, mask);
+        Run(Kernels.DropoutMask.For(mask), mask.Count, arguments, mask);
     }
 
     /// <summary>y[first + i] = values[i], the values passed with the launch: y may be in use by what is on the stream before.</summary>

@@ -5,15 +5,15 @@ using System.Text;
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// The kernels: PTX in this assembly's resources, which the driver compiles for its GPU when the first kernel is asked for (and
-/// keeps in a cache of its own).
+/// The kernels: PTX in this assembly's resources, of which the driver compiles a module for its GPU when the first of its kernels is asked
+/// for (and keeps it in a cache of its own).
 /// </summary>
 internal sealed unsafe class CudaModules(CudaContext context)
 {
     private const int ErrorLog = 5, ErrorLogBytes = 6, NotFound = 500, DynamicSharedBytes = 8;
 
     private readonly ConcurrentDictionary<Kernel, nint> _functions = new(ReferenceEqualityComparer.Instance);
-    private nint _module;
+    private readonly nint[] _modules = new nint[Enum.GetValues<KernelModule>().Length];
 
     /// <summary>The target that PTX was compiled for: the newest that the GPU can run.</summary>
     private string Target => context.Capability >= 90 ? "sm_90" : "sm_80";
@@ -27,11 +27,12 @@ internal sealed unsafe class CudaModules(CudaContext context)
         lock (context.Setup)
         {
             context.MakeCurrent();
-            if (_module == 0) _module = LoadModule();
+            ref nint module = ref _modules[(int)kernel.Module];
+            if (module == 0) module = LoadModule(kernel);
             nint function;
             int result;
             fixed (byte* name = Encoding.UTF8.GetBytes(kernel.Name + "\0"))
-                result = context.Api.ModuleGetFunction(&function, _module, name);
+                result = context.Api.ModuleGetFunction(&function, module, name);
             if (result == NotFound)
                 throw new MiniDLException($"[cuda] there is no kernel {kernel.Name}. "
                     + "Move the operands to the CPU for this, x.To(Device.Cpu).");
@@ -44,9 +45,12 @@ internal sealed unsafe class CudaModules(CudaContext context)
         }
     }
 
-    private nint LoadModule()
+    private nint LoadModule(Kernel kernel)
     {
-        byte[] ptx = Ptx(Target);
+        if (Graph.Recording is not null)
+            throw new MiniDLException(Check.Line("graph", $"the first kernel of its kind, {kernel}, was asked for while a step was captured, "
+                + "when the driver cannot load it. Let every run of the step do the same from the first one on."));
+        byte[] ptx = Ptx(kernel.Module, Target);
         var log = new byte[8192];
         nint module;
         int result;
@@ -58,18 +62,20 @@ internal sealed unsafe class CudaModules(CudaContext context)
         }
         int end = Math.Max(0, Array.IndexOf(log, (byte)0));
         string said = Encoding.UTF8.GetString(log, 0, end).ReplaceLineEndings(" ").Trim();
-        context.Check(result, "cuModuleLoadDataEx", $"kernels.{Target}.ptx{(said.Length > 0 ? $" ({said})" : "")}");
+        context.Check(result, "cuModuleLoadDataEx", $"{FileName(kernel.Module, Target)}{(said.Length > 0 ? $" ({said})" : "")}");
         return module;
     }
 
     /// <summary>The PTX as the driver takes it, with a zero at the end.</summary>
-    public static byte[] Ptx(string target)
+    public static byte[] Ptx(KernelModule module, string target)
     {
-        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"kernels.{target}.ptx")
-            ?? throw new MiniDLException($"[cuda] this build holds no kernels for {target}. "
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(FileName(module, target))
+            ?? throw new MiniDLException($"[cuda] this build does not hold {FileName(module, target)}. "
                 + "Run Core/Backends/Cuda/Kernels/compile.sh and build again.");
         var ptx = new byte[stream.Length + 1];
         stream.ReadExactly(ptx, 0, ptx.Length - 1);
         return ptx;
     }
+
+    private static string FileName(KernelModule module, string target) => $"{module.ToString().ToLowerInvariant()}.{target}.ptx";
 }

@@ -30,6 +30,9 @@ internal struct Words
 internal struct FillArguments { public ulong Y, Bits; public int Count; }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct ConvertArguments { public ulong X, Y; public int Count; }
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct StridedArguments
 {
     public ulong X, Y;

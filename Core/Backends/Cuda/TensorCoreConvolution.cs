@@ -3,61 +3,40 @@ namespace MiniDL.Backends.Cuda;
 /// <summary>
 /// The 3×3 convolutions that have kernels of their own, on tensor cores: padding 1, stride 1 or 2, 16, 32 or 64 channels. Each kernel is
 /// for so many channels in, all at once, and for blocks of so many channels out; a block goes through tiles of 8 × <see cref="TileWidth"/>
-/// output pixels.
+/// output pixels. The operands are floats rounded to TF32, or bfloat16.
 /// </summary>
 internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int ChannelsOut, int Stride, int TileWidth, int Threads)
 {
     private const int TileHeight = 8;
 
-    private static readonly TensorCoreConvolution[] Forwards =
-    [
-        Forward(16, 16, 1, warpPixels: 32, split: 1),
-        Forward(32, 32, 1, warpPixels: 16, split: 2),
-        Forward(64, 32, 1, warpPixels: 16, split: 2),
-        Forward(16, 32, 2, warpPixels: 16, split: 1),
-        Forward(32, 32, 2, warpPixels: 16, split: 2),
-    ];
+    private static readonly Versions Tf32 = new(KernelModule.Tf32), Bf16 = new(KernelModule.Bf16);
 
-    private static readonly TensorCoreConvolution[] InputGradients =
-    [
-        InputGradient(16, 16, 1, warpPixels: 32, split: 1),
-        InputGradient(32, 32, 1, warpPixels: 16, split: 2),
-        InputGradient(64, 32, 1, warpPixels: 16, split: 2),
-        InputGradient(32, 16, 2, warpPixels: 32, split: 1),
-        InputGradient(64, 32, 2, warpPixels: 16, split: 2),
-    ];
+    public static IEnumerable<Kernel> Kernels => Tf32.Kernels.Concat(Bf16.Kernels);
 
-    // For weight gradients, blocks of so many channels of x and of dy; of several that fit, the last is the largest.
-    private static readonly TensorCoreConvolution[] WeightGradients =
-    [
-        WeightGradient(16, 16, 1, tileWidth: 16),
-        WeightGradient(32, 32, 1, tileWidth: 8),
-        WeightGradient(16, 32, 2, tileWidth: 8),
-        WeightGradient(32, 32, 2, tileWidth: 8),
-    ];
-
-    public static IEnumerable<Kernel> Kernels => Forwards.Concat(InputGradients).Concat(WeightGradients).Select(c => c.Kernel);
-
-    /// <summary>The kernel for the shape, on a GPU whose blocks can have so much shared memory; null if there is none.</summary>
-    public static TensorCoreConvolution? OfForward(in Window2d g, int sharedBytes) =>
-        Find(Forwards, g, g.InChannels, g.OutChannels, sharedBytes);
+    /// <summary>
+    /// The kernel for the shape, with images of this type, on a GPU whose blocks can have so much shared memory; null if there is none.
+    /// </summary>
+    public static TensorCoreConvolution? OfForward(in Window2d g, DType type, int sharedBytes) =>
+        Find(Of(type).Forwards, g, g.InChannels, g.OutChannels, sharedBytes);
 
     /// <inheritdoc cref="OfForward"/>
-    public static TensorCoreConvolution? OfInputGradient(in Window2d g, int sharedBytes) =>
-        Find(InputGradients, g, g.OutChannels, g.InChannels, sharedBytes);
+    public static TensorCoreConvolution? OfInputGradient(in Window2d g, DType type, int sharedBytes) =>
+        Find(Of(type).InputGradients, g, g.OutChannels, g.InChannels, sharedBytes);
 
     /// <inheritdoc cref="OfForward"/>
-    public static TensorCoreConvolution? OfWeightGradient(in Window2d g, int sharedBytes)
+    public static TensorCoreConvolution? OfWeightGradient(in Window2d g, DType type, int sharedBytes)
     {
         if (!IsThreeByThree(g)) return null;
         var (stride, channels, outputs) = (g.StrideHeight, g.InChannels, g.OutChannels);
-        return Array.FindLast(WeightGradients, c => c.Stride == stride && channels % c.ChannelsIn == 0 && outputs % c.ChannelsOut == 0
+        return Array.FindLast(Of(type).WeightGradients, c => c.Stride == stride && channels % c.ChannelsIn == 0 && outputs % c.ChannelsOut == 0
             && c.Kernel.SharedBytes <= sharedBytes);
     }
 
     /// <summary>Tiles of a batch of so many pixels.</summary>
     public int Tiles(int batch, int height, int width) =>
         batch * ((height + TileHeight - 1) / TileHeight) * ((width + TileWidth - 1) / TileWidth);
+
+    private static Versions Of(DType type) => type == DType.BF16 ? Bf16 : Tf32;
 
     private static TensorCoreConvolution? Find(TensorCoreConvolution[] kernels, in Window2d g, int channelsIn, int channelsOut, int sharedBytes)
     {
@@ -70,34 +49,71 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
     private static bool IsThreeByThree(in Window2d g) => g is { KernelHeight: 3, KernelWidth: 3, PadHeight: 1, PadWidth: 1, StrideHeight: 1 or 2 }
         && g.StrideWidth == g.StrideHeight;
 
-    private static TensorCoreConvolution Forward(int channelsIn, int channelsOut, int stride, int warpPixels, int split) =>
-        new(Of($"conv3x3{Strided(stride)}_tf32_{channelsIn}_{channelsOut}", TileBytes(channelsIn, channelsOut, stride, warpPixels)),
+    /// <summary>The kernels of one module.</summary>
+    private sealed class Versions(KernelModule module)
+    {
+        public TensorCoreConvolution[] Forwards { get; } =
+        [
+            Forward(module, 16, 16, 1, warpPixels: 32, split: 1),
+            Forward(module, 32, 32, 1, warpPixels: 16, split: 2),
+            Forward(module, 64, 32, 1, warpPixels: 16, split: 2),
+            Forward(module, 16, 32, 2, warpPixels: 16, split: 1),
+            Forward(module, 32, 32, 2, warpPixels: 16, split: 2),
+        ];
+
+        public TensorCoreConvolution[] InputGradients { get; } =
+        [
+            InputGradient(module, 16, 16, 1, warpPixels: 32, split: 1),
+            InputGradient(module, 32, 32, 1, warpPixels: 16, split: 2),
+            InputGradient(module, 64, 32, 1, warpPixels: 16, split: 2),
+            InputGradient(module, 32, 16, 2, warpPixels: 32, split: 1),
+            InputGradient(module, 64, 32, 2, warpPixels: 16, split: 2),
+        ];
+
+        /// <summary>By blocks of so many channels of x and of dy; of several that fit, the last is the largest.</summary>
+        public TensorCoreConvolution[] WeightGradients { get; } =
+        [
+            WeightGradient(module, 16, 16, 1, tileWidth: 16),
+            WeightGradient(module, 32, 32, 1, tileWidth: 8),
+            WeightGradient(module, 16, 32, 2, tileWidth: 8),
+            WeightGradient(module, 32, 32, 2, tileWidth: 8),
+        ];
+
+        public IEnumerable<Kernel> Kernels => Forwards.Concat(InputGradients).Concat(WeightGradients).Select(c => c.Kernel);
+    }
+
+    private static TensorCoreConvolution Forward(KernelModule module, int channelsIn, int channelsOut, int stride, int warpPixels, int split) =>
+        new(Named(module, "", channelsIn, channelsOut, stride, TileBytes(module, channelsIn, channelsOut, stride, warpPixels, split)),
             channelsIn, channelsOut, stride, warpPixels / 2, 128 * split);
 
     // An input gradient goes through its output, which has stride 1, whatever the convolution's own.
-    private static TensorCoreConvolution InputGradient(int channelsIn, int channelsOut, int stride, int warpPixels, int split) =>
-        new(Of($"conv3x3{Strided(stride)}_gradient_tf32_{channelsIn}_{channelsOut}", TileBytes(channelsIn, channelsOut, 1, warpPixels)),
+    private static TensorCoreConvolution InputGradient(KernelModule module, int channelsIn, int channelsOut, int stride, int warpPixels, int split) =>
+        new(Named(module, "_gradient", channelsIn, channelsOut, stride, TileBytes(module, channelsIn, channelsOut, 1, warpPixels, split)),
             channelsIn, channelsOut, stride, warpPixels / 2, 128 * split);
 
-    private static TensorCoreConvolution WeightGradient(int channels, int outputs, int stride, int tileWidth)
+    private static TensorCoreConvolution WeightGradient(KernelModule module, int channels, int outputs, int stride, int tileWidth)
     {
         const int sums = 72, threads = 128;
         int x = Halo(TileHeight, stride) * Halo(tileWidth, stride) * (channels + 8 / stride), dy = TileHeight * tileWidth * (outputs + 8);
         bool shared = channels * outputs < 32 * 32;
         int words = shared ? Math.Max(x + dy, sums * threads) : x + dy;
-        return new(Of($"conv3x3{Strided(stride)}_weight_gradient_tf32_{channels}_{outputs}", 4 * words), channels, outputs, stride, tileWidth, threads);
+        return new(Named(module, "_weight_gradient", channels, outputs, stride, 4 * words), channels, outputs, stride, tileWidth, threads);
     }
 
-    /// <summary>Shared memory of a tile's pixels with their border, and of the weights of its output channels.</summary>
-    private static int TileBytes(int channelsIn, int channelsOut, int stride, int warpPixels)
+    /// <summary>
+    /// Shared memory of a tile's pixels with their border (where warps that share pixels add up their sums too), and of the weights of its
+    /// output channels; a word holds two values of bfloat16.
+    /// </summary>
+    private static int TileBytes(KernelModule module, int channelsIn, int channelsOut, int stride, int warpPixels, int split)
     {
-        int pixels = Halo(TileHeight, stride) * Halo(warpPixels / 2, stride) * (channelsIn + 4 / stride);
-        return (pixels + 3) / 4 * 16 + 9 * (channelsIn * (channelsOut + 8) + 1) * 4;
+        int words = channelsIn / (module == KernelModule.Bf16 ? 2 : 1), sums = (split - 1) * 128 * (warpPixels / 16) * channelsOut / 2;
+        int pixels = Halo(TileHeight, stride) * Halo(warpPixels / 2, stride) * (words + 4 / stride);
+        return 4 * (Math.Max((pixels + 3) / 4 * 4, sums) + 9 * (words * (channelsOut + 8) + 1));
     }
 
     private static int Halo(int pixels, int stride) => (pixels - 1) * stride + 3;
 
-    private static string Strided(int stride) => stride == 1 ? "" : "_stride2";
-
-    private static Kernel Of(string name, int sharedBytes) => Kernel.Of<ConvolutionArguments>(name, sharedBytes);
+    private static Kernel Named(KernelModule module, string kind, int channelsIn, int channelsOut, int stride, int sharedBytes) =>
+        Kernel.Of<ConvolutionArguments>(module,
+            $"conv3x3{(stride == 1 ? "" : "_stride2")}{kind}_{channelsIn}_{channelsOut}_{module.ToString().ToLowerInvariant()}", sharedBytes);
 }

@@ -15,8 +15,11 @@ if [ ! -f $full ] || [ -n "$(find . $kernels \( -name '*.cpp' -o -name '*.h' -o 
     for source in driver memory streams modules emulator; do
         g++ "${flags[@]}" -c $source.cpp -o bin/$source.o & pids+=($!)
     done
-    g++ "${flags[@]}" -DMINIDL_EMULATED -x c++ -c $kernels/kernels.cu -o bin/kernels.o & pids+=($!)
+    for module in general f32 tf32 bf16; do
+        g++ "${flags[@]}" -DMINIDL_EMULATED -x c++ -c $kernels/$module.cu -o bin/kernels_$module.o & pids+=($!)
+    done
     for pid in "${pids[@]}"; do wait "$pid"; done
+    rm -f bin/kernels.o
     g++ -shared -o $full.new bin/*.o -lpthread
     mv $full.new $full
 fi
@@ -30,7 +33,7 @@ if [ "${1:-}" = --without ]; then
         objcopy --localize-symbol="$2" bin/streams.o bin/streams_without.o.tmp
         objcopy --localize-symbol="$2" bin/memory.o bin/memory_without.o.tmp
         objcopy --localize-symbol="$2" bin/driver.o bin/driver_without.o.tmp
-        g++ -shared -o $part bin/*_without.o.tmp bin/emulator.o bin/kernels.o -lpthread
+        g++ -shared -o $part bin/*_without.o.tmp bin/emulator.o bin/kernels_*.o -lpthread
         rm bin/*_without.o.tmp
     fi
     full=$part

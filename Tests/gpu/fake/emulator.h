@@ -96,6 +96,14 @@ DEVICE u32 float_to_bits(float value) { return reinterpret_bits<u32>(value); }
 DEVICE double bits_to_double(u64 bits) { return reinterpret_bits<double>(bits); }
 DEVICE u64 double_to_bits(double value) { return reinterpret_bits<u64>(value); }
 
+DEVICE unsigned short to_bf16(float value)
+{
+    u32 bits = float_to_bits(value);
+    return value != value ? 0x7FFF : (bits + 0x7FFFu + (bits >> 16 & 1)) >> 16;
+}
+
+DEVICE u32 to_bf16_pair(float low, float high) { return to_bf16(low) | (u32)to_bf16(high) << 16; }
+
 /// Rounds to TF32, ties away from zero; infinities and NaN stay.
 DEVICE u32 to_tf32(float value)
 {
@@ -107,7 +115,20 @@ namespace emulator
 {
 struct Product { float* d; u32 a[4], b[2]; };
 
-/// The tensor core's product, gathered from all lanes by the layout that mma.h tells.
+template <int DEPTH> void add_products(void** lanes, const float (&a)[16][DEPTH], const float (&b)[DEPTH][8])
+{
+    for (int lane = 0; lane < 32; lane++)
+        for (int i = 0; i < 4; i++)
+        {
+            int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+            float sum = 0;
+            for (int k = 0; k < DEPTH; k++) sum += a[row][k] * b[k][column];
+            ((Product*)lanes[lane])->d[i] += sum;
+        }
+}
+
+/// The product of TF32, 8 deep, by the numbers that the PTX ISA gives to the values (mma.m16n8k8, .tf32): of A, value i of a lane is in
+/// row group + 8·(i % 2) and column place + 4·(i / 2); of B, in row place + 4·i and column group.
 inline void multiply_add_tf32(void** lanes)
 {
     float a[16][8], b[8][8];
@@ -118,14 +139,24 @@ inline void multiply_add_tf32(void** lanes)
         for (int i = 0; i < 4; i++) a[group + i % 2 * 8][place + i / 2 * 4] = bits_to_float(p->a[i]);
         for (int i = 0; i < 2; i++) b[place + i * 4][group] = bits_to_float(p->b[i]);
     }
+    add_products(lanes, a, b);
+}
+
+/// The product of bfloat16, 16 deep (mma.m16n8k16, .bf16): a register has values 2r and 2r + 1, the first in the lower half. Value i of A is
+/// in row group for i in {0, 1, 4, 5}, else group + 8, and in column 2·place + i % 2, + 8 for i ≥ 4; of B, in row 2·place + i % 2, + 8 for
+/// i ≥ 2, and column group.
+inline void multiply_add_bf16(void** lanes)
+{
+    float a[16][16], b[16][8];
     for (int lane = 0; lane < 32; lane++)
-        for (int i = 0; i < 4; i++)
-        {
-            int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
-            float sum = 0;
-            for (int k = 0; k < 8; k++) sum += a[row][k] * b[k][column];
-            ((Product*)lanes[lane])->d[i] += sum;
-        }
+    {
+        auto p = (const Product*)lanes[lane];
+        int group = lane / 4, place = lane % 4;
+        auto value = [](const u32* registers, int i) { return bits_to_float(i % 2 == 0 ? registers[i / 2] << 16 : registers[i / 2] & 0xFFFF0000u); };
+        for (int i = 0; i < 8; i++) a[i / 2 % 2 == 0 ? group : group + 8][2 * place + i % 2 + (i >= 4 ? 8 : 0)] = value(p->a, i);
+        for (int i = 0; i < 4; i++) b[2 * place + i % 2 + (i >= 2 ? 8 : 0)][group] = value(p->b, i);
+    }
+    add_products(lanes, a, b);
 }
 }
 
@@ -133,4 +164,10 @@ DEVICE void multiply_add_tf32(float (&d)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32
 {
     emulator::Product mine { d, { a0, a1, a2, a3 }, { b0, b1 } };
     emulator::meet_warp(emulator::multiply_add_tf32, &mine);
+}
+
+DEVICE void multiply_add_bf16(float (&d)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1)
+{
+    emulator::Product mine { d, { a0, a1, a2, a3 }, { b0, b1 } };
+    emulator::meet_warp(emulator::multiply_add_bf16, &mine);
 }

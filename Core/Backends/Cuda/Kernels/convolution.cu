@@ -4,12 +4,10 @@
 //
 // Time: arithmetic binds. ResNet-20 has 40.6 million multiplications an image forward, as many for each gradient: at a quarter of an
 // H100's 67 TFLOP/s (tiles of 64 × 64 half full at 16 and 32 channels) some 15 µs an image and step. The tensor-core versions, which
-// are rounded to TF32, are in convolution_tf32.cu.
-#include "gpu.h"
+// round their operands to TF32, are in convolution_3x3.cu. Where values are bfloat16, weights are rounded alike as they are loaded, so that
+// both versions multiply the same numbers.
 #include "tile.h"
 #include "window.h"
-
-struct ConvArgs { const float *x, *weight, *bias, *y; Window g; int chunks; };
 
 /// A tap of the kernel and a channel; the channel runs fastest, because it does so in memory.
 struct TapChannel { int r, s, channel; };
@@ -25,7 +23,7 @@ struct InputPatches
 {
     struct Outer { i64 image; int y, x; };
     typedef TapChannel Inner;
-    const float* values;
+    const Value* values;
     Window g;
 
     MEMBER Outer outer(int i) const
@@ -41,7 +39,7 @@ struct InputPatches
     {
         int y = at.y + tap.r, x = at.x + tap.s;
         bool inside = at.image >= 0 && (u32)y < (u32)g.h && (u32)x < (u32)g.w;
-        return inside ? values[at.image + (y * g.w + x) * g.c + tap.channel] : 0;
+        return inside ? load(values + at.image + (y * g.w + x) * g.c + tap.channel) : 0;
     }
 };
 
@@ -62,7 +60,7 @@ struct OutputPatches
 {
     struct Outer { i64 image; int y, x; };
     typedef TapChannel Inner;
-    const float* dy;
+    const Value* dy;
     Window g;
 
     MEMBER Outer outer(int i) const
@@ -78,11 +76,11 @@ struct OutputPatches
     {
         int y = at.y - tap.r, x = at.x - tap.s, p = y / g.stride_h, q = x / g.stride_w;
         bool hit = at.image >= 0 && y >= 0 && x >= 0 && p * g.stride_h == y && q * g.stride_w == x && p < g.p && q < g.q;
-        return hit ? dy[at.image + (p * g.q + q) * g.k + tap.channel] : 0;
+        return hit ? load(dy + at.image + (p * g.q + q) * g.k + tap.channel) : 0;
     }
 };
 
-/// The weights of an output channel (outer) for a tap and an input channel (inner).
+/// The weights of an output channel (outer) for a tap and an input channel (inner), with the precision of values.
 struct WeightsByOutput
 {
     typedef int Outer;
@@ -98,10 +96,10 @@ struct WeightsByOutput
         return (tap.channel * g.r + tap.r) * g.s + tap.s;
     }
 
-    MEMBER float value(int outer, int inner) const { return outer < 0 ? 0 : weight[outer + inner]; }
+    MEMBER float value(int outer, int inner) const { return outer < 0 ? 0 : rounded<Value>(weight[outer + inner]); }
 };
 
-/// The weights of an input channel (outer) for a tap and an output channel (inner).
+/// The weights of an input channel (outer) for a tap and an output channel (inner), likewise.
 struct WeightsByInput
 {
     typedef int Outer;
@@ -117,7 +115,7 @@ struct WeightsByInput
         return (tap.channel * g.c * g.r + tap.r) * g.s + tap.s;
     }
 
-    MEMBER float value(int outer, int inner) const { return outer < 0 ? 0 : weight[outer + inner]; }
+    MEMBER float value(int outer, int inner) const { return outer < 0 ? 0 : rounded<Value>(weight[outer + inner]); }
 };
 
 /// dy of an output channel (outer) at an output pixel (inner).
@@ -125,48 +123,48 @@ struct OutputChannels
 {
     typedef int Outer;
     typedef i64 Inner;
-    const float* dy;
+    const Value* dy;
     int channels;
 
     MEMBER int outer(int k) const { return k < channels ? k : -1; }
     MEMBER i64 inner(int pixel) const { return (i64)pixel * channels; }
-    MEMBER float value(int outer, i64 inner) const { return outer < 0 ? 0 : dy[inner + outer]; }
+    MEMBER float value(int outer, i64 inner) const { return outer < 0 ? 0 : load(dy + inner + outer); }
 };
 
 /// y[n,k,p,q] = bias[k] + Σ x[n, c, p·stride + r − pad, q·stride + s − pad] · weight[k,c,r,s].
-KERNEL(conv2d, ConvArgs, BLOCK)
+VALUE_KERNEL(conv2d, ConvArgs, BLOCK)
 {
     Window g = args.g;
     int across = (g.k + TILE - 1) / TILE, row = block_index() / across * TILE, column = block_index() % across * TILE;
-    float* y = (float*)args.y;
+    Value* y = (Value*)args.y;
     const float* bias = args.bias;
     int pixels = g.n * g.p * g.q, channels = g.k;
     InputPatches a { args.x, g };
     WeightsByOutput b { args.weight, g };
     tile_product<true, true>(a, b, row, column, 0, g.r * g.s * g.c, [=](int pixel, int k, float sum)
     {
-        if (pixel < pixels && k < channels) y[(i64)pixel * channels + k] = bias == nullptr ? sum : sum + bias[k];
+        if (pixel < pixels && k < channels) store(y + (i64)pixel * channels + k, bias == nullptr ? sum : sum + bias[k]);
     });
 }
 
 /// dx: the transpose of conv2d in x, applied to dy.
-KERNEL(conv2d_input_gradient, ConvArgs, BLOCK)
+VALUE_KERNEL(conv2d_input_gradient, ConvArgs, BLOCK)
 {
     Window g = args.g;
     int across = (g.c + TILE - 1) / TILE, row = block_index() / across * TILE, column = block_index() % across * TILE;
-    float* dx = (float*)args.x;
+    Value* dx = (Value*)args.x;
     int pixels = g.n * g.h * g.w, channels = g.c;
     OutputPatches a { args.y, g };
     WeightsByInput b { args.weight, g };
     tile_product<true, true>(a, b, row, column, 0, g.r * g.s * g.k, [=](int pixel, int c, float sum)
     {
-        if (pixel < pixels && c < channels) dx[(i64)pixel * channels + c] = sum;
+        if (pixel < pixels && c < channels) store(dx + (i64)pixel * channels + c, sum);
     });
 }
 
 /// dw[chunk][k,c,r,s] = Σ dy[n,k,p,q] · x[n, c, p·stride + r − pad, q·stride + s − pad] over the chunk's output pixels; the chunks are added
 /// up by `sum`.
-KERNEL(conv2d_weight_gradient, ConvArgs, BLOCK)
+VALUE_KERNEL(conv2d_weight_gradient, ConvArgs, BLOCK)
 {
     Window g = args.g;
     int taps = g.r * g.s, columns = taps * g.c, across = (columns + TILE - 1) / TILE, down = (g.k + TILE - 1) / TILE;

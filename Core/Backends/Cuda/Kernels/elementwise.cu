@@ -1,27 +1,13 @@
-// y = f(x), its gradient, c = f(a, b), and fills: one value after another. All of them wait for memory: a map reads and writes
-// 8 bytes a value, 2.7 ns per thousand at 3.0 TB/s, so that below some 400,000 values the launch (1 µs in a graph) costs more.
-// A thread takes four neighbouring values, by 16-byte loads where the tensors allow it.
-#include "gpu.h"
+// y = f(x), its gradient, and c = f(a, b): one value after another. All of them wait for memory: a map reads and writes 8 bytes a
+// value (4 in bfloat16), 2.7 ns per thousand at 3.0 TB/s, so that below some 400,000 values the launch (1 µs in a graph) costs more.
+// A thread takes four neighbouring values, by one load where the tensors allow it.
+#include "storage.h"
 #include "math.h"
 
-struct FillArgs { void* y; u64 bits; int count; };
-struct MapArgs { const float* x; float* y; int count; float parameter; };
-struct MapGradientArgs { const float *dy, *x, *y; float* dx; int count; float parameter; };
-struct AffineArgs { const float* x; float* y; int count; float scale, shift; };
-struct ZipArgs { const float *a, *b; float* c; int count, rank; float keep, take; int sizes[8], a_strides[8], b_strides[8]; };
-
-// ---- fill --------------------------------------------------------------------------------------------------------------------
-
-template <typename T> DEVICE void fill(const FillArgs& args)
-{
-    int start = block_index() * BLOCK * PER_THREAD + thread_index();
-    for (int k = 0; k < PER_THREAD; k++)
-        if (start + k * BLOCK < args.count) ((T*)args.y)[start + k * BLOCK] = (T)args.bits;
-}
-
-KERNEL(fill_1, FillArgs, BLOCK) { fill<u8>(args); }
-KERNEL(fill_4, FillArgs, BLOCK) { fill<u32>(args); }
-KERNEL(fill_8, FillArgs, BLOCK) { fill<u64>(args); }
+struct MapArgs { const Value* x; Value* y; int count; float parameter; };
+struct MapGradientArgs { const Value *dy, *x, *y; Value* dx; int count; float parameter; };
+struct AffineArgs { const Value* x; Value* y; int count; float scale, shift; };
+struct ZipArgs { const Value *a, *b; Value* c; int count, rank; float keep, take; int sizes[8], a_strides[8], b_strides[8]; };
 
 // ---- functions of one value --------------------------------------------------------------------------------------------------
 
@@ -37,35 +23,35 @@ template <typename One, typename Four> DEVICE void for_each(int count, bool wide
 
 template <typename F> DEVICE void map(const MapArgs& args, F f)
 {
-    const float* x = args.x;
-    float* y = args.y;
-    for_each(args.count, is_aligned(x) && is_aligned(y), [=](int i) { y[i] = f(x[i]); }, [=](int i)
+    const Value* x = args.x;
+    Value* y = args.y;
+    for_each(args.count, is_aligned(x) && is_aligned(y), [=](int i) { store(y + i, f(load(x + i))); }, [=](int i)
     {
-        Float4 v = *(const Float4*)(x + i);
-        *(Float4*)(y + i) = { f(v.x), f(v.y), f(v.z), f(v.w) };
+        Float4 v = load4(x + i);
+        store4(y + i, { f(v.x), f(v.y), f(v.z), f(v.w) });
     });
 }
 
 /// f gets (dy, x, y).
 template <typename F> DEVICE void map_gradient(const MapGradientArgs& args, F f)
 {
-    const float *dy = args.dy, *x = args.x, *y = args.y;
-    float* dx = args.dx;
+    const Value *dy = args.dy, *x = args.x, *y = args.y;
+    Value* dx = args.dx;
     bool wide = is_aligned(dy) && is_aligned(x) && is_aligned(y) && is_aligned(dx);
-    for_each(args.count, wide, [=](int i) { dx[i] = f(dy[i], x[i], y[i]); }, [=](int i)
+    for_each(args.count, wide, [=](int i) { store(dx + i, f(load(dy + i), load(x + i), load(y + i))); }, [=](int i)
     {
-        Float4 d = *(const Float4*)(dy + i), u = *(const Float4*)(x + i), v = *(const Float4*)(y + i);
-        *(Float4*)(dx + i) = { f(d.x, u.x, v.x), f(d.y, u.y, v.y), f(d.z, u.z, v.z), f(d.w, u.w, v.w) };
+        Float4 d = load4(dy + i), u = load4(x + i), v = load4(y + i);
+        store4(dx + i, { f(d.x, u.x, v.x), f(d.y, u.y, v.y), f(d.z, u.z, v.z), f(d.w, u.w, v.w) });
     });
 }
 
 #define MAP(NAME, VALUE, GRADIENT) \
-    KERNEL(map_##NAME, MapArgs, BLOCK) \
+    VALUE_KERNEL(map_##NAME, MapArgs, BLOCK) \
     { \
         [[maybe_unused]] float p = args.parameter; \
         map(args, [=](float x) -> float { return VALUE; }); \
     } \
-    KERNEL(map_##NAME##_gradient, MapGradientArgs, BLOCK) \
+    VALUE_KERNEL(map_##NAME##_gradient, MapGradientArgs, BLOCK) \
     { \
         [[maybe_unused]] float p = args.parameter; \
         map_gradient(args, [=]([[maybe_unused]] float dy, [[maybe_unused]] float x, [[maybe_unused]] float y) -> float { return GRADIENT; }); \
@@ -83,7 +69,7 @@ MAP(sqrt, square_root(x), dy / (2 * y))
 MAP(square, x * x, 2 * x * dy)
 MAP(tanh, (float)hyperbolic_tangent(x), dy * (1 - y * y))
 
-KERNEL(affine, AffineArgs, BLOCK)
+VALUE_KERNEL(affine, AffineArgs, BLOCK)
 {
     float scale = args.scale, shift = args.shift;
     map(MapArgs { args.x, args.y, args.count, 0 }, [=](float x) { return scale * x + shift; });
@@ -93,14 +79,14 @@ KERNEL(affine, AffineArgs, BLOCK)
 
 template <typename F> DEVICE void zip(const ZipArgs& args, F f)
 {
-    const float *a = args.a, *b = args.b;
-    float* c = args.c;
+    const Value *a = args.a, *b = args.b;
+    Value* c = args.c;
     if (args.rank == 1 && args.a_strides[0] == 1 && args.b_strides[0] == 1)
     {
-        for_each(args.count, is_aligned(a) && is_aligned(b) && is_aligned(c), [=](int i) { c[i] = f(a[i], b[i]); }, [=](int i)
+        for_each(args.count, is_aligned(a) && is_aligned(b) && is_aligned(c), [=](int i) { store(c + i, f(load(a + i), load(b + i))); }, [=](int i)
         {
-            Float4 u = *(const Float4*)(a + i), v = *(const Float4*)(b + i);
-            *(Float4*)(c + i) = { f(u.x, v.x), f(u.y, v.y), f(u.z, v.z), f(u.w, v.w) };
+            Float4 u = load4(a + i), v = load4(b + i);
+            store4(c + i, { f(u.x, v.x), f(u.y, v.y), f(u.z, v.z), f(u.w, v.w) });
         });
         return;
     }
@@ -117,12 +103,12 @@ template <typename F> DEVICE void zip(const ZipArgs& args, F f)
             p += index * args.a_strides[dim];
             q += index * args.b_strides[dim];
         }
-        c[i] = f(a[p], b[q]);
+        store(c + i, f(load(a + p), load(b + q)));
     }
 }
 
 #define ZIP(NAME, VALUE) \
-    KERNEL(zip_##NAME, ZipArgs, BLOCK) \
+    VALUE_KERNEL(zip_##NAME, ZipArgs, BLOCK) \
     { \
         [[maybe_unused]] float keep = args.keep, take = args.take; \
         zip(args, [=](float a, float b) -> float { return VALUE; }); \
@@ -135,15 +121,3 @@ ZIP(div, a / b)
 ZIP(maximum, is_larger(b, a) ? b : a)
 ZIP(maximum_share, a < b ? 0.0f : a == b ? 0.5f : 1.0f)
 ZIP(blend, keep * a + take * b)
-
-// ---- a few words for a replayed graph ------------------------------------------------------------------------------------------
-
-struct StoreArgs { u64* y; int count, unused; u64 values[32]; };
-
-/// y[i] = values[i]. The values travel with the launch, so that no buffer can be written over while the GPU is behind: what changes
-/// from one replay of a graph to the next (learning rate, positions of random streams) gets onto the device like this.
-KERNEL(store_words, StoreArgs, 32)
-{
-    int i = thread_index();
-    if (i < args.count) args.y[i] = args.values[i];
-}

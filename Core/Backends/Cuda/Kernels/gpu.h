@@ -12,9 +12,11 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
-/// Four floats that are loaded and stored by one instruction of 16 bytes.
+/// Four floats that are loaded and stored by one instruction of 16 bytes; four words likewise.
 struct alignas(16) Float4 { float x, y, z, w; };
 struct alignas(8) Float2 { float x, y; };
+struct alignas(16) Words4 { u32 x, y, z, w; };
+struct alignas(8) Words2 { u32 x, y; };
 
 #ifdef MINIDL_EMULATED
 #include "emulator.h"
@@ -69,6 +71,10 @@ DEVICE int shuffle_xor(int value, int mask) { return __nvvm_shfl_sync_bfly_i32(0
 
 DEVICE float bits_to_float(u32 bits) { return __builtin_bit_cast(float, bits); }
 DEVICE u32 float_to_bits(float value) { return __builtin_bit_cast(u32, value); }
+/// Two floats rounded to bfloat16, to the nearest and ties to even, the first in the lower half; NaN becomes 0x7FFF.
+DEVICE u32 to_bf16_pair(float low, float high) { return __builtin_bit_cast(u32, __nvvm_ff2bf16x2_rn(high, low)); }
+DEVICE u16 to_bf16(float value) { return __builtin_bit_cast(u16, __nvvm_f2bf16_rn(value)); }
+
 DEVICE double bits_to_double(u64 bits) { return __builtin_bit_cast(double, bits); }
 DEVICE u64 double_to_bits(double value) { return __builtin_bit_cast(u64, value); }
 
@@ -90,8 +96,6 @@ DEVICE double warp_sum(double value)
 
 /// NaN is larger than every number, so that it is not lost.
 DEVICE bool is_larger(float a, float b) { return a > b || (a != a && b == b); }
-
-DEVICE bool is_aligned(const void* pointer) { return ((u64)pointer & 15) == 0; }
 
 /// Most kernels have blocks of this many threads; elementwise ones take four values a thread.
 constexpr int BLOCK = 256;

@@ -2,15 +2,15 @@
 // block: 32 × 32 × 16 floats are 32 for each of 512 threads. So x is read once, its mean is taken, then the squares around the mean, then
 // the output is written, nothing having left the registers. Backward likewise: dy, x and y are read once.
 //
-// A thread has eight values of 16 bytes, `threads` apart, of four neighbouring channels, always the same ones. Sums over the threads of the
+// A thread has eight times four values, `threads` apart, of four neighbouring channels, always the same ones. Sums over the threads of the
 // same channels go through shuffles, then, warp after warp, through shared memory; a group's sum is that of its channels.
 //
-// Expected on an H100 for batch 128, 16 channels: forward 16.8 MB, 5.6 µs at 3.0 TB/s, 7 to 8 with one block a multiprocessor; backward
-// 33.5 MB, 11 µs, 13 to 15. At batch 2 to 8: one round trip to memory each, 3 and 4 µs, where the generic kernels need 2 and 3 launches.
-#include "gpu.h"
+// Expected on an H100 for batch 128, 16 channels: forward 16.8 MB of floats, 5.6 µs at 3.0 TB/s, 7 to 8 with one block a multiprocessor;
+// backward 33.5 MB, 11 µs, 13 to 15. At batch 2 to 8: one round trip to memory each, 3 and 4 µs, where the generic kernels need 2 and 3 launches.
+#include "storage.h"
 #include "columns.h"
 
-constexpr int PIECES = 8;            // values of 16 bytes that a thread has
+constexpr int PIECES = 8;            // fours of values that a thread has
 constexpr int MOST_THREADS = 512;    // so that a thread can have 128 registers: the gradient holds two images, and needs 111
 constexpr int MOST_CHANNELS = 64;    // so that a warp spans the channels, and what the images left, two values each
 
@@ -27,7 +27,7 @@ struct ImageThreads
         return { threads, values, lanes, thread_index() % lanes * 4, args.channels / args.groups, block_index() };
     }
 
-    /// Piece k of this thread, counted in 16 bytes from the image's start, and whether there is one.
+    /// Piece k of this thread, counted in fours from the image's start, and whether there is one.
     MEMBER int piece(int k) const { return thread_index() + k * threads; }
     MEMBER bool has(int k) const { return piece(k) < values; }
 };
@@ -86,15 +86,18 @@ DEVICE void store_statistics(const ImageThreads& at, float* statistics, const Fl
 
 struct GroupNormArgs
 {
-    const float *x, *weight, *bias, *residual;
-    float *mean, *variance, *y;
+    const Value* x;
+    const float *weight, *bias;
+    const Value* residual;
+    float *mean, *variance;
+    Value* y;
     int samples, positions, channels, groups;
     float eps;
     int relu;
 };
 
 /// Statistics and output of an image a block.
-KERNEL(group_norm, GroupNormArgs, MOST_THREADS)
+VALUE_KERNEL(group_norm, GroupNormArgs, MOST_THREADS)
 {
     SHARED(float, warp_sums, MOST_THREADS / 32 * 2 * MOST_CHANNELS);
     SHARED(float, channel_sums, 2 * MOST_CHANNELS);
@@ -133,7 +136,7 @@ KERNEL(group_norm, GroupNormArgs, MOST_THREADS)
         i64 i = start + at.piece(k) * 4;
         Float4 value = x[k] * scale + bias;
         if (args.residual != nullptr) value = value + load4(args.residual + i);
-        *(Float4*)(args.y + i) = args.relu ? positive(value) : value;
+        store4(args.y + i, args.relu ? positive(value) : value);
     }
 }
 
@@ -167,7 +170,7 @@ DEVICE void sum_samples(const NormalizeGradientArgs& args, const ImageThreads& a
 }
 
 /// All gradients. Every block leaves its image's Σ g and Σ g·x̂ of each channel; the last to finish adds them up for bias and weight.
-KERNEL(group_norm_gradient, NormalizeGradientArgs, MOST_THREADS)
+VALUE_KERNEL(group_norm_gradient, NormalizeGradientArgs, MOST_THREADS)
 {
     SHARED(float, warp_sums, MOST_THREADS / 32 * 2 * MOST_CHANNELS);
     SHARED(float, channel_sums, 2 * MOST_CHANNELS);
@@ -184,7 +187,7 @@ KERNEL(group_norm_gradient, NormalizeGradientArgs, MOST_THREADS)
         i64 i = start + at.piece(k) * 4;
         gradient[k] = load4(args.dy + i);
         if (args.relu) gradient[k] = where_positive(load4(args.y + i), gradient[k]);
-        if (args.dresidual != nullptr) *(Float4*)(args.dresidual + i) = gradient[k];
+        if (args.dresidual != nullptr) store4(args.dresidual + i, gradient[k]);
         normalized[k] = (load4(args.x + i) - s.mean) * s.scale;
         sum = sum + gradient[k];
         product = product + gradient[k] * normalized[k];
@@ -205,7 +208,7 @@ KERNEL(group_norm_gradient, NormalizeGradientArgs, MOST_THREADS)
 #pragma unroll
     for (int k = 0; k < PIECES; k++)
         if (at.has(k) && args.dx != nullptr)
-            *(Float4*)(args.dx + start + at.piece(k) * 4) = (gradient[k] * weight - sum - normalized[k] * product) * s.scale;
+            store4(args.dx + start + at.piece(k) * 4, (gradient[k] * weight - sum - normalized[k] * product) * s.scale);
     if ((args.dweight == nullptr && args.dbias == nullptr) || !is_last_block(args.tickets, args.samples)) return;
     sum_samples(args, at, warp_sums);
 }

@@ -2,14 +2,15 @@
 // Forward reads x once for the statistics (twice where a part of it does not fit the L1 cache), and once more for the output; backward
 // reads dy, x and y twice. Statistics are centred sums, added up in double in an order that depends on the shape alone.
 //
-// Expected, batch normalization of 128 × 32 × 32 × 16 (8.4 MB, 2.8 µs a pass at 3.0 TB/s): statistics 3 µs, output 6 µs (or 9 with a
+// Expected, batch normalization of 128 × 32 × 32 × 16 floats (8.4 MB, 2.8 µs a pass at 3.0 TB/s): statistics 3 µs, output 6 µs (or 9 with a
 // residual), backward 8 + 11 µs.
-#include "gpu.h"
+#include "math.h"
+#include "storage.h"
 #include "columns.h"
 
 struct MomentsArgs
 {
-    const float* x;
+    const Value* x;
     float *mean, *variance, *partials;
     u32* tickets;
     int samples, positions, channels, groups, chunks;
@@ -17,8 +18,10 @@ struct MomentsArgs
 
 struct NormalizeArgs
 {
-    const float *x, *mean, *variance, *weight, *bias, *residual;
-    float* y;
+    const Value* x;
+    const float *mean, *variance, *weight, *bias;
+    const Value* residual;
+    Value* y;
     int samples, positions, channels, groups;
     float eps;
     int relu;
@@ -26,8 +29,12 @@ struct NormalizeArgs
 
 struct NormalizeGradientArgs
 {
-    const float *dy, *x, *y, *mean, *variance, *weight;
-    float *dx, *dweight, *dbias, *dresidual, *partials, *sums;
+    const Value *dy, *x, *y;
+    const float *mean, *variance, *weight;
+    Value* dx;
+    float *dweight, *dbias;
+    Value* dresidual;
+    float *partials, *sums;
     u32* tickets;
     int samples, positions, channels, groups, chunks;
     float eps;
@@ -81,22 +88,22 @@ DEVICE void merge_chunks(const MomentsArgs& args, const Columns& columns, const 
 }
 
 /// Where every channel is a group of its own (BN, IN). A block goes through its chunk twice, the second time in the cache.
-KERNEL(moments_columns, MomentsArgs, BLOCK)
+VALUE_KERNEL(moments_columns, MomentsArgs, BLOCK)
 {
     SHARED(double, shared, BLOCK);
     Columns columns = Columns::of(args.channels);
     Part part = part_of(columns, args.positions, args.chunks);
-    const float* x = args.x + (i64)part.sample * args.positions * args.channels + part.channel;
+    const Value* x = args.x + (i64)part.sample * args.positions * args.channels + part.channel;
     int first = part.first + columns.row, last = part.channel < args.channels ? part.last : 0;
     double sum = 0, squares = 0;
 #pragma unroll 4
-    for (int position = first; position < last; position += columns.rows) sum += x[(i64)position * args.channels];
+    for (int position = first; position < last; position += columns.rows) sum += load(x + (i64)position * args.channels);
     int count = part.last - part.first;
     float mean = (float)(fold(columns, shared, sum) / (count > 0 ? count : 1));
 #pragma unroll 4
     for (int position = first; position < last; position += columns.rows)
     {
-        float centred = x[(i64)position * args.channels] - mean;
+        float centred = load(x + (i64)position * args.channels) - mean;
         squares += (double)centred * centred;
     }
     squares = fold(columns, shared, squares);
@@ -118,18 +125,18 @@ KERNEL(moments_columns, MomentsArgs, BLOCK)
 }
 
 /// Where a group has several channels (GN, LN): a block for each statistic.
-KERNEL(moments_groups, MomentsArgs, BLOCK)
+VALUE_KERNEL(moments_groups, MomentsArgs, BLOCK)
 {
     SHARED(double, shared, BLOCK);
     int width = args.channels / args.groups, count = args.positions * width;
     int sample = block_index() / args.groups, group = block_index() % args.groups;
-    const float* x = args.x + (i64)sample * args.positions * args.channels + group * width;
+    const Value* x = args.x + (i64)sample * args.positions * args.channels + group * width;
     double sum = 0, squares = 0;
-    for (int i = thread_index(); i < count; i += BLOCK) sum += x[(i64)(i / width) * args.channels + i % width];
+    for (int i = thread_index(); i < count; i += BLOCK) sum += load(x + (i64)(i / width) * args.channels + i % width);
     float mean = (float)(block_sum(shared, sum) / count);
     for (int i = thread_index(); i < count; i += BLOCK)
     {
-        float centred = x[(i64)(i / width) * args.channels + i % width] - mean;
+        float centred = load(x + (i64)(i / width) * args.channels + i % width) - mean;
         squares += (double)centred * centred;
     }
     squares = block_sum(shared, squares);
@@ -150,7 +157,7 @@ template <typename ARGS> DEVICE Place place_of(const ARGS& args, int i)
 }
 
 /// y = act((x − mean) / √(variance + eps) · weight + bias + residual).
-KERNEL(normalize, NormalizeArgs, BLOCK)
+VALUE_KERNEL(normalize, NormalizeArgs, BLOCK)
 {
     int count = args.samples * args.positions * args.channels, start = block_index() * BLOCK * PER_THREAD + thread_index();
 #pragma unroll
@@ -159,11 +166,11 @@ KERNEL(normalize, NormalizeArgs, BLOCK)
         int i = start + k * BLOCK;
         if (i >= count) return;
         Place at = place_of(args, i);
-        float value = (args.x[i] - args.mean[at.statistic]) / square_root(args.variance[at.statistic] + args.eps);
+        float value = (load(args.x + i) - args.mean[at.statistic]) / square_root(args.variance[at.statistic] + args.eps);
         if (args.weight != nullptr) value *= args.weight[at.channel];
         if (args.bias != nullptr) value += args.bias[at.channel];
-        if (args.residual != nullptr) value += args.residual[i];
-        args.y[i] = args.relu && value < 0 ? 0 : value;
+        if (args.residual != nullptr) value += load(args.residual + i);
+        store(args.y + i, args.relu && value < 0 ? 0 : value);
     }
 }
 
@@ -174,8 +181,8 @@ struct Passed { float gradient, normalized; };
 
 DEVICE Passed passed(const NormalizeGradientArgs& args, i64 i, float mean, float scale)
 {
-    float gradient = args.relu && !(args.y[i] > 0) ? 0 : args.dy[i];
-    return { gradient, (args.x[i] - mean) * scale };
+    float gradient = args.relu && !(load(args.y + i) > 0) ? 0 : load(args.dy + i);
+    return { gradient, (load(args.x + i) - mean) * scale };
 }
 
 /// The sums of a channel over all chunks, where it is a group of its own and there is one sample: batch normalization's.
@@ -203,7 +210,7 @@ DEVICE void finish_channel(const NormalizeGradientArgs& args, const Columns& col
 
 /// Σ g and Σ g·x̂ for every channel of every chunk of a sample. With tickets, for batch normalization, the last block of a channel to finish
 /// adds the chunks up; else `normalize_gradient_sums` does.
-KERNEL(normalize_gradient_partials, NormalizeGradientArgs, BLOCK)
+VALUE_KERNEL(normalize_gradient_partials, NormalizeGradientArgs, BLOCK)
 {
     SHARED(double, shared, BLOCK);
     Columns columns = Columns::of(args.channels);
@@ -236,7 +243,7 @@ KERNEL(normalize_gradient_partials, NormalizeGradientArgs, BLOCK)
 
 /// The first blocks, one for each statistic: Σ ĝ and Σ ĝ·x̂ over the group, ĝ = g·weight. The others, one for each channel: dbias = Σ g and
 /// dweight = Σ g·x̂ over all samples.
-KERNEL(normalize_gradient_sums, NormalizeGradientArgs, BLOCK)
+VALUE_KERNEL(normalize_gradient_sums, NormalizeGradientArgs, BLOCK)
 {
     SHARED(double, shared, BLOCK);
     int statistics = args.samples * args.groups, width = args.channels / args.groups;
@@ -268,7 +275,7 @@ KERNEL(normalize_gradient_sums, NormalizeGradientArgs, BLOCK)
 }
 
 /// dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd, the means over the group; ĝ·invstd where the statistics are constants. dresidual = g.
-KERNEL(normalize_gradient, NormalizeGradientArgs, BLOCK)
+VALUE_KERNEL(normalize_gradient, NormalizeGradientArgs, BLOCK)
 {
     int count = args.samples * args.positions * args.channels, start = block_index() * BLOCK * PER_THREAD + thread_index();
     float fraction = 1.0f / ((float)args.positions * (args.channels / args.groups));
@@ -280,11 +287,11 @@ KERNEL(normalize_gradient, NormalizeGradientArgs, BLOCK)
         Place at = place_of(args, i);
         float scale = 1 / square_root(args.variance[at.statistic] + args.eps);
         Passed p = passed(args, i, args.mean[at.statistic], scale);
-        if (args.dresidual != nullptr) args.dresidual[i] = p.gradient;
+        if (args.dresidual != nullptr) store(args.dresidual + i, p.gradient);
         if (args.dx == nullptr) continue;
         float gradient = args.weight != nullptr ? p.gradient * args.weight[at.channel] : p.gradient;
         if (!args.constant)
             gradient -= (args.sums[at.statistic * 2] + p.normalized * args.sums[at.statistic * 2 + 1]) * fraction;
-        args.dx[i] = gradient * scale;
+        store(args.dx + i, gradient * scale);
     }
 }

@@ -1,9 +1,10 @@
-// The last pass of normalization forward and backward where the channels come in fours, as in every ResNet: 16 bytes at a time. A thread
+// The last pass of normalization forward and backward where the channels come in fours, as in every ResNet: four at a time. A thread
 // keeps to four channels of one sample, whose statistics and parameters it has in registers, and goes down the positions.
 //
 // Each value is read and written once, by whole lines: batch 128 of 32 × 32 × 16 takes 5.6 µs at 3.0 TB/s forward (8.4 with a residual), and
 // 11 backward (dy, x, y and dx).
-#include "gpu.h"
+#include "math.h"
+#include "storage.h"
 
 /// Four values each, with the operations that the formulas need.
 DEVICE Float4 operator+(const Float4& a, const Float4& b) { return { a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w }; }
@@ -11,8 +12,6 @@ DEVICE Float4 operator-(const Float4& a, const Float4& b) { return { a.x - b.x, 
 DEVICE Float4 operator*(const Float4& a, const Float4& b) { return { a.x * b.x, a.y * b.y, a.z * b.z, a.w * b.w }; }
 
 DEVICE Float4 all(float value) { return { value, value, value, value }; }
-
-DEVICE Float4 load4(const float* from) { return *(const Float4*)from; }
 
 DEVICE float positive(float x) { return x < 0 ? 0 : x; }
 
@@ -55,7 +54,7 @@ template <typename ARGS> DEVICE Statistics4 statistics4(const ARGS& args, const 
 }
 
 /// y = act((x − mean) / √(variance + eps) · weight + bias + residual).
-KERNEL(normalize_rows, NormalizeArgs, BLOCK)
+VALUE_KERNEL(normalize_rows, NormalizeArgs, BLOCK)
 {
     Rows at = Rows::of(args);
     Statistics4 s = statistics4(args, at);
@@ -69,12 +68,12 @@ KERNEL(normalize_rows, NormalizeArgs, BLOCK)
         i64 i = ((i64)at.sample * args.positions + position) * args.channels + at.channel;
         Float4 value = (load4(args.x + i) - s.mean) * scale + bias;
         if (args.residual != nullptr) value = value + load4(args.residual + i);
-        *(Float4*)(args.y + i) = args.relu ? positive(value) : value;
+        store4(args.y + i, args.relu ? positive(value) : value);
     }
 }
 
 /// dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd; ĝ·invstd where the statistics are constants. dresidual = g.
-KERNEL(normalize_gradient_rows, NormalizeGradientArgs, BLOCK)
+VALUE_KERNEL(normalize_gradient_rows, NormalizeGradientArgs, BLOCK)
 {
     Rows at = Rows::of(args);
     Statistics4 s = statistics4(args, at);
@@ -97,9 +96,9 @@ KERNEL(normalize_gradient_rows, NormalizeGradientArgs, BLOCK)
         i64 i = ((i64)at.sample * args.positions + position) * args.channels + at.channel;
         Float4 gradient = load4(args.dy + i);
         if (args.relu) gradient = where_positive(load4(args.y + i), gradient);
-        if (args.dresidual != nullptr) *(Float4*)(args.dresidual + i) = gradient;
+        if (args.dresidual != nullptr) store4(args.dresidual + i, gradient);
         if (args.dx == nullptr) continue;
         Float4 normalized = (load4(args.x + i) - s.mean) * s.scale;
-        *(Float4*)(args.dx + i) = (gradient * weight - sum - normalized * product) * s.scale;
+        store4(args.dx + i, (gradient * weight - sum - normalized * product) * s.scale);
     }
 }

@@ -1,9 +1,12 @@
 // The sizes of a convolution or pooling, as in C#: N batch, C channels in, K channels out, H×W input pixels, P×Q output pixels,
 // R×S kernel. Pixels are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. Weights are row-major [K, C, R, S].
 #pragma once
-#include "gpu.h"
+#include "storage.h"
 
 struct Window { int n, c, h, w, k, p, q, r, s, stride_h, stride_w, pad_h, pad_w; };
+
+/// What convolutions take: x and y are the input and the output, of which a gradient is the one that is written.
+struct ConvArgs { const Value* x; const float *weight, *bias; const Value* y; Window g; int chunks; };
 
 /// A pixel's image and place.
 struct Pixel { int image, y, x; };

@@ -28,9 +28,9 @@ public class TensorCoreConvolutionTests
         var backend = (CudaBackend)device.Backend;
         backend.Precision = Precision.Tf32;
         var g = Window2d.Of("conv2d", [batch, channels, height, width], outputs, (3, 3), (stride, stride), (1, 1));
-        Assert.NotNull(TensorCoreConvolution.OfForward(g, backend.Context.MostSharedBytes));
-        Assert.NotNull(TensorCoreConvolution.OfInputGradient(g, backend.Context.MostSharedBytes));
-        Assert.NotNull(TensorCoreConvolution.OfWeightGradient(g, backend.Context.MostSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfForward(g, DType.F32, backend.Context.MostSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfInputGradient(g, DType.F32, backend.Context.MostSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfWeightGradient(g, DType.F32, backend.Context.MostSharedBytes));
         var (got, expected) = (Run(device, g), Run(Device.Reference, g));
         for (int i = 0; i < got.Length; i++) Assert.InRange(RelativeError(got[i], expected[i]), Least, Most);
     }
@@ -67,7 +67,7 @@ public class TensorCoreConvolutionTests
         using var fake = Gpu.OwnFake().Set("shared", 99 << 10).Set("capability", 86);
         var device = fake.Open();
         ((CudaBackend)device.Backend).Precision = Precision.Tf32;
-        Assert.Null(TensorCoreConvolution.OfForward(g, 99 << 10));
+        Assert.Null(TensorCoreConvolution.OfForward(g, DType.F32, 99 << 10));
         Assert.InRange(RelativeError(Run(device, g)[0], Run(Device.Reference, g)[0]), 0, 1e-6);
     }
 
@@ -77,12 +77,12 @@ public class TensorCoreConvolutionTests
         const int plenty = 1 << 20;
         Window2d Of(int channels, int outputs, int kernel, int stride, int pad) =>
             Window2d.Of("conv2d", [1, channels, 16, 16], outputs, (kernel, kernel), (stride, stride), (pad, pad));
-        Assert.Null(TensorCoreConvolution.OfForward(Of(3, 16, 3, 1, 1), plenty));
-        Assert.Null(TensorCoreConvolution.OfForward(Of(16, 16, 1, 1, 0), plenty));
-        Assert.Null(TensorCoreConvolution.OfForward(Of(16, 16, 3, 3, 1), plenty));
-        Assert.Null(TensorCoreConvolution.OfForward(Of(32, 48, 3, 1, 1), plenty));
-        Assert.Null(TensorCoreConvolution.OfWeightGradient(Of(24, 16, 3, 1, 1), plenty));
-        Assert.Equal("conv3x3_weight_gradient_tf32_16_16", TensorCoreConvolution.OfWeightGradient(Of(48, 16, 3, 1, 1), plenty)!.Kernel.Name);
+        Assert.Null(TensorCoreConvolution.OfForward(Of(3, 16, 3, 1, 1), DType.F32, plenty));
+        Assert.Null(TensorCoreConvolution.OfForward(Of(16, 16, 1, 1, 0), DType.F32, plenty));
+        Assert.Null(TensorCoreConvolution.OfForward(Of(16, 16, 3, 3, 1), DType.F32, plenty));
+        Assert.Null(TensorCoreConvolution.OfForward(Of(32, 48, 3, 1, 1), DType.F32, plenty));
+        Assert.Null(TensorCoreConvolution.OfWeightGradient(Of(24, 16, 3, 1, 1), DType.F32, plenty));
+        Assert.Equal("conv3x3_weight_gradient_16_16_tf32", TensorCoreConvolution.OfWeightGradient(Of(48, 16, 3, 1, 1), DType.F32, plenty)!.Kernel.Name);
     }
 
     /// <summary>The output with a bias, the input gradient and the weight gradient.</summary>

@@ -1,23 +1,24 @@
 // 3×3 convolutions with padding 1 on tensor cores, for 16, 32 or 64 channels in: forward, with stride 1 or 2, and their input gradients,
 // which are convolutions themselves: of dy with the kernel turned around and the channels exchanged; for stride 2 dy has zeros between its
-// pixels. Operands are rounded to TF32, sums are float, as PyTorch's default.
+// pixels. Operands are floats rounded to TF32, as PyTorch's default, or bfloat16; sums are float.
 //
 // A block makes a tile of 8 × 8 or 8 × 16 output pixels for OUT output channels. In shared memory: the tile's input pixels with a border of
-// one ("halo"), rounded once, and the weights of OUT channels, which stay while the block goes from tile to tile. A warp takes 16 or 32
-// pixels and all OUT channels: for each of the 9 taps and every 8 input channels it reads a 16 × 8 piece of pixels and OUT/8 pieces of
-// weights from shared memory and multiplies. Where SPLIT is 2, two warps share the pixels, each with half of the input channels, and add
-// their sums in shared memory at the end: more warps hide more waiting.
+// one ("halo") and the weights of OUT channels, rounded once, which stay while the block goes from tile to tile. A word there is one TF32,
+// or two neighbouring input channels in bfloat16, whose pixels are copied as they are. A warp takes 16 or 32 pixels and all OUT channels:
+// for each of the 9 taps and every 8 words of input channels it reads a 16 × 8 piece of pixels and OUT/8 pieces of weights from shared
+// memory and multiplies. Where SPLIT is 2, two warps share the pixels, each with half of the input channels, and add their sums in shared
+// memory at the end: more warps hide more waiting.
 //
-// The limit is the bandwidth of shared memory, 128 bytes a clock: pieces of 16 × 8 and 8 × 8 floats are 4 and 2 reads by the warp, for
-// 1,024 multiplications a pair. With 16 pixels × 32 channels that is 12 reads for 4,096: 341 a clock, a third of the tensor cores' rate.
-// Strides avoid bank conflicts: a pixel's channels start 4 banks after its neighbour's, a weight row 8 (or 24) banks after the one before.
+// The limit is the bandwidth of shared memory, 128 bytes a clock: pieces of 16 × 8 and 8 × 8 words are 4 and 2 reads by the warp, for
+// 1,024 multiplications a pair (2,048 in bfloat16). With 16 pixels × 32 channels that is 12 reads for 4,096: 341 a clock, a third of the
+// tensor cores' rate. Strides avoid bank conflicts: a pixel's channels start 4, 12 or 20 banks after its neighbour's, a weight row 8 (or
+// 24) banks after the one before.
 //
-// Expected for batch 128 on an H100 (302 million multiplications a layer; x and y once through memory at 3.0 TB/s):
+// Expected for batch 128 on an H100 (302 million multiplications a layer; x and y once through memory at 3.0 TB/s), in TF32:
 //   16 → 16, 32×32: 302e6 / (132 · 341) clocks = 3.8 µs, memory 5.6 µs; together 8 to 9 µs (the first prototype took 13.7)
 //   32 → 32, 16×16: 3.8 µs, memory 2.8 µs, weights 512 blocks · 37 KB / 5.5 TB/s = 3.4 µs from L2, less with blocks that stay; 6 to 7 µs
 //   64 → 64,  8×8 : 3.8 µs, memory 1.4 µs, weights 256 blocks · 74 KB: 3.4 µs; 7 to 8 µs (the first prototype took 16.6)
-// At batch 2 a layer has 8 to 16 blocks: the chain load, 9·IN/8/SPLIT products, store, some 3 µs.
-#include "gpu.h"
+// In bfloat16 both memory and products take half: 5, 4 and 4.5 µs. At batch 2 a layer has 8 to 16 blocks: the chain load, 9·IN/8/SPLIT products, store, some 3 µs.
 #include "mma.h"
 #include "window.h"
 
@@ -31,49 +32,54 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> st
     static constexpr int DILATION = KIND == Kind::Forward ? 1 : STRIDE;
     static constexpr int HEIGHT = 8, WIDTH = WARP_PIXELS / 2, PIECES = WARP_PIXELS / 16;  // four groups of WARP_PIXELS pixels
     static constexpr int HALO_HEIGHT = (HEIGHT - 1) * STEP + 3, HALO_WIDTH = (WIDTH - 1) * STEP + 3;
-    static constexpr int PIXEL = IN + 4 / STEP;          // distance of pixels in shared memory: STEP·PIXEL is 4 or 20 modulo 32
-    static constexpr int ROW = OUT + 8, TAP = IN * ROW + 1;  // of weight rows and taps; the 1 spreads the taps when weights are stored
+    static constexpr int WORDS = IN / PER_WORD;          // of a pixel
+    static constexpr int PIXEL = WORDS + 4 / STEP;       // distance of pixels in shared memory: STEP·PIXEL is 4, 12 or 20 modulo 32
+    static constexpr int ROW = OUT + 8, TAP = WORDS * ROW + 1;  // of weight rows and taps; the 1 spreads the taps when weights are stored
     static constexpr int THREADS = 128 * SPLIT;
-    static constexpr int SHARED_BYTES = (HALO_HEIGHT * HALO_WIDTH * PIXEL + 3) / 4 * 16 + 9 * TAP * 4;
+    // The pixels' place is that of the sums too, when warps that share pixels add them up.
+    static constexpr int HALO_WORDS = (HALO_HEIGHT * HALO_WIDTH * PIXEL + 3) / 4 * 4, SUM_WORDS = (SPLIT - 1) * 128 * PIECES * OUT / 2;
+    static constexpr int PIXEL_WORDS = HALO_WORDS > SUM_WORDS ? HALO_WORDS : SUM_WORDS;
+    static constexpr int SHARED_BYTES = (PIXEL_WORDS + 9 * TAP) * 4;
 };
 
 /// Which tile a block works at: its image and its first output pixel.
 struct TilePlace { int image, y, x; };
 
-/// The weights of OUT channels from `first` on, as weights[tap][input channel][output channel].
+/// The weights of OUT channels from `first` on, as weights[tap][word of input channels][output channel].
 template <Kind KIND, typename TILE, int IN, int OUT> DEVICE void load_weights(const float* weight, int out_channels, int first, u32* weights)
 {
     // In memory [K, C, 3, 3]. Forward, an output channel's values lie together; for gradients, output channels are C.
-    for (int i = thread_index(); i < OUT * IN * 9; i += TILE::THREADS)
+    constexpr bool FORWARD = KIND == Kind::Forward;
+    int next = FORWARD ? 9 : out_channels * 9;
+    for (int i = thread_index(); i < OUT * TILE::WORDS * 9; i += TILE::THREADS)
     {
-        int tap = i % 9, rest = i / 9;
-        int out = KIND == Kind::Forward ? rest / IN : rest % OUT, in = KIND == Kind::Forward ? rest % IN : rest / OUT;
-        float value = KIND == Kind::Forward ? weight[((first + out) * IN + in) * 9 + tap] : weight[(in * out_channels + first + out) * 9 + tap];
-        int turned = KIND == Kind::Forward ? tap : 8 - tap;
-        weights[turned * TILE::TAP + in * TILE::ROW + out] = to_tf32(value);
+        int tap = i % 9, rest = i / 9, turned = FORWARD ? tap : 8 - tap;
+        int out = FORWARD ? rest / TILE::WORDS : rest % OUT, word = FORWARD ? rest % TILE::WORDS : rest / OUT, in = word * PER_WORD;
+        int at = FORWARD ? (first + out) * IN + in : in * out_channels + first + out;
+        weights[turned * TILE::TAP + word * TILE::ROW + out] = to_word(weight + at * 9 + tap, next);
     }
 }
 
-/// The tile's input pixels with their border, rounded; zeros outside of the image and between dilated pixels.
-template <typename TILE, int IN> DEVICE void load_pixels(const float* in, int height, int width, const TilePlace& place, u32* pixels)
+/// The tile's input pixels with their border, 16 bytes at a time; zeros outside of the image and between dilated pixels.
+template <typename TILE, int IN> DEVICE void load_pixels(const Value* in, int height, int width, const TilePlace& place, u32* pixels)
 {
-    for (int i = thread_index(); i < TILE::HALO_HEIGHT * TILE::HALO_WIDTH * (IN / 4); i += TILE::THREADS)
+    for (int i = thread_index(); i < TILE::HALO_HEIGHT * TILE::HALO_WIDTH * (TILE::WORDS / 4); i += TILE::THREADS)
     {
-        int channel = i % (IN / 4) * 4, pixel = i / (IN / 4);
+        int word = i % (TILE::WORDS / 4) * 4, pixel = i / (TILE::WORDS / 4);
         int y = place.y * TILE::STEP + pixel / TILE::HALO_WIDTH - 1, x = place.x * TILE::STEP + pixel % TILE::HALO_WIDTH - 1;
         bool hit = y >= 0 && x >= 0 && y % TILE::DILATION == 0 && x % TILE::DILATION == 0;
         y /= TILE::DILATION;
         x /= TILE::DILATION;
-        Float4 value = { 0, 0, 0, 0 };
-        if (hit && y < height && x < width) value = *(const Float4*)(in + (((i64)place.image * height + y) * width + x) * IN + channel);
-        Tf32x4 rounded = to_tf32(value);
-        u32* to = pixels + pixel * TILE::PIXEL + channel;
-        if (TILE::PIXEL % 4 == 0) *(Tf32x4*)to = rounded;
-        else { to[0] = rounded.x; to[1] = rounded.y; to[2] = rounded.z; to[3] = rounded.w; }
+        Words4 words = { 0, 0, 0, 0 };
+        if (hit && y < height && x < width)
+            words = load_words(in + (((i64)place.image * height + y) * width + x) * IN + word * PER_WORD);
+        u32* to = pixels + pixel * TILE::PIXEL + word;
+        if (TILE::PIXEL % 4 == 0) *(Words4*)to = words;
+        else { to[0] = words.x; to[1] = words.y; to[2] = words.z; to[3] = words.w; }
     }
 }
 
-/// sums += the products of a warp's pixels with the weights, over the input channels [first, last) and all taps.
+/// sums += the products of a warp's pixels with the weights, over the words of input channels [first, last) and all taps.
 template <typename TILE, int PIECES, int OUT>
 DEVICE void multiply(const u32* pixels, const u32* weights, int first, int last, float (&sums)[PIECES][OUT / 8][4])
 {
@@ -93,25 +99,25 @@ DEVICE void multiply(const u32* pixels, const u32* weights, int first, int last,
     {
         int shift = (tap / 3 * TILE::HALO_WIDTH + tap % 3) * TILE::PIXEL;
 #pragma unroll 2
-        for (int channel = first; channel < last; channel += 8)
+        for (int word = first; word < last; word += 8)
         {
             u32 a[PIECES][4];
 #pragma unroll
             for (int piece = 0; piece < PIECES; piece++)
             {
-                a[piece][0] = rows[piece][0][shift + channel];
-                a[piece][1] = rows[piece][1][shift + channel];
-                a[piece][2] = rows[piece][0][shift + channel + 4];
-                a[piece][3] = rows[piece][1][shift + channel + 4];
+                a[piece][0] = rows[piece][0][shift + word];
+                a[piece][1] = rows[piece][1][shift + word];
+                a[piece][2] = rows[piece][0][shift + word + 4];
+                a[piece][3] = rows[piece][1][shift + word + 4];
             }
-            const u32* b = weights + tap * TILE::TAP + (channel + place) * TILE::ROW + group;
+            const u32* b = weights + tap * TILE::TAP + (word + place) * TILE::ROW + group;
 #pragma unroll
             for (int j = 0; j < OUT / 8; j++)
             {
                 u32 b0 = b[j * 8], b1 = b[4 * TILE::ROW + j * 8];
 #pragma unroll
                 for (int piece = 0; piece < PIECES; piece++)
-                    multiply_add_tf32(sums[piece][j], a[piece][0], a[piece][1], a[piece][2], a[piece][3], b0, b1);
+                    multiply_add(sums[piece][j], a[piece][0], a[piece][1], a[piece][2], a[piece][3], b0, b1);
             }
         }
     }
@@ -145,7 +151,7 @@ template <int PIECES, int OUT> DEVICE void add_halves(float* shared, float (&sum
 
 /// Writes a warp's sums, two neighbouring channels at a time, where there are output pixels.
 template <typename TILE, int PIECES, int OUT>
-DEVICE void store(float* out, int height, int width, int channels, int first, const TilePlace& place, const float* bias,
+DEVICE void store_tile(Value* out, int height, int width, int channels, int first, const TilePlace& place, const float* bias,
     const float (&sums)[PIECES][OUT / 8][4])
 {
     int lane = thread_index() % 32, warp = thread_index() / 32;
@@ -158,7 +164,7 @@ DEVICE void store(float* out, int height, int width, int channels, int first, co
             int pixel = (warp * PIECES + piece) * 16 + half * 8 + lane / 4;
             int y = place.y + pixel / TILE::WIDTH, x = place.x + pixel % TILE::WIDTH;
             if (y >= height || x >= width) continue;
-            float* to = out + (((i64)place.image * height + y) * width + x) * channels + first + lane % 4 * 2;
+            Value* to = out + (((i64)place.image * height + y) * width + x) * channels + first + lane % 4 * 2;
 #pragma unroll
             for (int j = 0; j < OUT / 8; j++)
             {
@@ -168,7 +174,7 @@ DEVICE void store(float* out, int height, int width, int channels, int first, co
                     value.x += bias[first + j * 8 + lane % 4 * 2];
                     value.y += bias[first + j * 8 + lane % 4 * 2 + 1];
                 }
-                *(Float2*)(to + j * 8) = value;
+                store2(to + j * 8, value);
             }
         }
 }
@@ -179,11 +185,11 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> DE
     typedef ConvTile<KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT> Tile;
     constexpr int PIECES = Tile::PIECES;
     SHARED_DYNAMIC(u32, shared);
-    u32 *pixels = shared, *weights = shared + (Tile::HALO_HEIGHT * Tile::HALO_WIDTH * Tile::PIXEL + 3) / 4 * 4;
+    u32 *pixels = shared, *weights = shared + Tile::PIXEL_WORDS;
     Window g = args.g;
     bool forward = KIND == Kind::Forward;
-    const float* in = forward ? args.x : args.y;
-    float* out = (float*)(forward ? args.y : args.x);
+    const Value* in = forward ? args.x : args.y;
+    Value* out = (Value*)(forward ? args.y : args.x);
     int in_height = forward ? g.h : g.p, in_width = forward ? g.w : g.q, height = forward ? g.p : g.h, width = forward ? g.q : g.w;
     int channels = forward ? g.k : g.c, parts = channels / OUT, first = block_index() % parts * OUT;
     int down = (height + Tile::HEIGHT - 1) / Tile::HEIGHT, across = (width + Tile::WIDTH - 1) / Tile::WIDTH;
@@ -195,24 +201,24 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> DE
         load_pixels<Tile, IN>(in, in_height, in_width, place, pixels);
         barrier();
         float sums[PIECES][OUT / 8][4] = {};
-        multiply<Tile, PIECES, OUT>(pixels, weights, half * (IN / SPLIT), (half + 1) * (IN / SPLIT), sums);
+        multiply<Tile, PIECES, OUT>(pixels, weights, half * (Tile::WORDS / SPLIT), (half + 1) * (Tile::WORDS / SPLIT), sums);
         if (SPLIT == 2) add_halves<PIECES, OUT>((float*)pixels, sums);
-        store<Tile, PIECES, OUT>(out, height, width, channels, first, place, args.bias, sums);
+        store_tile<Tile, PIECES, OUT>(out, height, width, channels, first, place, args.bias, sums);
         barrier();
     }
 }
 
 // NAME_IN_OUT, for IN channels in and a multiple of OUT channels out: SHARED_BYTES of each must be asked for at the launch.
 #define CONV3X3(NAME, KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT) \
-    KERNEL(NAME##_##IN##_##OUT, ConvArgs, 128 * SPLIT) { conv3x3<KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT>(args); }
+    VALUE_KERNEL(NAME##_##IN##_##OUT, ConvArgs, 128 * SPLIT) { conv3x3<KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT>(args); }
 
-CONV3X3(conv3x3_tf32, Kind::Forward, 16, 16, 1, 32, 1)
-CONV3X3(conv3x3_tf32, Kind::Forward, 32, 32, 1, 16, 2)
-CONV3X3(conv3x3_tf32, Kind::Forward, 64, 32, 1, 16, 2)
-CONV3X3(conv3x3_stride2_tf32, Kind::Forward, 16, 32, 2, 16, 1)
-CONV3X3(conv3x3_stride2_tf32, Kind::Forward, 32, 32, 2, 16, 2)
-CONV3X3(conv3x3_gradient_tf32, Kind::Gradient, 16, 16, 1, 32, 1)
-CONV3X3(conv3x3_gradient_tf32, Kind::Gradient, 32, 32, 1, 16, 2)
-CONV3X3(conv3x3_gradient_tf32, Kind::Gradient, 64, 32, 1, 16, 2)
-CONV3X3(conv3x3_stride2_gradient_tf32, Kind::Gradient, 32, 16, 2, 32, 1)
-CONV3X3(conv3x3_stride2_gradient_tf32, Kind::Gradient, 64, 32, 2, 16, 2)
+CONV3X3(conv3x3, Kind::Forward, 16, 16, 1, 32, 1)
+CONV3X3(conv3x3, Kind::Forward, 32, 32, 1, 16, 2)
+CONV3X3(conv3x3, Kind::Forward, 64, 32, 1, 16, 2)
+CONV3X3(conv3x3_stride2, Kind::Forward, 16, 32, 2, 16, 1)
+CONV3X3(conv3x3_stride2, Kind::Forward, 32, 32, 2, 16, 2)
+CONV3X3(conv3x3_gradient, Kind::Gradient, 16, 16, 1, 32, 1)
+CONV3X3(conv3x3_gradient, Kind::Gradient, 32, 32, 1, 16, 2)
+CONV3X3(conv3x3_gradient, Kind::Gradient, 64, 32, 1, 16, 2)
+CONV3X3(conv3x3_stride2_gradient, Kind::Gradient, 32, 16, 2, 32, 1)
+CONV3X3(conv3x3_stride2_gradient, Kind::Gradient, 64, 32, 2, 16, 2)
