@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using MiniDL.Backends.Cuda;
+
 namespace MiniDL.Data;
 
 /// <summary>Images kept as the bytes they came in, normalized per channel when they are read: <c>(byte/255 − mean) / std</c>.</summary>
@@ -10,6 +13,9 @@ public sealed class ImageDataset : Dataset
 
     // The normalized value of every byte, channel after channel: reading a pixel is one look-up.
     private readonly float[] _table;
+
+    /// <summary>What was moved to GPUs; it goes with this data set or with the GPU.</summary>
+    private readonly ConditionalWeakTable<Device, ImagesOnGpu> _moved = [];
 
     /// <summary>Makes a dataset of images, which it does not copy.</summary>
     /// <param name="pixels">The images one after the other, each [C, H, W] row-major: the planes of red, green and blue.</param>
@@ -71,6 +77,13 @@ public sealed class ImageDataset : Dataset
 
     /// <summary>The normalized value of every byte, channel after channel.</summary>
     internal ReadOnlySpan<float> LookUp => _table;
+
+    /// <summary>These images on a GPU, whichever of its streams the device is: moved there when they are first asked for.</summary>
+    internal ImagesOnGpu On(Device device)
+    {
+        var gpu = ((CudaBackend)device.Backend).Home;
+        lock (_moved) return _moved.GetValue(gpu, gpu => new ImagesOnGpu(this, gpu));
+    }
 
     /// <inheritdoc/>
     public override long Label(int index) => _labels[index];

@@ -3,7 +3,7 @@ using MiniDL.Backends.Cuda;
 namespace MiniDL.Data;
 
 /// <summary>
-/// A training set that lies on a GPU as the bytes it came in. Batches are picked, augmented and normalized there, number for number
+/// A training set that lies on a GPU as the bytes it came in, once for all that train on it. Batches are picked, augmented and normalized there, number for number
 /// as by a <see cref="DataLoader"/> that shuffles and drops the last, incomplete batch; drawing one may be part of a step that a
 /// <see cref="Graph"/> repeats.
 /// </summary>
@@ -13,7 +13,8 @@ public sealed class ResidentImages
     private readonly RandomStream _random;
     private readonly Augmentation? _augmentation;
     private readonly Device _device;
-    private (Tensor Pixels, Tensor Labels, Tensor Order, Tensor Table)? _resident;
+    private readonly Tensor _order;
+    private ImagesOnGpu? _resident;
     private ulong _cursor, _stream;
 
     /// <summary>Prepares the batches; the images move to the GPU when the first epoch starts.</summary>
@@ -32,6 +33,7 @@ public sealed class ResidentImages
         Shape shape = [batchSize, .. data.InputShape.Sizes];
         Images = Tensor.New(shape, device, DType.F32, Layout.ChannelsLast).Keep();
         Labels = Tensor.New([batchSize], device, DType.I64).Keep();
+        _order = Tensor.New([data.Count], device, DType.I64).Keep();
     }
 
     /// <summary>The images that were drawn last, [N, C, H, W], always in the same place.</summary>
@@ -48,9 +50,9 @@ public sealed class ResidentImages
     /// <param name="batch">How many of its batches are skipped.</param>
     public void Start(int epoch, int batch = 0)
     {
-        var resident = _resident ??= Move();
+        _resident ??= _data.On(_device);
         int[] order = _random.Fork("shuffle", (ulong)epoch).Permutation(_data.Count);
-        Tensor.From(Array.ConvertAll(order, example => (long)example), resident.Order.Shape).CopyTo(resident.Order);
+        Tensor.From(Array.ConvertAll(order, example => (long)example), _order.Shape).CopyTo(_order);
         _stream = _random.Fork("augmentation", (ulong)epoch).Number;
         _cursor = (ulong)batch * (ulong)Labels.Count;
     }
@@ -59,7 +61,7 @@ public sealed class ResidentImages
     /// <exception cref="InvalidOperationException">No epoch was started.</exception>
     public void Draw()
     {
-        var (pixels, labels, order, table) = _resident ?? throw new InvalidOperationException("Start an epoch before the first batch.");
+        var resident = _resident ?? throw new InvalidOperationException("Start an epoch before the first batch.");
         ulong Advance() => (_cursor += (ulong)Labels.Count) - (ulong)Labels.Count;
         var crop = new GatherArguments
         {
@@ -68,23 +70,31 @@ public sealed class ResidentImages
             Flip = _augmentation is { Flip: true } ? 1 : 0,
             Augment = _augmentation is null ? 0 : 1,
         };
-        ((CudaBackend)_device.Backend).GatherImages(crop, pixels, labels, order, table, Advance, () => _stream, Images, Labels);
+        ((CudaBackend)_device.Backend).GatherImages(crop, resident.Pixels, resident.Labels, _order, resident.Table,
+            Advance, () => _stream, Images, Labels);
+    }
+}
+
+/// <summary>The constant part of a training set on a GPU, whose streams all read it.</summary>
+internal sealed class ImagesOnGpu
+{
+    public ImagesOnGpu(ImageDataset data, Device device)
+    {
+        using var outside = Scope.Suspend();
+        Pixels = Tensor.New([data.Bytes.Length], device, DType.U8).Keep();
+        device.Backend.Upload(data.Bytes, Pixels);
+        Labels = Tensor.From(data.Labels, [data.Count], device).Keep();
+        Table = Tensor.From(data.LookUp, [data.LookUp.Length], device).Keep();
+        // Other streams do not wait for this one.
+        device.Backend.Synchronize();
     }
 
-    private (Tensor, Tensor, Tensor, Tensor) Move()
-    {
-        // In pieces, so that the pinned memory on the way stays small.
-        const int pieceBytes = 1 << 22;
-        using var outside = Scope.Suspend();
-        var bytes = _data.Bytes;
-        var pixels = Tensor.New([bytes.Length], _device, DType.U8).Keep();
-        for (int start = 0; start < bytes.Length; start += pieceBytes)
-        {
-            var piece = bytes.Slice(start, Math.Min(pieceBytes, bytes.Length - start));
-            _device.Backend.Upload(piece, pixels.Window(start, [piece.Length]));
-        }
-        var labels = Tensor.From(_data.Labels, [_data.Count], _device).Keep();
-        var order = Tensor.New([_data.Count], _device, DType.I64).Keep();
-        return (pixels, labels, order, Tensor.From(_data.LookUp, [_data.LookUp.Length], _device).Keep());
-    }
+    /// <summary>U8, every example [C, H, W].</summary>
+    public Tensor Pixels { get; }
+
+    /// <summary>I64, of every example.</summary>
+    public Tensor Labels { get; }
+
+    /// <summary>[C, 256], the normalized value of every byte.</summary>
+    public Tensor Table { get; }
 }

@@ -4,8 +4,8 @@ using MiniDL.Examples.Training;
 namespace MiniDL.Examples.Comparisons;
 
 /// <summary>
-/// When each run of a comparison runs: one after another with all threads where a step is work enough for them, else side by
-/// side, each on a thread of its own. The results are the same bits either way.
+/// When each run of a comparison runs: one after another with the whole device where a step is work enough for it, else side by
+/// side, each on a thread of its own, on a GPU on a stream of its own. The results are the same bits either way.
 /// </summary>
 /// <param name="parallel">How many at once; 0 decides by the batch size.</param>
 internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
@@ -13,11 +13,14 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
     /// <summary>With fewer images a thread, a step is shared out at a loss.</summary>
     private const int ImagesPerThread = 16;
 
+    /// <summary>With more images, or more runs at once, a step fills a GPU: there is no time left for another run.</summary>
+    private const int LargestBatchBeside = 32, MostOnGpu = 4;
+
     private readonly TrainSettings[] _runs = [.. runs];
     private int _underWay;
 
     /// <summary>How many runs there are at once at most.</summary>
-    public int MostAtOnce => Together.Length == 0 ? 1 : Math.Min(parallel > 0 ? parallel : Cpu.Threads, Together.Length);
+    public int MostAtOnce => Together.Length == 0 ? 1 : Math.Min(parallel > 0 ? parallel : MostByDefault, Together.Length);
 
     /// <summary>How the runs go: <c>up to 2 at once</c>.</summary>
     public string Description => MostAtOnce == 1 ? "one after another" : $"up to {MostAtOnce} at once";
@@ -84,12 +87,15 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
         error?.Throw();
     }
 
+    private int MostByDefault => Array.Exists(_runs, run => run.Device == "cuda") ? MostOnGpu : Cpu.Threads;
+
     /// <summary>
-    /// On the CPU, where several were asked for or a step is too little work; the reference device has one thread only.
+    /// Where several were asked for, or a step is too little work for the device; the reference device has one thread only.
     /// </summary>
     private bool SharesTheMachine(TrainSettings run) => run.Device switch
     {
         "cpu" => parallel > 1 || (parallel == 0 && run.BatchSize < ImagesPerThread * Cpu.Threads),
+        "cuda" => parallel > 1 || (parallel == 0 && run.BatchSize <= LargestBatchBeside),
         "reference" => parallel != 1,
         _ => false,
     };

@@ -37,7 +37,7 @@ internal sealed class CompareOptions : RunOptions
 
     [Section("Comparison")]
     [Option("parallel", MetaValue = "N", Default = 0, HelpText = "runs at once; 0: one on each thread where batches are too "
-        + "small to be shared out, else one after another; results do not depend on it")]
+        + "small to be shared out, on cuda 4 of at most 32 images a batch, else one after another; results do not depend on it")]
     public int Parallel { get; set; }
 
     /// <inheritdoc/>

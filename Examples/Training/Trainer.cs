@@ -20,16 +20,17 @@ internal sealed class Trainer
 
     /// <summary>Draws the model's weights and prepares the data.</summary>
     /// <param name="norm">A norm that the settings cannot name, in place of theirs.</param>
+    /// <param name="device">A stream of the settings' device; by default its first.</param>
     /// <exception cref="MiniDLException">
     /// The norm does not fit the model, the batch is larger than the data, or the steps are too many to count.
     /// </exception>
-    public Trainer(TrainSettings settings, Dataset train, Dataset test, NormChoice? norm = null)
+    public Trainer(TrainSettings settings, Dataset train, Dataset test, NormChoice? norm = null, Device? device = null)
     {
         if (settings.BatchSize > train.Count)
             throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images. "
                 + $"Use batches of {train.Count} or fewer, or more images (--train-images).");
         Settings = settings;
-        Device = Device.Named(settings.Device);
+        Device = device ?? Device.Named(settings.Device);
         Device.Precision = Enum.Parse<Precision>(settings.Precision, ignoreCase: true);
         var random = new RandomStream(settings.Seed);
         norm ??= NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);

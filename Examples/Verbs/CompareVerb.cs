@@ -33,7 +33,9 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         {
             terminal.WithProgressOfParts("compare", todo.Sum(Work), bars => schedule.Execute((run, stopped) =>
             {
-                var trainer = new Trainer(run, data.Train, data.Test);
+                // Runs side by side on a GPU are on streams of their own, which end with their memory.
+                using var device = Device.Named(run.Device).NewStream();
+                var trainer = new Trainer(run, data.Train, data.Test, device: device);
                 folder.Resume(trainer);
                 using var bar = bars.Begin($"{RunKey.Of(run)}", Work(run));
                 void Show(StepReport step)

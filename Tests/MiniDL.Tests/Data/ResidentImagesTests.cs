@@ -54,6 +54,28 @@ public class ResidentImagesTests
         Assert.Equal(second, resident.Images.ToArray());
     }
 
+    [GpuFact]
+    public void Lie_on_a_gpu_once_for_all_its_streams()
+    {
+        using var fake = Gpu.OwnFake();
+        var device = fake.Open();
+        var images = Images();
+        long before = fake.Get("bytes");
+        var first = images.On(device);
+        long moved = fake.Get("bytes");
+        Assert.True(moved >= before + images.Bytes.Length);
+        using var stream = device.NewStream();
+        Assert.Same(first, images.On(stream));
+        Assert.Equal(moved, fake.Get("bytes"));
+
+        var random = new RandomStream(9).Fork("data");
+        var loader = new DataLoader(images, BatchSize, random, shuffle: true, dropLast: true, threads: 0);
+        var resident = new ResidentImages(images, BatchSize, random, null, stream);
+        resident.Start(0);
+        resident.Draw();
+        Assert.Equal(loader.Epoch(0).First().Images.ToArray(), resident.Images.ToArray());
+    }
+
     [Fact]
     public void Need_a_gpu() =>
         Assert.Contains("Use a DataLoader",

@@ -1,6 +1,8 @@
+using MiniDL.Backends.Cuda;
 using MiniDL.Examples.Comparisons;
 using MiniDL.Examples.Training;
 using MiniDL.Tests.Core.Backends;
+using MiniDL.Tests.Core.Backends.Cuda;
 
 namespace MiniDL.Tests.Examples;
 
@@ -26,9 +28,7 @@ public sealed class CompareParallelTests : IDisposable
         Assert.Contains("one after another", _minidl.Output, StringComparison.Ordinal);
         Assert.Equal(0, _minidl.Run(compare + "--threads 4 --parallel 5 --out @parallel"));
         Assert.Contains("up to 5 at once", _minidl.Output, StringComparison.Ordinal);
-        foreach (string file in new[] { "layers.csv", "evaluation.csv", "summary.csv" })
-            Assert.Equal(_minidl.Read($"serial/{file}"), _minidl.Read($"parallel/{file}"));
-        Assert.Equal(WithoutSeconds("serial"), WithoutSeconds("parallel"));
+        AssertSameResults();
         Assert.Null(Cpu.ThreadsHere);
     }
 
@@ -42,7 +42,37 @@ public sealed class CompareParallelTests : IDisposable
         Assert.Equal(2, automatic.MostAtOnce);
         Assert.Equal(4, new RunSchedule(runs, parallel: 9).MostAtOnce);
         Assert.Equal(1, new RunSchedule(runs, parallel: 1).MostAtOnce);
-        Assert.Equal(1, new RunSchedule([.. runs.Select(run => run with { Device = "cuda" })], parallel: 4).MostAtOnce);
+    }
+
+    [Fact]
+    public void On_a_gpu_runs_with_small_batches_go_side_by_side_and_those_that_fill_it_alone()
+    {
+        TrainSettings[] runs = [.. new[] { 128, 33, 32, 16, 8, 4, 2 }.Select(size => new TrainSettings { BatchSize = size, Device = "cuda" })];
+        var automatic = new RunSchedule(runs, parallel: 0);
+        Assert.Equal([128, 33], automatic.Alone.Select(run => run.BatchSize));
+        Assert.Equal(4, automatic.MostAtOnce);
+        Assert.Equal(7, new RunSchedule(runs, parallel: 9).MostAtOnce);
+        Assert.Equal(1, new RunSchedule(runs, parallel: 1).MostAtOnce);
+    }
+
+    [GpuFact]
+    public void Runs_side_by_side_on_a_gpu_give_the_bits_of_runs_one_after_another()
+    {
+        const string compare = "compare --device cuda --precision fp32 --model mlp --train-images 12 --test-images 4 --epochs 2 --augment "
+            + "--norms bn,gn,none --batch-sizes 4 ";
+        Assert.Equal(0, _minidl.Run(compare + "--parallel 1 --out @serial"));
+        Assert.Contains("one after another", _minidl.Output, StringComparison.Ordinal);
+        int streams = Streams();
+        Assert.Equal(0, _minidl.Run(compare + "--out @parallel"));
+        Assert.Contains("up to 3 at once", _minidl.Output, StringComparison.Ordinal);
+        Assert.Equal(3, Streams() - streams - 1);
+        AssertSameResults();
+
+        static int Streams()
+        {
+            using var last = Device.Cuda.NewStream();
+            return ((CudaBackend)last.Backend).Stream.Number;
+        }
     }
 
     [Fact]
@@ -88,6 +118,13 @@ public sealed class CompareParallelTests : IDisposable
         }, CancellationToken.None));
         Assert.Equal("run 1", error.Message);
         Assert.InRange(begun, 1, 3);
+    }
+
+    private void AssertSameResults()
+    {
+        foreach (string file in new[] { "layers.csv", "evaluation.csv", "summary.csv" })
+            Assert.Equal(_minidl.Read($"serial/{file}"), _minidl.Read($"parallel/{file}"));
+        Assert.Equal(WithoutSeconds("serial"), WithoutSeconds("parallel"));
     }
 
     private string[] WithoutSeconds(string run) =>
