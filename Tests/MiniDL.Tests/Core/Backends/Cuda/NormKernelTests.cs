@@ -2,7 +2,10 @@ using MiniDL.Backends;
 
 namespace MiniDL.Tests.Core.Backends.Cuda;
 
-/// <summary>Normalization on the GPU against the Reference device, by each of its routes, and how many kernels a route launches.</summary>
+/// <summary>
+/// Normalization on the GPU against the Reference device, by each of its routes, of float and of bfloat16, and how many kernels a route
+/// launches.
+/// </summary>
 public class NormKernelTests
 {
     [GpuTheory]
@@ -22,12 +25,20 @@ public class NormKernelTests
         using var fake = Gpu.OwnFake();
         var device = fake.Open();
         var g = new NormGeometry(samples, positions, channels, groups);
-        foreach (var activation in new[] { Activation.None, Activation.Relu })
-        {
-            var (got, expected) = (Run(device, g, activation, fake, out var launches), Run(Device.Reference, g, activation, null, out _));
-            for (int i = 0; i < got.Length; i++) AssertClose(expected[i], got[i], $"{g} {activation}, output {i}");
-            Assert.Equal((forward, backward), launches);
-        }
+        foreach (bool half in new[] { false, true })
+            foreach (var activation in new[] { Activation.None, Activation.Relu })
+            {
+                var got = Run(device, g, activation, half, fake, out var launches);
+                var expected = Run(Device.Reference, g, activation, half, null, out _);
+                for (int i = 0; i < got.Length; i++)
+                {
+                    string what = $"{g} {activation}, bfloat16 {half}, output {i}";
+                    // Images are rounded; statistics and the gradients of parameters are float in any case.
+                    if (got[i].DType == DType.BF16) Bfloat16.AssertRounded(expected[i], got[i], what, Tolerance(expected[i]));
+                    else AssertClose(expected[i], got[i], what);
+                }
+                Assert.Equal((forward, backward), launches);
+            }
     }
 
     [GpuTheory, InlineData(1), InlineData(9)]
@@ -36,20 +47,26 @@ public class NormKernelTests
         foreach (var g in new[] { new NormGeometry(1, 3000, 16, 16), new NormGeometry(5, 64, 32, 8), new NormGeometry(3, 30, 12, 3) })
         {
             using FakeDriver first = Gpu.OwnFake(), second = Gpu.OwnFake().Set("order", order);
-            var (one, other) = (Run(first.Open(), g, Activation.Relu, first, out _), Run(second.Open(), g, Activation.Relu, second, out _));
-            for (int i = 0; i < one.Length; i++) Assert.Equal(one[i], other[i]);
+            foreach (bool half in new[] { false, true })
+            {
+                var one = Run(first.Open(), g, Activation.Relu, half, first, out _);
+                var other = Run(second.Open(), g, Activation.Relu, half, second, out _);
+                for (int i = 0; i < one.Length; i++) Assert.Equal(one[i].ToArray(), other[i].ToArray());
+            }
         }
     }
 
     /// <summary>Mean, variance, y, dx, dweight, dbias and dresidual, and how many kernels ran forward and backward.</summary>
-    private static double[][] Run(Device device, NormGeometry g, Activation activation, FakeDriver? fake, out (int Forward, int Backward) launches)
+    private static Tensor[] Run(Device device, NormGeometry g, Activation activation, bool half, FakeDriver? fake, out (int Forward, int Backward) launches)
     {
         Shape all = [g.Samples, g.Positions, g.Channels], channels = [g.Channels], statistics = [g.Samples, g.Groups];
         Tensor Given(Shape shape, int seed, double mean = 0) => Agreement.Normal(device, shape, seed, mean);
         Tensor Unset(Shape shape) => Agreement.Unset(device, shape);
-        Tensor x = Given(all, 1, mean: 3), weight = Given(channels, 2, mean: 1), bias = Given(channels, 3), residual = Given(all, 4), dy = Given(all, 5);
-        Tensor mean = Unset(statistics), variance = Unset(statistics), y = Unset(all);
-        Tensor dx = Unset(all), dweight = Unset(channels), dbias = Unset(channels), dresidual = Unset(all);
+        Tensor Image(int seed, double mean = 0) => half ? Bfloat16.Normal(device, all, seed, mean) : Given(all, seed, mean);
+        Tensor UnsetImage() => half ? Bfloat16.Unset(device, all) : Unset(all);
+        Tensor x = Image(1, mean: 3), weight = Given(channels, 2, mean: 1), bias = Given(channels, 3), residual = Image(4), dy = Image(5);
+        Tensor mean = Unset(statistics), variance = Unset(statistics), y = UnsetImage();
+        Tensor dx = UnsetImage(), dweight = Unset(channels), dbias = Unset(channels), dresidual = UnsetImage();
         // What a first launch needs (counters that start as zeros) is made here.
         device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
         device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, y, activation, false, dx, dweight, dbias, dresidual, g);
@@ -58,7 +75,7 @@ public class NormKernelTests
         long middle = Launches(device, fake);
         device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, y, activation, false, dx, dweight, dbias, dresidual, g);
         launches = ((int)(middle - start), (int)(Launches(device, fake) - middle));
-        return [.. new[] { mean, variance, y, dx, dweight, dbias, dresidual }.Select(t => t.ToArray<double>())];
+        return [mean, variance, y, dx, dweight, dbias, dresidual];
     }
 
     private static long Launches(Device device, FakeDriver? fake)
@@ -68,11 +85,14 @@ public class NormKernelTests
         return fake.Get("launches");
     }
 
-    private static void AssertClose(double[] expected, double[] got, string what)
+    /// <summary>Against the largest value: where sums cancel, what is left of them has the error of their parts.</summary>
+    private static double Tolerance(Tensor expected) => 3e-6 * (1 + expected.ToArray<double>().Max(Math.Abs));
+
+    private static void AssertClose(Tensor expected, Tensor got, string what)
     {
-        // Against the largest value: where sums cancel, what is left of them has the error of their parts.
-        double tolerance = 3e-6 * (1 + expected.Max(Math.Abs));
-        for (int i = 0; i < expected.Length; i++)
-            if (!(Math.Abs(expected[i] - got[i]) <= tolerance)) Assert.Fail($"{what}, value {i}: expected {expected[i]:R}, got {got[i]:R}");
+        var (e, g) = (expected.ToArray<double>(), got.ToArray<double>());
+        double tolerance = Tolerance(expected);
+        for (int i = 0; i < e.Length; i++)
+            if (!(Math.Abs(e[i] - g[i]) <= tolerance)) Assert.Fail($"{what}, value {i}: expected {e[i]:R}, got {g[i]:R}");
     }
 }
