@@ -24,11 +24,14 @@ internal sealed unsafe class CudaModules(CudaContext context)
 
     private nint Load(Kernel kernel)
     {
+        if (Graph.Recording is not null)
+            throw new MiniDLException(Check.Line("graph", $"the kernel {kernel} was asked for first while a step was captured, when the driver "
+                + "does not load it. Let the step do the same work from its first run on."));
         lock (context.Setup)
         {
             context.MakeCurrent();
             ref nint module = ref _modules[(int)kernel.Module];
-            if (module == 0) module = LoadModule(kernel);
+            if (module == 0) module = LoadModule(kernel.Module);
             nint function;
             int result;
             fixed (byte* name = Encoding.UTF8.GetBytes(kernel.Name + "\0"))
@@ -45,25 +48,22 @@ internal sealed unsafe class CudaModules(CudaContext context)
         }
     }
 
-    private nint LoadModule(Kernel kernel)
+    private nint LoadModule(KernelModule module)
     {
-        if (Graph.Recording is not null)
-            throw new MiniDLException(Check.Line("graph", $"the first kernel of its kind, {kernel}, was asked for while a step was captured, "
-                + "when the driver cannot load it. Let every run of the step do the same from the first one on."));
-        byte[] ptx = Ptx(kernel.Module, Target);
+        byte[] ptx = Ptx(module, Target);
         var log = new byte[8192];
-        nint module;
+        nint handle;
         int result;
         fixed (byte* image = ptx, text = log)
         {
             int* options = stackalloc int[] { ErrorLog, ErrorLogBytes };
             void** values = stackalloc void*[] { text, (void*)log.Length };
-            result = context.Api.ModuleLoadDataEx(&module, image, 2, options, values);
+            result = context.Api.ModuleLoadDataEx(&handle, image, 2, options, values);
         }
         int end = Math.Max(0, Array.IndexOf(log, (byte)0));
         string said = Encoding.UTF8.GetString(log, 0, end).ReplaceLineEndings(" ").Trim();
-        context.Check(result, "cuModuleLoadDataEx", $"{FileName(kernel.Module, Target)}{(said.Length > 0 ? $" ({said})" : "")}");
-        return module;
+        context.Check(result, "cuModuleLoadDataEx", $"{FileName(module, Target)}{(said.Length > 0 ? $" ({said})" : "")}");
+        return handle;
     }
 
     /// <summary>The PTX as the driver takes it, with a zero at the end.</summary>

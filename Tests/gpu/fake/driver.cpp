@@ -224,6 +224,7 @@ EXPORT long long fakeGet(const char* name)
     LOCKED;
     if (std::strcmp(name, "launches") == 0) return state().launches;
     if (std::strcmp(name, "graph_launches") == 0) return state().graph_launches;
+    if (std::strcmp(name, "modules") == 0) return (long long)state().modules.size();
     if (std::strcmp(name, "bytes") == 0) return (long long)state().used;
     if (std::strcmp(name, "allocations") == 0) return (long long)state().allocations.size();
     if (std::strcmp(name, "streams") == 0) return (long long)state().streams.size();

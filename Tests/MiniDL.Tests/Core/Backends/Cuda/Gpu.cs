@@ -101,7 +101,7 @@ internal sealed unsafe class FakeDriver : IDisposable
         return this;
     }
 
-    /// <summary>What it has counted: launches, graph_launches, bytes, allocations.</summary>
+    /// <summary>What it has counted: launches, graph_launches, modules, bytes, allocations.</summary>
     public long Get(string counter)
     {
         var get = (delegate* unmanaged[Cdecl]<byte*, long>)NativeLibrary.GetExport(_library, "fakeGet");
