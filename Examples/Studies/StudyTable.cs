@@ -9,10 +9,10 @@ internal static class StudyTable
     /// <summary>In the order in which they are listed: from what needs no training to what needs much.</summary>
     public static IReadOnlyList<Study> All { get; } =
     [
-        new DeepMlp(),
-        new Invariance(),
+        new DeepMlpStudy(),
+        new InvarianceStudy(),
         new FeatureScalingStudy(),
-        new Placement(),
+        new PlacementStudy(),
         new VggStudy(),
         new NoisyBatchNormStudy(),
         new IcsStudy(),

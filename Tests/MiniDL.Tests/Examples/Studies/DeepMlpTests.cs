@@ -17,7 +17,7 @@ public sealed class DeepMlpTests : IDisposable
     [InlineData(64, 0.5827)]
     [InlineData(256, 0.5836)]
     [InlineData(2, 0.5)]
-    public void Theory_of_a_ReLU_behind_BN(int batch, double std) => Assert.Equal(std, DeepMlp.StdBehindBatchNorm(batch), 4);
+    public void Theory_of_a_ReLU_behind_BN(int batch, double std) => Assert.Equal(std, DeepMlpStudy.StdBehindBatchNorm(batch), 4);
 
     [Fact]
     public void Deviations_are_those_of_theory()

@@ -15,7 +15,7 @@ namespace MiniDL.Examples.Studies;
 /// <c>√(1 − 1/π) = 0.8256</c>. Behind BN a unit's n values are a centred direction of n − 1 dimensions scaled to length √n, so its ReLU
 /// has the deviation <c>√(½ − (n−1) Γ((n−1)/2)² / (4π Γ(n/2)²))</c>: 0.5792 for n = 16. BN behind the ReLU gives 1.</para>
 /// </remarks>
-internal sealed class DeepMlp : Study
+internal sealed class DeepMlpStudy : Study
 {
     private const int Width = 256, Batch = 16;
 

@@ -16,7 +16,7 @@ namespace MiniDL.Examples.Studies;
 /// <c>train</c>. The MLP has 256-256 hidden units and is trained on the same images. The full size is ResNet-20 and the MLP on
 /// all of CIFAR-10 for 100 epochs, three seeds.
 /// </remarks>
-internal sealed class Placement : Study
+internal sealed class PlacementStudy : Study
 {
     public override string Name => "placement";
 

@@ -16,7 +16,7 @@ namespace MiniDL.Examples.Studies;
 /// <para>The spread: a random convolution of images, one of which is fixed while the others are drawn anew; the standard
 /// deviation of each of its normalized values over the draws, root mean square over the values.</para>
 /// </remarks>
-internal sealed class Invariance : Study
+internal sealed class InvarianceStudy : Study
 {
     /// <summary>A change below it is rounding.</summary>
     public const double Tolerance = 1e-4;
