@@ -28,6 +28,9 @@ internal sealed class DeepMlpStudy : Study
 
     public override string DataNote => "none: standard normal inputs";
 
+    /// <inheritdoc/>
+    public override bool Trains => false;
+
     /// <summary>The deviation of a ReLU's output behind BN over a batch of n, for isotropic inputs.</summary>
     public static double StdBehindBatchNorm(int n) =>
         Math.Sqrt(0.5 - (n - 1) * GammaRatio(n) * GammaRatio(n) / (4 * Math.PI));

@@ -27,6 +27,9 @@ internal sealed class FeatureScalingStudy : Study
 
     public override string DataNote => "none: drawn houses";
 
+    /// <inheritdoc/>
+    public override bool Trains => false;
+
     public override Report Run(StudyContext context)
     {
         int houses = context.Pick(100, 500, 500);

@@ -32,6 +32,9 @@ internal sealed class InvarianceStudy : Study
 
     public override string DataNote => "cifar10 for the second part";
 
+    /// <inheritdoc/>
+    public override bool Trains => false;
+
     public override Report Run(StudyContext context)
     {
         using var noGrad = new NoGrad();

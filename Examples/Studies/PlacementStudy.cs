@@ -67,6 +67,8 @@ internal sealed class PlacementStudy : Study
         var images = context.Load("cifar10", context.Pick(120, 4000, 50_000), context.Pick(50, 1000, 10_000));
         var common = new TrainSettings
         {
+            Device = context.Device.Name,
+            Precision = context.Device.Precision.ToString().ToLowerInvariant(),
             BatchSize = context.Pick(20, 64, 128),
             LearningRate = context.Pick(0.05, 0.05, 0.1),
             Epochs = context.Pick(2, 8, 100),

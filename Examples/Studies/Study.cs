@@ -20,6 +20,9 @@ internal abstract class Study
     /// <summary>The data of the preset and of <c>--full</c>; <c>none</c> where nothing is read.</summary>
     public abstract string DataNote { get; }
 
+    /// <summary>Whether nets are trained, on the device of the context; else all of it is a matter of seconds on the CPU.</summary>
+    public virtual bool Trains => true;
+
     /// <summary>Runs it. The verb adds paper, command, seed and data to the report, and saves it.</summary>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public abstract Report Run(StudyContext context);

@@ -22,6 +22,9 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
 {
     private readonly List<string> _dataUsed = [];
 
+    /// <summary>Where nets are trained.</summary>
+    public Device Device { get; init; } = Device.Cpu;
+
     /// <summary>Where datasets are.</summary>
     public string DataDirectory { get; init; } = "data";
 

@@ -29,6 +29,10 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
 
     private void Run(Study study, CancellationToken stop)
     {
+        if (options.Device != "cpu" && !study.Trains)
+            throw new UsageException($"study {study.Name} trains nothing and runs on the CPU. Leave out --device {options.Device}.");
+        var device = Device.Named(options.Device);
+        device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
         var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
         var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
         terminal.Line($"{study.Name}: {study.Title}; {Cpu.Threads} threads; into {folder.Path}");
@@ -38,6 +42,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         {
             var context = new StudyContext(size, options.Seed, terminal, stop)
             {
+                Device = device,
                 DataDirectory = options.DataDirectory,
                 Report = (done, text) => progress(done, text),
             };
@@ -65,8 +70,10 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         report.Setting("seed", options.Seed.ToString());
         report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, "
             + $"{DateTime.Now:yyyy-MM-dd}");
+        if (options.Device != "cpu") report.Setting("device", $"{context.Device.Backend.Description}, {options.Precision}");
         string seed = options.Seed == 0 ? "" : $" --seed {options.Seed}";
-        string call = $"{HelpPage.Call} study {study.Name}{seed}";
+        string device = options.Device == "cpu" ? "" : $" --device {options.Device} --precision {options.Precision}";
+        string call = $"{HelpPage.Call} study {study.Name}{seed}{device}";
         report.Command("This page:", options.Full ? $"{call} --full" : options.Smallest ? $"{call} --smallest" : call);
         if (!options.Full) report.Command("With the paper's settings, where they can be had:", $"{call} --full");
     }

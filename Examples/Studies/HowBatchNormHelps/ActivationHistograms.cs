@@ -28,7 +28,7 @@ internal sealed class ActivationHistograms
     public void Read(VggTraining training, int step)
     {
         training.Net.Module.Train();
-        var read = new ActivationProbe(training.Net).Read(() => training.Net.Module.Forward(_images), _layers);
+        var read = new ActivationProbe(training.Net).Read(() => training.Net.Module.Forward(_images.To(training.Device)), _layers);
         foreach (var (layer, values) in read)
             _read.Add(new Reading(training.Setup, step, layer, [.. values.Select(value => (double)value)]));
     }

@@ -14,16 +14,20 @@ internal sealed class DeepLinearProblem
     private readonly Tensor _inputs, _targets;
 
     /// <summary>The squares are summed, not averaged: the losses that the paper plots, 10² to 5·10⁴, are sums.</summary>
-    public DeepLinearProblem(RandomStream random)
+    public DeepLinearProblem(RandomStream random, Device device)
     {
         _random = random;
-        _inputs = Tensor.Normal([Samples, Features], random.Fork("inputs"));
-        _targets = _inputs.Linear(Tensor.Normal([Features, Features], random.Fork("matrix")), null);
+        _inputs = Tensor.Normal([Samples, Features], random.Fork("inputs"), device: device);
+        _targets = _inputs.Linear(Tensor.Normal([Features, Features], random.Fork("matrix"), device: device), null);
     }
 
     /// <summary>A net with its initial values, the same for every norm.</summary>
-    public LayeredNet Net(string norm) =>
-        new(new DeepLinearNet(NormChoice.Parse(norm), _random.Fork("weights"), features: Features));
+    public LayeredNet Net(string norm)
+    {
+        var net = new DeepLinearNet(NormChoice.Parse(norm), _random.Fork("weights"), features: Features);
+        net.To(_inputs.Device);
+        return new LayeredNet(net);
+    }
 
     /// <summary>For a report.</summary>
     public static string Describe(int steps) =>

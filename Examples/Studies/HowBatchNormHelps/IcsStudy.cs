@@ -66,7 +66,7 @@ internal sealed class IcsStudy : Study
         {
             var run = new Measured("VGG", norm, rate, []);
             var setup = new VggSetup(norm, norm, rate);
-            var training = new VggTraining(settings with { Evaluations = 1 }, setup, data, context.Random);
+            var training = new VggTraining(settings with { Evaluations = 1 }, setup, data, context);
             training.Look = (step, loss) =>
             {
                 if (step % every == 0) run.Points.AddRange(CovariateShift.Measure(training.Net, step, loss, VggLayers, rate));
@@ -79,7 +79,7 @@ internal sealed class IcsStudy : Study
 
     private static IEnumerable<Measured> OnLinearNet(StudyContext context, int steps, double rate, int every)
     {
-        var problem = new DeepLinearProblem(context.Random.Fork("deep linear"));
+        var problem = new DeepLinearProblem(context.Random.Fork("deep linear"), context.Device);
         foreach (string norm in new[] { "bn", "none" })
         {
             var run = new Measured("deep linear net", norm, rate, []);

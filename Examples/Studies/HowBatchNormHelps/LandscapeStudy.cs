@@ -78,7 +78,7 @@ internal sealed class LandscapeStudy : Study
         {
             var run = new Measured(Vgg, norm, []);
             var setup = new VggSetup(norm, norm, VggRate);
-            var training = new VggTraining(settings with { Evaluations = 1 }, setup, data, context.Random);
+            var training = new VggTraining(settings with { Evaluations = 1 }, setup, data, context);
             training.Look = (step, loss) =>
             {
                 if (step % every == 0) run.Points.Add(LossLandscape.Measure(training.Net, step, loss, lengths));
@@ -90,7 +90,7 @@ internal sealed class LandscapeStudy : Study
 
     private static IEnumerable<Measured> OnLinearNet(StudyContext context, int steps, int every)
     {
-        var problem = new DeepLinearProblem(context.Random.Fork("deep linear"));
+        var problem = new DeepLinearProblem(context.Random.Fork("deep linear"), context.Device);
         double[] lengths = [.. LinearLengths.Select(length => length * LinearRate)];
         foreach (string norm in new[] { "bn", "none" })
         {

@@ -30,7 +30,7 @@ internal sealed class LpNormStudy : Study
         int linearSteps = context.Pick(60, 2000, 10_000);
         var data = context.Load("cifar10", settings.TrainImages, settings.TestImages);
         var histograms = new ActivationHistograms(data.Test, HistogramLayer);
-        var trainings = Setups.Select(setup => new VggTraining(settings, setup, data, context.Random)).ToArray();
+        var trainings = Setups.Select(setup => new VggTraining(settings, setup, data, context)).ToArray();
         foreach (var training in trainings) training.Between = (settings.Steps, step => histograms.Read(training, step));
         var records = VggCharts.Train(context, settings, trainings, share: 0.75);
         var linear = OnLinearNet(context, linearSteps);
@@ -69,7 +69,7 @@ internal sealed class LpNormStudy : Study
 
     private static DeepLinearTraining[] OnLinearNet(StudyContext context, int steps)
     {
-        var problem = new DeepLinearProblem(context.Random.Fork("deep linear"));
+        var problem = new DeepLinearProblem(context.Random.Fork("deep linear"), context.Device);
         var trainings = Setups.Select(setup => new DeepLinearTraining(problem, setup.Norm, LinearRate)).ToArray();
         foreach (var (index, training) in trainings.Index())
             training.Run(steps, step => context.Progress(0.75 + 0.25 * (index + (double)step / steps) / trainings.Length,

@@ -30,7 +30,7 @@ internal sealed class NoisyBatchNormStudy : Study
         var settings = VggSettings.Of(context);
         settings = settings with { Steps = context.Pick(settings.Steps, 700, settings.Steps) };
         var data = context.Load("cifar10", settings.TrainImages, settings.TestImages);
-        var trainings = Setups.Select(setup => new VggTraining(settings, setup, data, context.Random)).ToArray();
+        var trainings = Setups.Select(setup => new VggTraining(settings, setup, data, context)).ToArray();
         var drifts = trainings.Select(training => new MomentDrift(training.Net, Layers)).ToArray();
         var records = VggCharts.Train(context, settings, trainings);
 

@@ -29,7 +29,7 @@ internal sealed class VggStudy : Study
         var settings = VggSettings.Of(context);
         var data = context.Load("cifar10", settings.TrainImages, settings.TestImages);
         var histograms = new ActivationHistograms(data.Test, EarlyLayer, LateLayer);
-        var trainings = Setups.Select(setup => new VggTraining(settings, setup, data, context.Random)).ToArray();
+        var trainings = Setups.Select(setup => new VggTraining(settings, setup, data, context)).ToArray();
         foreach (var training in trainings.Where(t => t.Setup.Rate == Slow))
             training.Between = (settings.Steps, step => histograms.Read(training, step));
         var records = VggCharts.Train(context, settings, trainings);

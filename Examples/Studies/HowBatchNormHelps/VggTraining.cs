@@ -84,14 +84,17 @@ internal sealed class VggTraining
 {
     private readonly VggSettings _settings;
     private readonly DataSplit _data;
+    private readonly Device _device;
     private readonly DataLoader _batches, _tests;
 
     /// <summary>The net's initial values and the order of images are the same for every setup with the same seed.</summary>
-    public VggTraining(VggSettings settings, VggSetup setup, DataSplit data, RandomStream random)
+    public VggTraining(VggSettings settings, VggSetup setup, DataSplit data, StudyContext context)
     {
-        (_settings, Setup, _data) = (settings, setup, data);
+        (_settings, Setup, _data, _device) = (settings, setup, data, context.Device);
+        var random = context.Random;
         Net = new LayeredNet(new Vgg(13, NormChoice.Parse(setup.Norm), random.Fork("weights"), data.Train.InputShape,
             data.Train.Classes, settings.Width));
+        Net.Module.To(_device);
         if (setup.Noise) CovariateShiftNoise.AddTo(Net, random.Fork("noise"));
         _batches = new DataLoader(data.Train, settings.Batch, random.Fork("data"), shuffle: true, dropLast: true);
         _tests = new DataLoader(data.Test, Math.Min(100, data.Test.Count), random.Fork("test"), shuffle: false);
@@ -100,6 +103,8 @@ internal sealed class VggTraining
     public VggSetup Setup { get; }
 
     public LayeredNet Net { get; }
+
+    public Device Device => _device;
 
     /// <summary>
     /// Called in every step between the gradients and the update, with the number of the step, from 0, and a function that
@@ -122,11 +127,12 @@ internal sealed class VggTraining
             if (Between.Every > 0 && step % Between.Every == 0) Between.Call(step);
             Net.Module.Train();
             int? errors = null;
+            Tensor images = batch.Images.To(_device), labels = batch.Labels.To(_device);
             Tensor Loss()
             {
-                var logits = Net.Module.Forward(batch.Images);
-                errors ??= Metrics.Errors(logits, batch.Labels);
-                return MiniDL.Layers.Loss.CrossEntropy(logits, batch.Labels);
+                var logits = Net.Module.Forward(images);
+                errors ??= Metrics.Errors(logits, labels);
+                return MiniDL.Layers.Loss.CrossEntropy(logits, labels);
             }
             double loss = descent.Step(Loss, Look is null ? null : () => Look(step, Loss));
             step++;
@@ -153,7 +159,7 @@ internal sealed class VggTraining
         foreach (var batch in _tests.Epoch(0))
         {
             using var scope = Scope.Step();
-            errors += Metrics.Errors(Net.Module.Forward(batch.Images), batch.Labels);
+            errors += Metrics.Errors(Net.Module.Forward(batch.Images.To(_device)), batch.Labels);
         }
         Net.Module.Train();
         return 100.0 * (_data.Test.Count - errors) / _data.Test.Count;

@@ -4,12 +4,14 @@ using MiniDL.Optim;
 
 namespace MiniDL.Examples.Studies.NormsInTraining;
 
-/// <summary>A model that learns to classify by SGD: what the studies that watch training have in common.</summary>
+/// <summary>A model that learns to classify by SGD, on the device it is on: what the studies that watch training have in common.</summary>
 internal sealed class Classifier(Module model, double learningRate, double momentum = 0, double weightDecay = 0)
 {
     private const int EvaluationBatch = 250;
 
     private readonly Sgd _sgd = new(model.Parameters(), (float)learningRate, (float)momentum, weightDecay: (float)weightDecay);
+
+    private readonly Device _device = model.Parameters().First().Value.Device;
 
     public Module Model => model;
 
@@ -23,12 +25,13 @@ internal sealed class Classifier(Module model, double learningRate, double momen
     public Score Step(Batch batch)
     {
         using var step = Scope.Step();
-        var logits = model.Forward(batch.Images);
-        var loss = Loss.CrossEntropy(logits, batch.Labels);
+        var labels = batch.Labels.To(_device);
+        var logits = model.Forward(batch.Images.To(_device));
+        var loss = Loss.CrossEntropy(logits, labels);
         _sgd.ZeroGrad();
         loss.Backward();
         _sgd.Step();
-        return new Score(loss.Item(), Metrics.ErrorPercent(logits, batch.Labels));
+        return new Score(loss.Item(), Metrics.ErrorPercent(logits, labels));
     }
 
     /// <summary>Trains, and hands out the mean score over each epoch's batches; ends when the loss is no number any more.</summary>
@@ -72,9 +75,10 @@ internal sealed class Classifier(Module model, double learningRate, double momen
         foreach (var batch in batches)
         {
             using var step = Scope.Step();
-            var logits = model.Forward(batch.Images);
-            loss += batch.Count * Loss.CrossEntropy(logits, batch.Labels).Item();
-            errors += Metrics.Errors(logits, batch.Labels);
+            var labels = batch.Labels.To(_device);
+            var logits = model.Forward(batch.Images.To(_device));
+            loss += batch.Count * Loss.CrossEntropy(logits, labels).Item();
+            errors += Metrics.Errors(logits, labels);
             images += batch.Count;
         }
         return new Score(loss / images, 100 * errors / images);

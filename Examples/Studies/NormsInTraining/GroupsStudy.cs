@@ -43,7 +43,7 @@ internal sealed class GroupsStudy : Study
         var (train, test) = context.Load("cifar10", context.Pick<int?>(64, 4000, null), context.Pick<int?>(50, 2000, null));
         (Setup Setup, int Seed)[] plan = [.. from setup in Setups from seed in Enumerable.Range(0, seeds) select (setup, seed)];
         Outcome[] runs = [.. plan.Index().Select(p => Train(
-            p.Item.Setup, context.Seed + (ulong)p.Item.Seed, depth, epochs, train, test,
+            p.Item.Setup, context.Seed + (ulong)p.Item.Seed, depth, epochs, train, test, context.Device,
             done => context.Progress((p.Index + done) / plan.Length, p.Item.Setup.Label)))];
         Cell[] cells = [.. runs.GroupBy(run => run.Setup).Select(group => new Cell(group.Key, [.. group]))];
 
@@ -69,11 +69,11 @@ internal sealed class GroupsStudy : Study
     }
 
     private static Outcome Train(Setup setup, ulong seed, int depth, int epochs, Dataset train, Dataset test,
-        Action<double> progress)
+        Device device, Action<double> progress)
     {
         var random = new RandomStream(seed);
         var model = new ResNet(depth, setup.Create, random.Fork("weights"), train.Classes, train.InputShape[0]);
-        var classifier = new Classifier(model, Rate, Momentum, WeightDecay);
+        var classifier = new Classifier(model.To(device), Rate, Momentum, WeightDecay);
         var batches = new DataLoader(train, BatchSize, random.Fork("data"), dropLast: true,
             augmentation: Augmentation.PadCropFlip());
         var last = classifier.Epochs(batches, epochs, Schedule.Parse("step:0.5,0.8"), progress).Last();

@@ -51,7 +51,7 @@ internal sealed class LearningRateStudy : Study
             int steps = net.Name == "mlp" ? context.Pick(40, 200, 1000) : context.Pick(24, 100, 500);
             int seeds = net.Name == "mlp" ? context.Pick(1, 3, 5) : context.Pick(1, 1, 3);
             return new Cell(net, norm, rate, [.. Enumerable.Range(0, seeds).Select(seed =>
-                LastLoss(net, norm, rate, steps, train, context.Seed + (ulong)seed, context.Stop))]);
+                LastLoss(net, norm, rate, steps, train, context.Seed + (ulong)seed, context.Device, context.Stop))]);
         })];
         Limit[] limits = [.. cells.GroupBy(cell => (cell.Net, cell.Norm)).Select(group => new Limit([.. group]))];
 
@@ -84,14 +84,14 @@ internal sealed class LearningRateStudy : Study
 
     /// <summary>The mean loss over the last quarter of the steps; NaN where it was no number, or beyond all bounds.</summary>
     private static double LastLoss(Net net, string norm, double rate, int steps, Dataset train, ulong seed,
-        CancellationToken stop)
+        Device device, CancellationToken stop)
     {
         var random = new RandomStream(seed);
         var choice = NormChoice.Parse(norm, groups: net.Name == "mlp" ? 10 : 8);
         Module model = net.Name == "mlp"
             ? new Mlp([train.InputShape.Count, .. Enumerable.Repeat(Hidden, HiddenLayers), 10], choice, random.Fork("weights"))
             : new ResNet(8, choice, random.Fork("weights"), train.Classes, train.InputShape[0]);
-        var classifier = new Classifier(model, rate, net.Momentum);
+        var classifier = new Classifier(model.To(device), rate, net.Momentum);
         var batches = new DataLoader(train, Math.Min(net.Batch, train.Count), random.Fork("data"), dropLast: true);
         List<double> losses = [];
         foreach (var batch in batches.Epochs(steps / batches.BatchesPerEpoch + 1, cancellation: stop).Take(steps))

@@ -38,7 +38,7 @@ internal sealed class SigmoidMnistStudy : Study
         int steps = context.Pick(300, 20_000, 50_000), checkpoints = context.Pick(15, 80, 100);
         var (train, test) = context.Load("mnist", context.Pick<int?>(600, null, null), context.Pick<int?>(200, null, null));
         var (binary, unseen) = (Binary((ImageDataset)train), Binary((ImageDataset)test));
-        Trace Watch(string norm, int run) => Train(norm, binary, unseen, steps, steps / checkpoints, context.Random,
+        Trace Watch(string norm, int run) => Train(norm, binary, unseen, steps, steps / checkpoints, context.Random, context.Device,
             done => context.Progress((run + done) / 2, norm == "bn" ? "with BN" : "without BN"));
         Trace plain = Watch("none", 0), bn = Watch("bn", 1);
 
@@ -122,10 +122,10 @@ internal sealed class SigmoidMnistStudy : Study
     }
 
     private static Trace Train(string norm, Dataset train, Dataset test, int steps, int every, RandomStream random,
-        Action<double> progress)
+        Device device, Action<double> progress)
     {
         var (model, last) = Net(NormChoice.Parse(norm), train.InputShape.Count, random.Fork("weights"));
-        var classifier = new Classifier(model, Rate);
+        var classifier = new Classifier(model.To(device), Rate);
         var batches = new DataLoader(train, BatchSize, random.Fork("data"), dropLast: true);
         var trace = new Trace(norm);
         double loss = 0;

@@ -45,7 +45,7 @@ internal sealed class SmallBatchStudy : Study
         (int Batch, string Net, int Seed)[] plan = [.. from batch in new[] { Large, Small } from net in Nets
                                                        from seed in Enumerable.Range(0, seeds) select (batch, net.Name, seed)];
         var runs = plan.Index().Select(p => Train(p.Item.Net, p.Item.Batch, hidden, epochs, train, test,
-            context.Seed + (ulong)p.Item.Seed,
+            context.Seed + (ulong)p.Item.Seed, context.Device,
             done => context.Progress((p.Index + done) / plan.Length, $"{p.Item.Net}, batch {p.Item.Batch}"))).ToArray();
         Curve[] curves = [.. runs.GroupBy(run => (run.Net, run.Batch)).Select(group => new Curve([.. group]))];
 
@@ -72,12 +72,12 @@ internal sealed class SmallBatchStudy : Study
     }
 
     private static RunRecord Train(string net, int batchSize, int hidden, int epochs, Dataset train, Dataset test, ulong seed,
-        Action<double> progress)
+        Device device, Action<double> progress)
     {
         var random = new RandomStream(seed);
         var norm = Nets.First(n => n.Name == net).Choice();
         var model = new Mlp([train.InputShape.Count, hidden, hidden, train.Classes], norm, random.Fork("weights"));
-        var classifier = new Classifier(model, RateAt128 * batchSize / Large, Momentum);
+        var classifier = new Classifier(model.To(device), RateAt128 * batchSize / Large, Momentum);
         var batches = new DataLoader(train, batchSize, random.Fork("data"), dropLast: true);
         Score[] scores = [.. classifier.Epochs(batches, epochs, new ConstantSchedule(), progress)
             .Select(score => score with { Error = classifier.Evaluate(test).Error })];

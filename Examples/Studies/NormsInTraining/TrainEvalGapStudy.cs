@@ -37,7 +37,7 @@ internal sealed class TrainEvalGapStudy : Study
         int[] sizes = context.Pick<int[]>([2, 16], [2, 4, 8, 16, 32, 64], [2, 4, 8, 16, 32, 64]);
         var (train, test) = context.Load("cifar10", context.Pick<int?>(160, 4000, null), context.Pick<int?>(64, 1024, null));
         var trial = new Trial(train, test, context.Pick(8, 8, 20), batch, epochs,
-            Sample: Math.Min(train.Count, context.Pick(64, 2048, 8192)));
+            Sample: Math.Min(train.Count, context.Pick(64, 2048, 8192)), context.Device);
         int runs = sizes.Length + 1;
         Outcome[] outcomes = [.. sizes.Index().Select(s => trial.Run(
             $"{s.Item}", NormChoice.Parse("ghost", virtualBatch: s.Item), s.Item,
@@ -142,14 +142,14 @@ internal sealed class TrainEvalGapStudy : Study
 
     /// <summary>What is the same for every net.</summary>
     /// <param name="Sample">How many training images precise statistics and the gap are taken over.</param>
-    private sealed record Trial(Dataset Train, Dataset Test, int Depth, int Batch, int Epochs, int Sample)
+    private sealed record Trial(Dataset Train, Dataset Test, int Depth, int Batch, int Epochs, int Sample, Device Device)
     {
         private const int GapImages = 1024;
 
         public Outcome Run(string name, NormChoice norm, int? images, RandomStream random, Action<double> progress)
         {
             var model = new ResNet(Depth, norm, random.Fork("weights"), Train.Classes, Train.InputShape[0]);
-            var classifier = new Classifier(model, Rate, Momentum, WeightDecay);
+            var classifier = new Classifier(model.To(Device), Rate, Momentum, WeightDecay);
             var batches = new DataLoader(Train, Batch, random.Fork("data"), dropLast: true);
             return new Outcome(name, images, [.. classifier.Epochs(batches, Epochs, Schedule.Parse("step:0.6"), progress)
                 .Select(_ => Evaluate(classifier, random))]);
@@ -166,7 +166,7 @@ internal sealed class TrainEvalGapStudy : Study
                 dropLast: true).Epoch(0));
             Score batch = OfBatches(Test), batchOnTrain = OfBatches(seen);
             PreciseBatchNorm.Update(classifier.Model,
-                new DataLoader(Train.Take(Sample), Batch, random.Fork("precise"), dropLast: true).Epoch(0).Select(b => b.Images));
+                new DataLoader(Train.Take(Sample), Batch, random.Fork("precise"), dropLast: true).Epoch(0).Select(b => b.Images.To(Device)));
             Score precise = classifier.Evaluate(Test), preciseOnTrain = classifier.Evaluate(seen);
             return new Evaluation(running, precise, batch, runningOnTrain, preciseOnTrain, batchOnTrain);
         }

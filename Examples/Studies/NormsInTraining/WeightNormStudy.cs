@@ -46,7 +46,7 @@ internal sealed class WeightNormStudy : Study
         int width = context.Pick(4, 16, 96), epochs = context.Pick(1, 3, 200);
         double[] rates = context.Pick<double[]>([0.03], [0.003, 0.01, 0.03, 0.1], [0.003, 0.01, 0.03, 0.1]);
         var (train, test) = context.Load("cifar10", context.Pick<int?>(200, 3000, null), context.Pick<int?>(100, 1000, null));
-        var start = FirstBatch(train, context.Pick(100, 250, 500), context.Random.Fork("start"));
+        var start = FirstBatch(train, context.Pick(100, 250, 500), context.Random.Fork("start")).To(context.Device);
         var plan = (from setup in Setups from rate in rates select (setup, rate)).ToArray();
         RunRecord[] runs = [.. plan.Index().Select(p =>
         {
@@ -114,6 +114,7 @@ internal sealed class WeightNormStudy : Study
         layers.Add(setup.Weights ? WeightNorm.Apply(linear) : linear);
         if (setup.OnFeatures is { } norm) layers.Add(norm(data.Classes));
         var net = new Sequential([.. layers]);
+        net.To(start.Device);
         if (setup.DataDependent) DataDependentInit.Run(net, start);
         return net;
     }
