@@ -20,7 +20,7 @@ public class GoldenTests(ITestOutputHelper output)
     public void Every_case_agrees_with_PyTorch_on_the_reference_device() =>
         Walk(Device.Reference, GoldenLimits.Double, "golden on reference");
 
-    [GpuTheory, InlineData(Precision.Fp32), InlineData(Precision.Tf32)]
+    [GpuTheory, InlineData(Precision.Fp32), InlineData(Precision.Tf32), InlineData(Precision.Bf16)]
     public void Every_case_agrees_with_PyTorch_on_the_gpu(Precision precision) =>
         Walk(Gpu.Open(precision), GoldenLimits.Of(precision), $"golden on cuda in {precision.ToString().ToLowerInvariant()}");
 

@@ -20,7 +20,17 @@ public class TrainingOnGpuTests
         Assert.True(graphLosses[^1] < graphLosses[0] / 2, $"the loss went from {graphLosses[0]} to {graphLosses[^1]}");
     }
 
-    private static (float[] Losses, Dictionary<string, double[]> State, double[] Logits) Train(string norm, Device device, bool graph)
+    [GpuTheory, InlineData("bn", Precision.Tf32), InlineData("bn", Precision.Bf16), InlineData("gn", Precision.Bf16)]
+    public void A_recorded_step_gives_the_bits_of_single_steps(string norm, Precision precision)
+    {
+        var (losses, state, logits) = Train(norm, Gpu.Open(precision), graph: false, steps: 4);
+        var (graphLosses, graphState, graphLogits) = Train(norm, Gpu.Open(precision), graph: true, steps: 4);
+        Assert.Equal(losses, graphLosses);
+        foreach (var (key, value) in state) Assert.Equal(value, graphState[key]);
+        Assert.Equal(logits, graphLogits);
+    }
+
+    private static (float[] Losses, Dictionary<string, double[]> State, double[] Logits) Train(string norm, Device device, bool graph, int steps = Steps)
     {
         var random = new RandomStream(1);
         var model = new ResNet(8, NormChoice.Parse(norm), random.Fork("weights"), Classes).To(device);
@@ -36,8 +46,8 @@ public class TrainingOnGpuTests
             return [loss];
         }
         using var captured = Graph.Capture(device, Step);
-        var losses = new float[Steps];
-        for (int step = 0; step < Steps; step++)
+        var losses = new float[steps];
+        for (int step = 0; step < steps; step++)
         {
             using var scope = Scope.Step();
             losses[step] = (graph ? captured.Run() : Step())[0].Item();
