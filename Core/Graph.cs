@@ -13,7 +13,8 @@ namespace MiniDL;
 /// Learning rates, the positions of the streams that dropout draws from and counters of batches go on as if the step ran. The host
 /// cannot read values inside (an error says what was read): return what you want to look at.</para>
 /// <para>The first two runs are ordinary steps, which make gradients, velocities and whatever else is made once; the third is
-/// recorded. Memory that the step uses inside belongs to the graph from then on.</para>
+/// recorded. Memory that the step uses inside belongs to the graph: what is to outlive a run is returned or kept
+/// (<see cref="Tensor.Keep"/>), as in a <see cref="Scope"/>.</para>
 /// </remarks>
 /// <example><code>
 /// var graph = Graph.Capture(Device.Cuda, () =>
@@ -81,7 +82,7 @@ public sealed class Graph : IDisposable
     public Tensor[] Run()
     {
         if (_cuda is null) return _step();
-        if (_graph is null && _runs++ < WarmUps) return InArena();
+        if (_graph is null && _runs++ < WarmUps) return _results = RunInArena();
         if (_graph is null) Record(_cuda);
         foreach (var (labels, classes) in _labels) _cuda.CheckLabels(labels, classes);
         StoreWords(_cuda);
@@ -89,7 +90,7 @@ public sealed class Graph : IDisposable
         return _results;
     }
 
-    /// <summary>Lets go of the recorded step and its memory.</summary>
+    /// <summary>Lets go of the recorded step and its memory, but for tensors that are still referred to, such as gradients.</summary>
     public void Dispose()
     {
         _graph?.Dispose();
@@ -97,6 +98,8 @@ public sealed class Graph : IDisposable
         (_results, _runs) = ([], 0);
         _words.Clear();
         _labels.Clear();
+        _memory.Clear();
+        _arena?.Trim();
     }
 
     /// <summary>The graph that the step on this thread is recorded into; null outside.</summary>
@@ -126,13 +129,16 @@ public sealed class Graph : IDisposable
     /// <summary>Labels that the host has to look at again before every run.</summary>
     internal void CheckBeforeRuns(Tensor labels, int classes) => _labels.Add((labels.Detach(), classes));
 
-    private Tensor[] InArena()
+    /// <summary>Runs the step in memory of the graph; of it only what the step returns stays in use.</summary>
+    private Tensor[] RunInArena()
     {
+        using var outside = Scope.Suspend();
+        using var scope = Scope.Step();
         var outer = _running;
         _running = this;
         try
         {
-            return _step();
+            return [.. _step().Select(result => result.Keep())];
         }
         finally
         {
@@ -142,12 +148,10 @@ public sealed class Graph : IDisposable
 
     private void Record(CudaBackend cuda)
     {
-        using var outside = Scope.Suspend();
-        using var scope = Scope.Step();
         _recording = true;
         try
         {
-            _graph = CudaGraph.Record(cuda.Stream, () => _results = [.. InArena().Select(result => result.Keep())]);
+            _graph = CudaGraph.Record(cuda.Stream, () => _results = RunInArena());
         }
         catch
         {

@@ -6,14 +6,21 @@ namespace MiniDL.Memory;
 /// </summary>
 internal sealed class StoragePool(Func<DType, int, Storage> create)
 {
+    /// <summary>So far below 2³¹ that kernels, which take whole tiles and count with 32 bits, do not overflow behind the last value.</summary>
+    private const int MostValues = int.MaxValue - ushort.MaxValue;
+
     private readonly Dictionary<(DType, int), Stack<Storage>> _free = [];
     private long _createdBytes;
 
     /// <summary>Bytes of all storage that was ever created here: constant in the steady state of a training loop.</summary>
     public long CreatedBytes => Interlocked.Read(ref _createdBytes);
 
+    /// <exception cref="MiniDLException">There are more values than a tensor can have.</exception>
     public Storage Rent(DType type, int count)
     {
+        if (count > MostValues)
+            throw new MiniDLException(Check.Line("tensor", $"{count:N0} values are more than a tensor can have, {MostValues:N0}. "
+                + "Work on parts of it, such as smaller batches."));
         int capacity = SizeClass(count);
         lock (_free)
             if (_free.TryGetValue((type, capacity), out var free) && free.TryPop(out var storage))
@@ -49,6 +56,6 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
     {
         if (count <= 16) return 16;
         int step = Math.Max(16, 1 << Math.Max(0, System.Numerics.BitOperations.Log2((uint)(count - 1)) - 3));
-        return (int)Math.Min(((long)count + step - 1) / step * step, Array.MaxLength - 64);
+        return (int)Math.Min(((long)count + step - 1) / step * step, MostValues);
     }
 }

@@ -60,8 +60,9 @@ internal sealed partial class CudaBackend
         }
         else
         {
-            const int pixelsPerChunk = 256, mostChunks = 512;
-            chunks = Math.Clamp(Blocks(g.Batch * g.OutPixels, pixelsPerChunk), 1, mostChunks);
+            // Large weights need no more blocks, and memory for many copies of them would be too much: at most 256 MB.
+            const int pixelsPerChunk = 256, mostChunks = 512, mostPartials = 1 << 26;
+            chunks = Math.Clamp(Blocks(g.Batch * g.OutPixels, pixelsPerChunk), 1, Math.Clamp(mostPartials / dw.Count, 1, mostChunks));
             (blocks, threads) = (Blocks(g.OutChannels, Tile) * Blocks(dw.Count / g.OutChannels, Tile) * chunks, Block);
         }
         var partial = chunks == 1 ? dw : Workspace(chunks, dw.Count);

@@ -165,5 +165,9 @@ internal sealed partial class CudaBackend
     }
 
     /// <summary>Memory for values in between: it may go back as soon as the kernels that use it are on the stream.</summary>
-    private Tensor Workspace(int rows, int columns) => new(Pool.Rent(DType.F32, rows * columns), 0, [rows, columns]);
+    private Tensor Workspace(int rows, int columns)
+    {
+        Shape shape = [rows, columns];
+        return new Tensor(Pool.Rent(DType.F32, shape.Count), 0, shape);
+    }
 }

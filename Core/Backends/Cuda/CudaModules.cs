@@ -41,7 +41,8 @@ internal sealed unsafe class CudaModules(CudaContext context)
                     + "Move the operands to the CPU for this, x.To(Device.Cpu).");
             context.Check(result, "cuModuleGetFunction", kernel.Name);
             // With it here, a first launch need not load the code while another thread captures.
-            if (context.Api.FunctionLoad is not null) context.Check(context.Api.FunctionLoad(function), "cuFuncLoad", kernel.Name);
+            if (context.Api.FunctionLoad is not null && Graph.Recording is null)
+                context.Check(context.Api.FunctionLoad(function), "cuFuncLoad", kernel.Name);
             if (kernel.SharedBytes > 0)
                 context.Check(context.Api.FunctionSetAttribute(function, DynamicSharedBytes, kernel.SharedBytes), "cuFuncSetAttribute", kernel.Name);
             return _functions[kernel] = function;

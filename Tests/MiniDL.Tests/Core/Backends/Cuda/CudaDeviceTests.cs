@@ -1,3 +1,5 @@
+using MiniDL.Backends.Cuda;
+
 namespace MiniDL.Tests.Core.Backends.Cuda;
 
 /// <summary>Values on their way to a GPU, through its kernels and back.</summary>
@@ -14,6 +16,36 @@ public class CudaDeviceTests
             Assert.Equal(integers, Tensor.From(integers, [count], Gpu.Device).ToArray<long>());
             byte[] bytes = [.. Enumerable.Range(0, count).Select(i => (byte)i)];
             Assert.Equal(bytes, Tensor.From(bytes, [count], Gpu.Device).ToArray<byte>());
+        }
+    }
+
+    [GpuFact]
+    public void Many_values_pass_in_pieces_through_small_buffers()
+    {
+        using var fake = Gpu.OwnFake();
+        var device = fake.Open();
+        Tensor.Ones([1], device).ToArray();
+        long before = fake.Get("host_bytes");
+        ((CudaBackend)device.Backend).Stream.Staging.PieceBytes = 10_000;
+        foreach (int count in new[] { 2499, 2500, 2501, 33_333 })
+        {
+            float[] values = [.. Enumerable.Range(0, count).Select(i => i * 0.5f - 3)];
+            Assert.Equal(values, Tensor.From(values, [count], device).ToArray());
+            long[] integers = [.. Enumerable.Range(0, count).Select(i => i * 5_000_000_000L)];
+            Assert.Equal(integers, Tensor.From(integers, [count], device).ToArray<long>());
+            byte[] bytes = [.. Enumerable.Range(0, count).Select(i => (byte)i)];
+            Assert.Equal(bytes, Tensor.From(bytes, [count], device).ToArray<byte>());
+        }
+        Assert.InRange(fake.Get("host_bytes") - before, 1, 5 * 16_384);
+    }
+
+    [GpuFact]
+    public void More_values_than_kernels_can_count_are_refused()
+    {
+        foreach (var device in new[] { Gpu.Device, Device.Cpu })
+        {
+            string message = Assert.Throws<MiniDLException>(() => Tensor.New([int.MaxValue - 100], device, DType.U8)).Message;
+            Assert.StartsWith("[tensor] 2,147,483,547 values are more than a tensor can have", message);
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using MiniDL.Backends.Cuda;
 using MiniDL.Layers;
 using MiniDL.Optim;
 
@@ -171,5 +173,100 @@ public class GraphTests
         Assert.Contains("label 3", Assert.Throws<ShapeException>(() => graph.Run()).Message);
         Tensor.From([1L, 1], [2]).CopyTo(labels);
         Assert.Equal(Math.Log(3), graph.Run()[0].Item(), 1e-6);
+    }
+
+    [GpuFact]
+    public void Counters_that_a_captured_step_is_the_first_to_need_are_zero_even_if_it_fails()
+    {
+        // Enough positions for several blocks, the last of which combines what they found.
+        using var stream = Gpu.Device.NewStream();
+        var x = Tensor.Normal([9000, 1], new RandomStream(1), mean: 3, device: stream);
+        var norm = new BatchNorm1d(1);
+        norm.To(Gpu.Device);
+        norm.Forward(Tensor.Ones([2, 1], Gpu.Device));  // its kernels are there, its counters are not
+        norm.To(stream);
+        int runs = 0;
+        using var graph = Graph.Capture(stream, () =>
+        {
+            if (++runs < 3) return [x * 1];
+            var y = norm.Forward(x);
+            return runs > 3 ? [y] : throw new InvalidOperationException();
+        });
+        graph.Run();
+        graph.Run();
+        Assert.Throws<InvalidOperationException>(() => graph.Run());
+        float[] now = norm.Forward(x).ToArray();
+        Assert.InRange(now.Average(), -1e-3, 1e-3);
+        Assert.Equal(now, graph.Run()[0].ToArray());
+        Assert.Equal(now, norm.Forward(x).ToArray());
+    }
+
+    [GpuFact]
+    public void Warm_ups_outside_of_a_scope_use_the_same_memory_again()
+    {
+        using var stream = Gpu.Device.NewStream();
+        var memory = ((CudaBackend)stream.Backend).Stream.Memory;
+        var x = Tensor.Ones([100_000], stream);
+        using var graph = Graph.Capture(stream, () => [(x * 2 + 1).Exp().Sum()]);
+        graph.Run();
+        long held = memory.HeldBytes;
+        graph.Run();
+        graph.Run();
+        Assert.InRange(memory.HeldBytes - held, 0, 1000);
+    }
+
+    [GpuFact]
+    public void Disposed_of_it_gives_its_memory_back_but_not_what_others_refer_to()
+    {
+        using var stream = Gpu.Device.NewStream();
+        var memory = ((CudaBackend)stream.Backend).Stream.Memory;
+        var x = Tensor.Ones([100_000], stream);
+        x.RequiresGrad = true;
+        var (graph, before) = RunAndDispose(x, memory);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        memory.GiveBack();
+        // The gradient, and what a graph has of its own.
+        Assert.InRange(memory.HeldBytes, before + 400_000, before + 500_000);
+        Assert.All(x.Grad!.ToArray(), gradient => Assert.Equal(24, gradient));
+        graph.Dispose();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static (Graph Graph, long Before) RunAndDispose(Tensor x, CudaMemory memory)
+    {
+        memory.GiveBack();
+        long before = memory.HeldBytes;
+        var graph = Graph.Capture(x.Device, () =>
+        {
+            var y = (x * 2).Square() * 0.75;
+            y.Sum().Backward();
+            return [y];
+        });
+        for (int i = 0; i < 4; i++) graph.Run();
+        graph.Dispose();
+        return (graph, before);
+    }
+
+    [GpuFact]
+    public void A_forgotten_one_is_given_back_when_memory_is_next_asked_for()
+    {
+        using var fake = Gpu.OwnFake();
+        var device = fake.Open();
+        var x = Tensor.Ones([10], device);
+        Forget(x);
+        Assert.Equal(1, fake.Get("graphs"));
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.Equal(1, fake.Get("graphs"));
+        Tensor.Ones([10], device);
+        Assert.Equal(0, fake.Get("graphs"));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Forget(Tensor x)
+    {
+        var graph = Graph.Capture(x.Device, () => [x * 2]);
+        for (int i = 0; i < 4; i++) graph.Run();
     }
 }
