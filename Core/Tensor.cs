@@ -122,6 +122,16 @@ public sealed partial class Tensor
         return values;
     }
 
+    /// <summary>
+    /// <see cref="ToArray{T}"/> without waiting for a GPU: the program can put more work there before it looks at the values.
+    /// </summary>
+    /// <returns>Waits for the values, as they are now.</returns>
+    public Func<T[]> ToArrayLater<T>() where T : unmanaged
+    {
+        using var noGrad = new NoGrad();
+        return Device.Backend.DownloadLater<T>(ToLayout(Layout.RowMajor));
+    }
+
     /// <summary>The one value of a tensor with one value, such as a loss.</summary>
     /// <exception cref="ShapeException">There is not exactly one value.</exception>
     public float Item()

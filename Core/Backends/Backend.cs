@@ -57,6 +57,14 @@ public abstract class Backend
     /// <summary>Values of a tensor of any type, as they lie in its storage, into this process, converted.</summary>
     internal abstract void Download<T>(Tensor x, Span<T> values) where T : unmanaged;
 
+    /// <summary><see cref="Download"/> that need not wait: the values, as they are now, are there when the result is called.</summary>
+    internal virtual Func<T[]> DownloadLater<T>(Tensor x) where T : unmanaged
+    {
+        var values = new T[x.Count];
+        Download<T>(x, values);
+        return () => values;
+    }
+
     /// <summary>y = value everywhere; any type.</summary>
     internal abstract void Fill(Tensor y, double value);
 

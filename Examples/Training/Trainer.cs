@@ -69,7 +69,7 @@ internal sealed class Trainer
         && position.Epoch <= Settings.Epochs && position.Batch <= (position.Epoch < Settings.Epochs ? StepsPerEpoch : 0);
 
     /// <summary>Trains from <see cref="Position"/> to the end; every epoch that ends is handed out.</summary>
-    /// <param name="progress">Told after each step.</param>
+    /// <param name="progress">Told after each step, on a GPU after the next.</param>
     /// <param name="stop">Ends training after the current step; the run can go on from there.</param>
     /// <exception cref="DivergedException">The training or test loss became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
@@ -98,31 +98,47 @@ internal sealed class Trainer
     {
         Model.Train();
         var clock = new Stopwatch();
-        foreach (var (images, labels) in Batches(stop))
+        int number = Position.Epoch * StepsPerEpoch + Position.Batch;
+        // A GPU works on a step while the host looks at the one before.
+        StepResult? before = null;
+        foreach (var (images, labels) in Batches())
         {
-            stop.ThrowIfCancellationRequested();
+            if (stop.IsCancellationRequested) break;
             clock.Restart();
             using var scope = Scope.Step();
-            int step = Position.Epoch * StepsPerEpoch + Position.Batch;
-            _sgd.LearningRate = LearningRateAt(step);
+            _sgd.LearningRate = LearningRateAt(number);
 
             var (loss, logits) = _resident is null ? _step.Run(images, labels) : _step.Run(_resident);
-            float value = loss.Item();
-            if (!float.IsFinite(value)) throw new DivergedException("loss", value, Position.Epoch + 1, step + 1, _sgd.LearningRate);
-
-            Position = Position.After(labels.Count, value, Metrics.ErrorPercent(logits, labels), clock.Elapsed);
-            var mean = Position.Mean;
-            progress?.Invoke(new StepReport(Position.Epoch + 1, step + 1, mean.Loss, mean.Error, mean.Images / Position.Seconds));
+            var result = new StepResult(++number, _sgd.LearningRate, loss, logits, labels);
+            if (Device.Name != "cuda") Count(result, clock, progress);
+            else
+            {
+                if (before is not null) Count(before, clock, progress);
+                before = result;
+            }
         }
+        clock.Restart();
+        if (before is not null) Count(before, clock, progress);
+        stop.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Adds a step, which took as long as the clock says, to the sums of the epoch.</summary>
+    private void Count(StepResult step, Stopwatch clock, Action<StepReport>? progress)
+    {
+        float loss = step.Loss;
+        if (!float.IsFinite(loss)) throw new DivergedException("loss", loss, Position.Epoch + 1, step.Number, step.LearningRate);
+        Position = Position.After(step.Images, loss, step.ErrorPercent, clock.Elapsed);
+        var mean = Position.Mean;
+        progress?.Invoke(new StepReport(Position.Epoch + 1, step.Number, mean.Loss, mean.Error, mean.Images / Position.Seconds));
     }
 
     /// <summary>What is left of the epoch; on a GPU the step itself fills the tensors.</summary>
-    private IEnumerable<(Tensor Images, Tensor Labels)> Batches(CancellationToken stop)
+    private IEnumerable<(Tensor Images, Tensor Labels)> Batches()
     {
         int first = Position.Batch;
         if (_resident is null)
         {
-            foreach (var batch in _batches.Epoch(Position.Epoch, stop).Skip(first)) yield return (batch.Images, batch.Labels);
+            foreach (var batch in _batches.Epoch(Position.Epoch).Skip(first)) yield return (batch.Images, batch.Labels);
             yield break;
         }
         _resident.Start(Position.Epoch, first);

@@ -48,11 +48,24 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
 
     internal override void Download<T>(Tensor x, Span<T> values)
     {
+        RefuseToRead(x);
+        stream.Staging.Download(Address(x), x.DType, values);
+        GC.KeepAlive(x);
+    }
+
+    internal override Func<T[]> DownloadLater<T>(Tensor x)
+    {
+        RefuseToRead(x);
+        var values = stream.Staging.DownloadLater<T>(Address(x), x.DType, x.Count);
+        GC.KeepAlive(x);
+        return values;
+    }
+
+    private static void RefuseToRead(Tensor x)
+    {
         if (Graph.Recording is not null)
             throw new MiniDLException(Check.Line("graph", $"{x} was read by the host inside a captured step. "
                 + "Return it from the step and read it after Run()."));
-        stream.Staging.Download(Address(x), x.DType, values);
-        GC.KeepAlive(x);
     }
 
     internal override void Fill(Tensor y, double value)

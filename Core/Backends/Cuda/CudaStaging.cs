@@ -9,7 +9,8 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
     private const int Turns = 4;
 
     private readonly PinnedBuffer?[] _uploads = new PinnedBuffer?[Turns];
-    private readonly Stack<PinnedBuffer> _downloads = [];
+    private readonly Stack<PinnedBuffer> _freeDownloads = [];
+    private readonly List<PinnedBuffer> _downloads = [];
     private int _next;
 
     /// <summary>The most bytes that pass at once; buffers grow no larger.</summary>
@@ -34,9 +35,26 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
         {
             var piece = values[..Math.Min(values.Length, PieceBytes / type.Bytes())];
             values = values[piece.Length..];
-            DownloadPiece(address, type, piece);
+            End(Begin(address, piece.Length * type.Bytes()), type, piece);
             address += (ulong)piece.Length * (ulong)type.Bytes();
         }
+    }
+
+    /// <summary>Has values copied once the stream has come so far, if they fit one piece, and goes on without waiting.</summary>
+    /// <returns>Waits for the values.</returns>
+    public Func<T[]> DownloadLater<T>(ulong address, DType type, int count) where T : unmanaged
+    {
+        var buffer = count > 0 && count <= PieceBytes / type.Bytes() ? Begin(address, count * type.Bytes()) : null;
+        T[] Read()
+        {
+            var values = new T[count];
+            if (buffer is null) Download(address, type, values.AsSpan());
+            else End(buffer, type, values.AsSpan());
+            return values;
+        }
+        var read = new Lazy<T[]>(Read);
+        if (buffer is null) _ = read.Value;
+        return () => read.Value;
     }
 
     /// <summary>Gives the buffers back: for the end of the stream.</summary>
@@ -46,6 +64,7 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
         foreach (var buffer in _downloads) buffer.Release();
         Array.Clear(_uploads);
         _downloads.Clear();
+        _freeDownloads.Clear();
     }
 
     private void UploadPiece<T>(ReadOnlySpan<T> values, DType type, ulong address) where T : unmanaged
@@ -55,26 +74,28 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
         _next = (_next + 1) % Turns;
         stream.Wait(buffer.Copied);
         int bytes = values.Length * type.Bytes();
+        buffer.Reserve(bytes);
         HostValues.Convert(values, type, buffer.Span(bytes));
         stream.Context.Check(stream.Api.CopyToDevice(address, buffer.Address, (nuint)bytes, stream.Handle), "cuMemcpyHtoDAsync_v2");
         stream.Record(buffer.Copied);
     }
 
-    private void DownloadPiece<T>(ulong address, DType type, Span<T> values) where T : unmanaged
+    private PinnedBuffer Begin(ulong address, int bytes)
     {
-        int bytes = values.Length * type.Bytes();
-        PinnedBuffer? buffer;
-        using (stream.Enter())
-        {
-            if (!_downloads.TryPop(out buffer)) buffer = new PinnedBuffer(stream);
-            _ = buffer.Span(bytes);
-            stream.Context.Check(stream.Api.CopyToHost(buffer.Address, address, (nuint)bytes, stream.Handle), "cuMemcpyDtoHAsync_v2");
-            stream.Record(buffer.Copied);
-        }
-        // Other threads may use the stream meanwhile.
+        using var entered = stream.Enter();
+        if (!_freeDownloads.TryPop(out var buffer)) _downloads.Add(buffer = new PinnedBuffer(stream));
+        buffer.Reserve(bytes);
+        stream.Context.Check(stream.Api.CopyToHost(buffer.Address, address, (nuint)bytes, stream.Handle), "cuMemcpyDtoHAsync_v2");
+        stream.Record(buffer.Copied);
+        return buffer;
+    }
+
+    /// <summary>Other threads may use the stream while this one waits.</summary>
+    private void End<T>(PinnedBuffer buffer, DType type, Span<T> values) where T : unmanaged
+    {
         stream.Wait(buffer.Copied);
-        HostValues.Convert(buffer.Span(bytes), type, values);
-        using (stream.Enter()) _downloads.Push(buffer);
+        HostValues.Convert(buffer.Span(values.Length * type.Bytes()), type, values);
+        using (stream.Enter()) _freeDownloads.Push(buffer);
     }
 
     /// <summary>Memory that the GPU copies from and to by itself, while the program goes on.</summary>
@@ -87,11 +108,13 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
         /// <summary>Recorded behind the last copy from or to the buffer.</summary>
         public nint Copied { get; } = stream.NewEvent();
 
-        /// <summary>Its first bytes; as a larger buffer, without what was in it, if there are fewer.</summary>
-        public Span<byte> Span(int bytes)
+        /// <summary>Its first bytes.</summary>
+        public Span<byte> Span(int bytes) => new(Address, bytes);
+
+        /// <summary>Makes the buffer large enough; what was in it is lost.</summary>
+        public void Reserve(int bytes)
         {
             if (_bytes < bytes) Grow(bytes);
-            return new Span<byte>(Address, bytes);
         }
 
         public void Release()
