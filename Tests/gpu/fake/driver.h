@@ -66,6 +66,9 @@ struct Function { const emulator::Kernel* kernel; int dynamic_limit; };
 
 struct Module { std::map<std::string, Function*> functions; };
 
+/// Runs a launch in the emulator's place; returns null, or what went wrong.
+typedef const char* (*Runner)(const char* kernel, const void* args, u64 args_bytes, int grid, int threads, int dynamic_bytes);
+
 struct Allocation { char* map; size_t map_bytes, bytes; };
 
 struct Knobs
@@ -81,6 +84,7 @@ struct State
     bool initialized = false;
     int context_users = 0;
     Error sticky = Success;              // after a failed kernel every call returns it
+    Runner runner = nullptr;
     std::map<u64, Allocation> allocations;
     std::map<u64, size_t> host_allocations;
     size_t used = 0;

@@ -60,8 +60,9 @@ void run_kernel(const emulator::Kernel* kernel, const std::vector<char>& args, u
     bool told_to_fail = s.knobs.fail_launch > 0 && --s.knobs.fail_launch == 0;
     auto order = s.knobs.order <= 0 ? emulator::Order::Ascending
         : s.knobs.order == 1 ? emulator::Order::Reversed : emulator::Order::Random;
-    const char* problem = told_to_fail ? "the knob fail_launch" : emulator::run({ kernel, args.data(), (int)grid, (int)threads,
-        dynamic_bytes, order, (u32)(s.knobs.order + s.random++) });
+    const char* problem = told_to_fail ? "the knob fail_launch"
+        : s.runner != nullptr ? s.runner(kernel->name, args.data(), args.size(), (int)grid, (int)threads, (int)dynamic_bytes)
+        : emulator::run({ kernel, args.data(), (int)grid, (int)threads, dynamic_bytes, order, (u32)(s.knobs.order + s.random++) });
     if (s.knobs.trace) std::fprintf(stderr, "%-32s %5u × %4u %9.3f ms\n", kernel->name, grid, threads, now_ms() - start);
     if (problem == nullptr) return;
     std::fprintf(stderr, "fake CUDA: kernel %s, block %d, thread %d: %s\n", kernel->name, emulator::now.block, emulator::now.thread, problem);
@@ -168,4 +169,26 @@ EXPORT int cuLaunchKernelEx(const void* config, std::intptr_t handle, void** par
 {
     auto c = (const u32*)config;  // grid x y z, block x y z, shared bytes, (padding), stream, …
     return cuLaunchKernel(handle, c[0], c[1], c[2], c[3], c[4], c[5], c[6], *(const std::intptr_t*)(c + 8), params, extra);
+}
+
+// ---- for tests ---------------------------------------------------------------------------------------------------------------
+
+/// From now on launches go to `runner`, or to the emulator again if it is null.
+EXPORT void fakeSetRunner(Runner runner)
+{
+    LOCKED;
+    state().runner = runner;
+}
+
+/// The allocation that an address of device memory is in: 1, its start and its size; 0 if there is none.
+EXPORT int fakeFindAllocation(u64 address, u64* start, u64* bytes)
+{
+    LOCKED;
+    auto after = state().allocations.upper_bound(address);
+    if (after == state().allocations.begin()) return 0;
+    auto& [first, allocation] = *--after;
+    if (address >= first + allocation.bytes) return 0;
+    *start = first;
+    *bytes = allocation.bytes;
+    return 1;
 }

@@ -96,7 +96,7 @@ internal sealed unsafe class FakeDriver : IDisposable
     /// <summary>Sets a knob: devices, driver, memory, capability, fail_launch, fail_load, …</summary>
     public FakeDriver Set(string knob, long value)
     {
-        var set = (delegate* unmanaged[Cdecl]<byte*, long, int>)NativeLibrary.GetExport(_library, "fakeSet");
+        var set = (delegate* unmanaged[Cdecl]<byte*, long, int>)Export("fakeSet");
         fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(knob + "\0")) Assert.Equal(0, set(name, value));
         return this;
     }
@@ -104,9 +104,12 @@ internal sealed unsafe class FakeDriver : IDisposable
     /// <summary>What it has counted: launches, graph_launches, modules, bytes, allocations.</summary>
     public long Get(string counter)
     {
-        var get = (delegate* unmanaged[Cdecl]<byte*, long>)NativeLibrary.GetExport(_library, "fakeGet");
+        var get = (delegate* unmanaged[Cdecl]<byte*, long>)Export("fakeGet");
         fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(counter + "\0")) return get(name);
     }
+
+    /// <summary>A function that it has beside a driver's own.</summary>
+    public nint Export(string function) => NativeLibrary.GetExport(_library, function);
 
     /// <summary>Its GPU.</summary>
     public Device Open() => Device.OpenCuda(_copy);

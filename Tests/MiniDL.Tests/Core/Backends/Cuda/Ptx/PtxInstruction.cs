@@ -23,7 +23,8 @@ internal enum OperandKind
 /// <param name="Name">The name where there is no register.</param>
 /// <param name="Value">The number, or the offset of an address.</param>
 /// <param name="Parts">The parts of a vector.</param>
-internal sealed record PtxOperand(OperandKind Kind, int Register = -1, string Name = "", long Value = 0, IReadOnlyList<PtxOperand>? Parts = null)
+internal sealed record PtxOperand(
+    OperandKind Kind, int Register = -1, string Name = "", long Value = 0, IReadOnlyList<PtxOperand>? Parts = null)
 {
     /// <summary>The registers that are read when the operand is one of the instruction's sources, or stands for an address.</summary>
     public IEnumerable<int> Registers => Parts is not null ? Parts.SelectMany(p => p.Registers) : Register >= 0 ? [Register] : [];

@@ -135,7 +135,7 @@ internal static class PtxInstructionSet
     private static string[] Operands(string operands, string opcode)
     {
         string type = opcode.Split('.')[^1];
-        return [.. operands.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(o => o == "t" ? type : o.StartsWith("t*", StringComparison.Ordinal) ? type + o[1..] : o)];
+        return [.. operands.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(o => o is "t" or ['t', '*', ..] ? type + o[1..] : o)];
     }
 
     /// <summary>All that the braces stand for.</summary>

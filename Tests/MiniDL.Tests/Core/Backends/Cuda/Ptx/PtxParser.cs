@@ -21,7 +21,8 @@ internal static partial class PtxParser
         var version = Version().Match(outside);
         var target = Target().Match(outside);
         var shared = SharedVariable().Matches(outside).Select(Variable).ToList();
-        string rest = SharedVariable().Replace(outside.Replace(version.Value, "").Replace(target.Value, "").Replace(".address_size 64", ""), "");
+        string rest = outside.Replace(version.Value, "").Replace(target.Value, "").Replace(".address_size 64", "");
+        rest = SharedVariable().Replace(rest, "");
         if (rest.Trim().Length > 0) throw new FormatException($"{name}: nothing known about {rest.Trim()}");
         var module = new PtxModule(name, version.Groups[1].Value, target.Groups[1].Value, shared);
         var lines = new LineNumbers(text);
@@ -63,7 +64,8 @@ internal static partial class PtxParser
     [GeneratedRegex(@"\.target (\w+)")]
     private static partial Regex Target();
 
-    [GeneratedRegex(@"\.visible \.entry (?<name>\w+)\(\s*\.param \.align \d+ \.b8 (?<parameter>\w+)\[(?<bytes>\d+)\]\s*\)(?<directives>[^{]*)\{")]
+    [GeneratedRegex(@"\.visible \.entry (?<name>\w+)\(\s*\.param \.align \d+ \.b8 (?<parameter>\w+)\[(?<bytes>\d+)\]\s*\)"
+        + @"(?<directives>[^{]*)\{")]
     private static partial Regex EntryHead();
 
     [GeneratedRegex(@"(\.extern )?\.shared \.align (?<align>\d+) \.(?<type>[busf]\d+) (?<name>[\w$]+)(?<array>\[(?<count>\d*)\])?;")]

@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+
+namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
+
+/// <summary>
+/// A GPU that runs the shipped PTX: the fake driver with all that is around launches (memory, copies, streams, graphs), and this
+/// interpreter in place of the emulator, which runs the kernels' sources.
+/// </summary>
+internal sealed unsafe class PtxGpu : IDisposable
+{
+    private static readonly ConcurrentDictionary<(string Target, string Kernel), PtxProgram> Programs = new();
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    private delegate nint Runner(nint kernel, nint arguments, ulong argumentBytes, int blocks, int threads, int dynamicBytes);
+
+    private readonly FakeDriver _driver = Gpu.OwnFake();
+    private readonly string _target;
+    private readonly Runner _runner;
+
+    /// <param name="target">sm_80 or sm_90: the GPU says that it has this capability.</param>
+    /// <param name="precision">What convolutions compute in.</param>
+    public PtxGpu(string target, Precision precision)
+    {
+        _target = target;
+        _runner = Run;
+        _driver.Set("capability", int.Parse(target.AsSpan(3)));
+        var set = (delegate* unmanaged[Cdecl]<nint, void>)_driver.Export("fakeSetRunner");
+        set(Marshal.GetFunctionPointerForDelegate(_runner));
+        Device = _driver.Open();
+        Device.Precision = precision;
+    }
+
+    public Device Device { get; }
+
+    /// <summary>The kernels that were launched.</summary>
+    public ConcurrentDictionary<string, int> Launched { get; } = new();
+
+    /// <summary>What went wrong, in the order that it did.</summary>
+    public ConcurrentQueue<string> Faults { get; } = new();
+
+    public void Dispose() => _driver.Dispose();
+
+    /// <summary>A kernel of the shipped PTX, ready to run.</summary>
+    public static PtxProgram Program(string target, string kernel) =>
+        Programs.GetOrAdd((target, kernel), key => new(PtxModule.KernelsOf(key.Target).Single(k => k.Name == key.Kernel)));
+
+    private nint Run(nint kernel, nint arguments, ulong argumentBytes, int blocks, int threads, int dynamicBytes)
+    {
+        // An exception must not cross the driver: it becomes the launch's problem.
+        try
+        {
+            string name = Marshal.PtrToStringUTF8(kernel)!;
+            Launched.AddOrUpdate(name, 1, (_, count) => count + 1);
+            byte[] copy = new ReadOnlySpan<byte>((void*)arguments, (int)argumentBytes).ToArray();
+            new PtxLaunch(Program(_target, name), copy, new(FindAllocation), threads, dynamicBytes).Run(blocks);
+            return 0;
+        }
+        catch (Exception e)
+        {
+            Faults.Enqueue(e.Message);
+            return Marshal.StringToCoTaskMemUTF8(e.Message);
+        }
+    }
+
+    private (ulong, ulong)? FindAllocation(ulong address)
+    {
+        ulong start, bytes;
+        var find = (delegate* unmanaged[Cdecl]<ulong, ulong*, ulong*, int>)_driver.Export("fakeFindAllocation");
+        return find(address, &start, &bytes) == 1 ? (start, bytes) : null;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Runtime.InteropServices;
+using MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
+
+namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
+
+/// <summary>That the interpreter finds what a GPU would fault on or get wrong now and then, in kernels of a few lines.</summary>
+public sealed unsafe class InterpreterTests : IDisposable
+{
+    private const int Bytes = 4096;
+
+    private readonly byte* _memory = (byte*)NativeMemory.AlignedAlloc(Bytes, 256);
+
+    public void Dispose() => NativeMemory.AlignedFree(_memory);
+
+    // %rd1 is the address of the memory, %rd2 the thread's word in it, %rd3 its word in shared memory, %r1 and %r2 thread and block.
+    private const string Start = """
+        mov.u32 %r1, %tid.x; mov.u32 %r2, %ctaid.x; ld.param.u64 %rd1, [k_param_0]; cvta.to.global.u64 %rd1, %rd1;
+        mul.wide.u32 %rd2, %r1, 4; mov.u64 %rd3, s; add.s64 %rd3, %rd3, %rd2; add.s64 %rd2, %rd2, %rd1;
+        """;
+
+    [Theory]
+    [InlineData("st.global.u32 [%rd2], %r1;", null)]
+    [InlineData("st.shared.u32 [%rd3], %r1; bar.sync 0; ld.shared.u32 %r3, [s+8]; st.global.u32 [%rd2], %r3;", null)]
+    [InlineData("st.shared.u32 [%rd3], %r1; ld.shared.u32 %r3, [s+8]; st.global.u32 [%rd2], %r3;", "since the last barrier")]
+    [InlineData("ld.shared.u32 %r3, [s+8]; st.shared.u32 [%rd3], %r1;", "since the last barrier")]
+    [InlineData("st.shared.u32 [s], %r1;", "wrote as well")]
+    [InlineData("st.global.u32 [%rd2+4090], %r1;", "no multiple")]
+    [InlineData("st.global.u32 [%rd2+4096], %r1;", "not allocated")]
+    [InlineData("st.shared.u32 [%rd3+256], %r1;", "shared memory")]
+    [InlineData("ld.param.u32 %r3, [k_param_0+8];", "of 8 bytes of parameters")]
+    [InlineData("ld.global.v4.u32 {%r3,%r4,%r5,%r6}, [%rd1+8];", "no multiple")]
+    [InlineData("shfl.sync.bfly.b32 %r3, %r1, 1, 31, -1; st.global.u32 [%rd2], %r3;", null)]
+    [InlineData("setp.eq.s32 %p1, %r1, 5; @%p1 bra $END; shfl.sync.bfly.b32 %r3, %r1, 1, 31, -1;", "not all 32 lanes")]
+    [InlineData("setp.eq.s32 %p1, %r1, 5; @%p1 bra $END; bar.sync 0;", "not all threads of the block")]
+    [InlineData("setp.lt.s32 %p1, %r1, 32; @!%p1 bra $END; shfl.sync.bfly.b32 %r3, %r1, 1, 31, -1;", null)]
+    public void In_a_block(string body, string? fault) => Check(body, blocks: 1, fault);
+
+    // Blocks 0 and 1: the first writes, counts itself, and the second reads.
+    [Theory]
+    [InlineData("membar.gl;", "ld.global.cg.u32", null)]
+    [InlineData("membar.gl;", "ld.global.u32", "the cache may hold what was there before")]
+    [InlineData("", "ld.global.cg.u32", "without a fence")]
+    public void Between_blocks(string fence, string load, string? fault) => Check($"""
+        setp.eq.s32 %p1, %r2, 1; @%p1 bra $READ;
+        st.global.u32 [%rd2], %r1; {fence} bar.sync 0; bra.uni $END;
+        $READ: {fence} {load} %r3, [%rd1];
+        """, blocks: 2, fault);
+
+    [Theory, InlineData("st.global.u32 [%rd1], %r2;"), InlineData("ld.global.u32 %r3, [%rd2]; st.global.u32 [%rd2], %r3;")]
+    public void Blocks_that_write_the_same_place(string body) => Check(body, blocks: 2, "");
+
+    [Theory]
+    [InlineData("mul.wide.s32 %rd4, -3, 5; st.global.u64 [%rd1], %rd4;", -15)]
+    [InlineData("shr.s32 %r3, -8, 40; cvt.s64.s32 %rd4, %r3; st.global.u64 [%rd1], %rd4;", -1)]
+    [InlineData("shr.u32 %r3, -8, 40; cvt.u64.u32 %rd4, %r3; st.global.u64 [%rd1], %rd4;", 0)]
+    [InlineData("bfe.u32 %r3, 0x7F3, 4, 7; cvt.u64.u32 %rd4, %r3; st.global.u64 [%rd1], %rd4;", 0x7F)]
+    [InlineData("mul.hi.u32 %r3, 0x80000000, 6; cvt.u64.u32 %rd4, %r3; st.global.u64 [%rd1], %rd4;", 3)]
+    [InlineData("cvt.rzi.s64.f64 %rd4, 0dC002000000000000; st.global.u64 [%rd1], %rd4;", -2)]  // −2.25
+    [InlineData("mov.b64 {%r3, %r4}, 0x500000007; sub.s32 %r5, %r4, %r3; cvt.s64.s32 %rd4, %r5; st.global.u64 [%rd1], %rd4;", -2)]
+    [InlineData("setp.neu.f32 %p1, 0f7FC00000, 0f7FC00000; selp.b64 %rd4, 1, 0, %p1; st.global.u64 [%rd1], %rd4;", 1)]
+    [InlineData("setp.ne.f32 %p1, 0f7FC00000, 0f7FC00000; selp.b64 %rd4, 1, 0, %p1; st.global.u64 [%rd1], %rd4;", 0)]
+    // Ties: away from zero, and to even.
+    [InlineData("cvt.rna.tf32.f32 %r3, 0f3F801000; cvt.u64.u32 %rd4, %r3; st.global.u64 [%rd1], %rd4;", 0x3F802000)]
+    [InlineData("cvt.rn.bf16.f32 %rs1, 0f3F808000; cvt.u64.u16 %rd4, %rs1; st.global.u64 [%rd1], %rd4;", 0x3F80)]
+    [InlineData("cvt.rn.bf16x2.f32 %r3, 0f40000000, 0f3F800000; cvt.u64.u32 %rd4, %r3; st.global.u64 [%rd1], %rd4;", 0x40003F80)]
+    public void Single_instructions(string body, long expected)
+    {
+        Run($"setp.ne.s32 %p2, %r1, 0; @%p2 bra $END; {body}", blocks: 1);
+        Assert.Equal(expected, *(long*)_memory);
+    }
+
+    private void Check(string body, int blocks, string? fault)
+    {
+        if (fault is null) Run(body, blocks);
+        else Assert.Contains(fault, Assert.Throws<PtxFault>(() => Run(body, blocks)).Message);
+    }
+
+    private void Run(string body, int blocks)
+    {
+        string text = $$"""
+            .version 7.8
+            .target sm_80
+            .address_size 64
+            .visible .entry k(
+                .param .align 8 .b8 k_param_0[8]
+            )
+            .maxntid 64, 1, 1
+            {
+                .reg .pred %p<9>; .reg .b16 %rs<9>; .reg .b32 %r<9>; .reg .b64 %rd<9>; .reg .f32 %f<9>; .reg .f64 %fd<9>;
+                .shared .align 16 .b8 s[256];
+                {{Start}}
+                {{body}}
+            $END: ret;
+            }
+            """;
+        var program = new PtxProgram(PtxParser.Parse("test", text).Kernels[0]);
+        ulong start = (ulong)_memory;
+        var global = new PtxGlobal(address => address - start < Bytes ? (start, Bytes) : null);
+        new PtxLaunch(program, BitConverter.GetBytes(start), global, 64, 0).Run(blocks);
+    }
+}

@@ -1,0 +1,50 @@
+using MiniDL.Backends;
+
+namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
+
+/// <summary>Normalization by each of its kernels.</summary>
+internal static class NormWorkload
+{
+    private static readonly NormGeometry[] Geometries =
+    [
+        new(1, 1100, 16, 16),   // BN: statistics in chunks
+        new(1, 60, 32, 32),     // BN of a small batch
+        new(1, 50, 6, 6),       // channels not in fours
+        new(3, 20, 8, 8),       // IN
+        new(3, 64, 32, 8),      // GN: an image in the registers of a block
+        new(2, 49, 64, 1),      // LN over an image
+        new(2, 1100, 16, 4),    // too large for registers
+        new(7, 1, 37, 1),       // LN
+    ];
+
+    /// <param name="type">What images are stored as.</param>
+    /// <param name="place">How many values after a multiple of 16 bytes the tensors begin.</param>
+    public static void Run(Device device, DType type, int place)
+    {
+        foreach (var g in Geometries)
+            foreach (var (activation, constant) in new[] { (Activation.None, false), (Activation.Relu, false), (Activation.Relu, true) })
+            {
+                double[][] Of(Device on) => Run(on, type, place, g, activation, constant);
+                double[][] got = Of(device), expected = Of(Device.Reference);
+                string what = $"{g} {activation}{(constant ? " constant" : "")}, output";
+                for (int i = 0; i < got.Length; i++)
+                    KernelWorkloads.Near($"{what} {i}", expected[i], got[i], type == DType.BF16 ? 5e-3 : 3e-6);
+            }
+    }
+
+    /// <summary>Mean, variance, y, dx, dweight, dbias and dresidual.</summary>
+    private static double[][] Run(Device device, DType type, int place, NormGeometry g, Activation activation, bool constant)
+    {
+        Shape all = [g.Samples, g.Positions, g.Channels], channels = [g.Channels], statistics = [g.Samples, g.Groups];
+        Tensor Image(int seed) => KernelWorkloads.At(place, KernelWorkloads.Stored(KernelWorkloads.Exact(device, all, seed), type));
+        Tensor Parameter(int seed) => KernelWorkloads.At(place, KernelWorkloads.Exact(device, channels, seed));
+        Tensor Unset(Shape shape, DType of) => KernelWorkloads.At(place, KernelWorkloads.Stored(Agreement.Unset(device, shape), of));
+        Tensor x = Image(1), weight = Parameter(2), bias = Parameter(3), residual = Image(4), dy = Image(5);
+        Tensor mean = Unset(statistics, DType.F32), variance = Unset(statistics, DType.F32), y = Unset(all, type);
+        Tensor dx = Unset(all, type), dresidual = Unset(all, type);
+        Tensor dweight = Unset(channels, DType.F32), dbias = Unset(channels, DType.F32);
+        device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
+        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, y, activation, constant, dx, dweight, dbias, dresidual, g);
+        return [.. new[] { mean, variance, y, dx, dweight, dbias, dresidual }.Select(t => t.ToArray<double>())];
+    }
+}

@@ -1,0 +1,28 @@
+using MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
+
+namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
+
+/// <summary>Something for the kernels to do, whose results are compared with the Reference device's or the CPU's.</summary>
+/// <param name="name">What it is, for the list of tests.</param>
+/// <param name="run">Computes on the device that runs PTX, and asserts.</param>
+internal sealed class Workload(string name, string target, Precision precision, Action<Device> run)
+{
+    private readonly Lazy<(IReadOnlyCollection<string> Kernels, Exception? Failure)> _outcome = new(() => Run(target, precision, run));
+
+    public string Name => $"{name}, {precision}, {target}".ToLowerInvariant();
+
+    /// <summary>The kernels that it launched; it runs once, when first asked for.</summary>
+    public IReadOnlyCollection<string> Kernels => _outcome.Value.Kernels;
+
+    /// <summary>What the interpreter or a comparison found.</summary>
+    public Exception? Failure => _outcome.Value.Failure;
+
+    private static (IReadOnlyCollection<string>, Exception?) Run(string target, Precision precision, Action<Device> run)
+    {
+        using var gpu = new PtxGpu(target, precision);
+        Exception? failure = null;
+        try { run(gpu.Device); }
+        catch (Exception e) { failure = e; }
+        return ([.. gpu.Launched.Keys], gpu.Faults.TryPeek(out string? fault) ? new PtxFault(fault) : failure);
+    }
+}
