@@ -197,9 +197,11 @@ public abstract class Backend
     /// ĝ = g · weight: dresidual = g; dbias = Σ g; dweight = Σ g·x̂; dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd, the means taken over
     /// each group; or dx = ĝ·invstd where the statistics are <paramref name="constant"/>. Destinations may be absent.
     /// </summary>
+    /// <param name="residual">Whether a residual was added; without one the activation's mask can be had from x, weight and bias.</param>
     /// <param name="y">The output, whose sign is the activation's mask; only read with an activation.</param>
     internal abstract void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
-        Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias, Tensor? dresidual, in NormGeometry g);
+        Tensor? bias, bool residual, Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias,
+        Tensor? dresidual, in NormGeometry g);
 
     /// <summary>
     /// y = <see cref="Conv2d"/> followed by a normalization of each image, for evaluation: nothing is kept for a gradient. A backend

@@ -45,7 +45,7 @@ internal sealed class NormalizeOp(Tensor x, Tensor? weight, Tensor? bias, Tensor
     {
         Tensor? dx = d.Wanted(0, out var gx) ? gx : null, dw = d.Wanted(1, out var gw) ? gw : null;
         Tensor? db = d.Wanted(2, out var gb) ? gb : null, dr = d.Wanted(3, out var gr) ? gr : null;
-        Backend.NormalizeGradient(dy.ToLayout(x.Layout), x, Mean, Variance, eps, weight, _y!, activation, statistics is not null,
-            dx, dw, db, dr, geometry);
+        Backend.NormalizeGradient(dy.ToLayout(x.Layout), x, Mean, Variance, eps, weight, bias, residual is not null, _y!, activation,
+            statistics is not null, dx, dw, db, dr, geometry);
     }
 }

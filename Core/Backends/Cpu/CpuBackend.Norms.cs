@@ -22,7 +22,8 @@ internal sealed partial class CpuBackend<V>
     }
 
     internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
-        Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias, Tensor? dresidual, in NormGeometry g)
+        Tensor? bias, bool residual, Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias,
+        Tensor? dresidual, in NormGeometry g)
     {
         var mask = activation == Activation.Relu ? y : null;
         if (x.Count == 0)

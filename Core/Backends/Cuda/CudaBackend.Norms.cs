@@ -19,7 +19,7 @@ internal sealed partial class CudaBackend
             return;
         }
         int lanes = Lanes(g.Channels), columns = Blocks(g.Channels, lanes);
-        arguments.Chunks = Chunks(g);
+        arguments.Chunks = Chunks(g, lanes);
         var partials = arguments.Chunks == 1 ? null : Workspace(g.Samples * arguments.Chunks, 2 * g.Channels);
         var tickets = arguments.Chunks == 1 ? null : Tickets(g.Samples * columns);
         (arguments.Partials, arguments.Tickets) = (Address(partials), Address(tickets));
@@ -73,53 +73,65 @@ internal sealed partial class CudaBackend
     }
 
     internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
-        Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias, Tensor? dresidual, in NormGeometry g)
+        Tensor? bias, bool residual, Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias,
+        Tensor? dresidual, in NormGeometry g)
     {
-        bool fours = InFours(g, dy, x, y, weight, dx, dresidual), oneLaunch = fours && !constant && FitsRegisters(g);
-        // With one sample and a statistic for each channel, the last block of a channel has all that the statistic needs.
-        bool finishes = g.Samples == 1 && g.Groups == g.Channels;
-        int chunks = oneLaunch ? 1 : Chunks(g), lanes = Lanes(g.Channels);
-        Tensor partials = Workspace(g.Samples * chunks, 2 * g.Channels), sums = Workspace(g.Samples, 2 * g.Groups);
-        var tickets = oneLaunch || finishes ? Tickets(Blocks(g.Channels, lanes)) : null;
+        bool fours = InFours(g, dy, x, y, weight, bias, dx, dresidual), sumsInFours = fours && g.Channels <= 128 && int.IsPow2(g.Channels);
         var arguments = new NormalizeGradientArguments
         {
             Dy = Address(dy),
             X = Address(x),
-            Y = Address(y),
+            Y = residual || !sumsInFours ? Address(y) : 0,
             Mean = Address(mean),
             Variance = Address(variance),
             Weight = Address(weight),
+            Bias = Address(bias),
             Dx = Address(dx),
             Dweight = Address(dweight),
             Dbias = Address(dbias),
             Dresidual = Address(dresidual),
-            Partials = Address(partials),
-            Sums = Address(sums),
-            Tickets = Address(tickets),
             Geometry = g,
-            Chunks = chunks,
             Eps = (float)eps,
             Relu = activation == Activation.Relu ? 1 : 0,
             Constant = constant ? 1 : 0,
         };
-        if (oneLaunch)
-            stream.Launch(Kernels.GroupNormGradient.For(dy, x, y, dx, dresidual), g.Samples, ImageThreads(g), arguments,
-                dy, x, y, mean, variance, weight, dx, dweight, dbias, dresidual, partials, tickets);
-        else
+        ReadOnlySpan<Tensor?> operands = [dy, x, y, mean, variance, weight, bias, dx, dweight, dbias, dresidual];
+        if (fours && !constant && FitsRegisters(g))
         {
-            if ((dx is not null && !constant) || dweight is not null || dbias is not null)
-            {
-                stream.Launch(Kernels.NormalizeGradientPartials.For(dy, x, y), g.Samples * chunks * Blocks(g.Channels, lanes), Block, arguments,
-                    dy, x, y, mean, variance, weight, dweight, dbias, partials, sums, tickets);
-                if (!finishes)
-                    stream.Launch(Kernels.NormalizeGradientSums.For(x), g.Statistics + g.Channels, Block, arguments, partials, sums, weight, dweight, dbias);
-            }
-            if (dx is not null || dresidual is not null)
-                stream.Launch((fours ? Kernels.NormalizeGradientRows : Kernels.NormalizeGradient).For(dy, x, y, dx, dresidual),
-                    fours ? RowBlocks(g) : Blocks(x.Count, ValuesPerBlock), Block, arguments, dy, x, y, mean, variance, weight, sums, dx, dresidual);
+            var partials = Workspace(g.Samples, 2 * g.Channels);
+            (arguments.Partials, arguments.Tickets) = (Address(partials), Address(Tickets(1)));
+            stream.Launch(Kernels.GroupNormGradient.For(dy, x, y, dx, dresidual), g.Samples, ImageThreads(g), arguments, operands);
+            Pool.Return(partials.Storage);
+            return;
         }
-        Pool.Return(partials.Storage);
+        var sums = Workspace(g.Samples, 2 * g.Groups);
+        arguments.Sums = Address(sums);
+        if ((dx is not null && !constant) || dweight is not null || dbias is not null)
+        {
+            SumGradients(sumsInFours, arguments, operands);
+            // What the activation let pass is in dresidual now: that is one tensor to read instead of two, and none to write.
+            if (sumsInFours && dresidual is not null) (arguments.Dy, arguments.Relu, arguments.Dresidual) = (Address(dresidual), 0, 0);
+        }
+        if (dx is not null || arguments.Dresidual != 0)
+            stream.Launch((fours ? Kernels.NormalizeGradientRows : Kernels.NormalizeGradient).For(dy, x, y, dx, dresidual),
+                fours ? RowBlocks(g) : Blocks(x.Count, ValuesPerBlock), Block, arguments, operands);
         Pool.Return(sums.Storage);
+    }
+
+    /// <summary>The gradients of weight and bias, and the two sums of each group that dx needs.</summary>
+    private void SumGradients(bool inFours, NormalizeGradientArguments arguments, ReadOnlySpan<Tensor?> operands)
+    {
+        var g = arguments.Geometry;
+        int lanes = Lanes(g.Channels), columns = inFours ? 1 : Blocks(g.Channels, lanes), chunks = Chunks(g, inFours ? g.Channels : lanes);
+        // With one sample and a statistic for each channel, the last block of a channel has all that the statistic needs.
+        bool finishes = g.Samples == 1 && g.Groups == g.Channels;
+        var partials = Workspace(g.Samples * chunks, 2 * g.Channels);
+        (arguments.Partials, arguments.Chunks) = (Address(partials), chunks);
+        arguments.Tickets = finishes ? Address(Tickets(columns)) : 0;
+        var kernel = inFours ? Kernels.NormalizeGradientPartialsRows : Kernels.NormalizeGradientPartials;
+        stream.Launch(kernel.For(operands[0]!), g.Samples * chunks * columns, Block, arguments, operands);
+        if (!finishes) stream.Launch(Kernels.NormalizeGradientSums.For(operands[0]!), g.Statistics + g.Channels, Block, arguments, operands);
+        Pool.Return(partials.Storage);
     }
 
     /// <summary>Whether channels come in fours that lie at multiples of 16 bytes, and a block spans them.</summary>
@@ -144,10 +156,11 @@ internal sealed partial class CudaBackend
     private static int ImageThreads(in NormGeometry g) => Blocks(Blocks(g.Positions * g.Channels, ValuesPerThread), 32) * 32;
 
     /// <summary>Into how many chunks of positions the sums over a sample's positions are cut: by the sizes alone.</summary>
-    private static int Chunks(in NormGeometry g)
+    /// <param name="lanes">How many channels a block has of each position.</param>
+    private static int Chunks(in NormGeometry g, int lanes)
     {
         const int valuesPerChunk = 8192, most = 128;
-        return (int)Math.Clamp(((long)g.Positions * Lanes(g.Channels) + valuesPerChunk - 1) / valuesPerChunk, 1, most);
+        return (int)Math.Clamp(((long)g.Positions * lanes + valuesPerChunk - 1) / valuesPerChunk, 1, most);
     }
 
     private Tensor Tickets(int count)

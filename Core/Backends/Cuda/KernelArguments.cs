@@ -109,7 +109,7 @@ internal struct GroupNormArguments
 [StructLayout(LayoutKind.Sequential)]
 internal struct NormalizeGradientArguments
 {
-    public ulong Dy, X, Y, Mean, Variance, Weight, Dx, Dweight, Dbias, Dresidual, Partials, Sums, Tickets;
+    public ulong Dy, X, Y, Mean, Variance, Weight, Bias, Dx, Dweight, Dbias, Dresidual, Partials, Sums, Tickets;
     public NormGeometry Geometry;
     public int Chunks;
     public float Eps;

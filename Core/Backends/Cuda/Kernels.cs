@@ -39,6 +39,7 @@ internal static class Kernels
     public static readonly KernelPair MomentsGroups = KernelPair.Of<MomentsArguments>(KernelModule.F32, "moments_groups");
     public static readonly KernelPair Normalize = KernelPair.Of<NormalizeArguments>(KernelModule.F32, "normalize");
     public static readonly KernelPair NormalizeGradientPartials = KernelPair.Of<NormalizeGradientArguments>(KernelModule.F32, "normalize_gradient_partials");
+    public static readonly KernelPair NormalizeGradientPartialsRows = KernelPair.Of<NormalizeGradientArguments>(KernelModule.F32, "normalize_gradient_partials_rows");
     public static readonly KernelPair NormalizeGradientSums = KernelPair.Of<NormalizeGradientArguments>(KernelModule.F32, "normalize_gradient_sums");
     public static readonly KernelPair NormalizeGradient = KernelPair.Of<NormalizeGradientArguments>(KernelModule.F32, "normalize_gradient");
     public static readonly KernelPair NormalizeRows = KernelPair.Of<NormalizeArguments>(KernelModule.F32, "normalize_rows");
@@ -60,7 +61,7 @@ internal static class Kernels
         .. TensorCoreConvolution.Kernels,
         .. Both(Affine, DropoutMask, Sum, Max, MaxGradient, Conv2d, Conv2dInputGradient, Conv2dWeightGradient,
             MaxPool2d, MaxPool2dGradient, AvgPool2d, AvgPool2dGradient, MomentsColumns, MomentsGroups, Normalize, NormalizeRows,
-            NormalizeGradientPartials, NormalizeGradientSums, NormalizeGradient, NormalizeGradientRows, GroupNorm, GroupNormGradient),
+            NormalizeGradientPartials, NormalizeGradientPartialsRows, NormalizeGradientSums, NormalizeGradient, NormalizeGradientRows, GroupNorm, GroupNormGradient),
         .. Both([.. new[] { "abs", "exp", "leaky_relu", "log", "pow", "relu", "sigmoid", "sqrt", "square", "tanh" }
             .SelectMany(name => new[] { Map(name), MapGradient(name) })]),
         .. Both([.. new[] { "add", "blend", "div", "maximum", "maximum_share", "mul", "sub" }.Select(Zip)]),

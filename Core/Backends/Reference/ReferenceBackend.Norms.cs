@@ -34,7 +34,8 @@ internal sealed partial class ReferenceBackend
     }
 
     internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
-        Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias, Tensor? dresidual, in NormGeometry g)
+        Tensor? bias, bool residual, Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias,
+        Tensor? dresidual, in NormGeometry g)
     {
         var passed = new double[x.Count];
         var normalized = new double[x.Count];

@@ -176,8 +176,7 @@ VALUE_KERNEL(group_norm_gradient, NormalizeGradientArgs, MOST_THREADS)
     SHARED(float, channel_sums, 2 * MOST_CHANNELS);
     ImageThreads at = ImageThreads::of(args);
     i64 start = (i64)at.sample * args.positions * args.channels;
-    Rows place { 0, at.channel, 0, at.sample };
-    Statistics4 s = statistics4(args, place);
+    Channels4 c = Channels4::of(args, { 0, at.channel, 0, at.sample });
     Float4 gradient[PIECES], normalized[PIECES], sum = all(0), product = all(0);
 #pragma unroll
     for (int k = 0; k < PIECES; k++)
@@ -185,10 +184,10 @@ VALUE_KERNEL(group_norm_gradient, NormalizeGradientArgs, MOST_THREADS)
         gradient[k] = normalized[k] = all(0);
         if (!at.has(k)) continue;
         i64 i = start + at.piece(k) * 4;
-        gradient[k] = load4(args.dy + i);
-        if (args.relu) gradient[k] = where_positive(load4(args.y + i), gradient[k]);
-        if (args.dresidual != nullptr) store4(args.dresidual + i, gradient[k]);
-        normalized[k] = (load4(args.x + i) - s.mean) * s.scale;
+        Passed4 p = passed4(args, c, i);
+        gradient[k] = p.gradient;
+        normalized[k] = p.normalized;
+        if (args.dresidual != nullptr) store4(args.dresidual + i, p.gradient);
         sum = sum + gradient[k];
         product = product + gradient[k] * normalized[k];
     }
@@ -204,11 +203,12 @@ VALUE_KERNEL(group_norm_gradient, NormalizeGradientArgs, MOST_THREADS)
     Float4 fraction = all(1.0f / ((float)args.positions * at.width));
     sum = load4(warp_sums + at.channel) * fraction;
     product = load4(warp_sums + MOST_CHANNELS + at.channel) * fraction;
+    // Loaded again rather than kept, as it was here before: a register each.
     Float4 weight = args.weight != nullptr ? load4(args.weight + at.channel) : all(1);
 #pragma unroll
     for (int k = 0; k < PIECES; k++)
         if (at.has(k) && args.dx != nullptr)
-            store4(args.dx + start + at.piece(k) * 4, (gradient[k] * weight - sum - normalized[k] * product) * s.scale);
+            store4(args.dx + start + at.piece(k) * 4, (gradient[k] * weight - sum - normalized[k] * product) * c.statistics.scale);
     if ((args.dweight == nullptr && args.dbias == nullptr) || !is_last_block(args.tickets, args.samples)) return;
     sum_samples(args, at, warp_sums);
 }

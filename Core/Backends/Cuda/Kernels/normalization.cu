@@ -30,7 +30,7 @@ struct NormalizeArgs
 struct NormalizeGradientArgs
 {
     const Value *dy, *x, *y;
-    const float *mean, *variance, *weight;
+    const float *mean, *variance, *weight, *bias;
     Value* dx;
     float *dweight, *dbias;
     Value* dresidual;

@@ -72,12 +72,79 @@ VALUE_KERNEL(normalize_rows, NormalizeArgs, BLOCK)
     }
 }
 
+// ---- gradients ---------------------------------------------------------------------------------------------------------------
+
+/// What four channels' gradients are made with: statistics, parameters, and `slope`, which the output was multiplied by.
+struct Channels4
+{
+    Statistics4 statistics;
+    Float4 weight, slope, bias;
+
+    static MEMBER Channels4 of(const NormalizeGradientArgs& args, const Rows& at)
+    {
+        Statistics4 s = statistics4(args, at);
+        Float4 weight = args.weight != nullptr ? load4(args.weight + at.channel) : all(1);
+        return { s, weight, s.scale * weight, args.bias != nullptr ? load4(args.bias + at.channel) : all(0) };
+    }
+};
+
+/// g, what the activation let pass of dy, and x̂.
+struct Passed4 { Float4 gradient, normalized; };
+
+/// The activation's mask is the sign of y; where y is not given, nothing was added to x̂·weight + bias, which is then computed as forward.
+DEVICE Passed4 passed4(const NormalizeGradientArgs& args, const Channels4& c, i64 i)
+{
+    Float4 gradient = load4(args.dy + i), centred = load4(args.x + i) - c.statistics.mean;
+    if (args.relu) gradient = where_positive(args.y != nullptr ? load4(args.y + i) : centred * c.slope + c.bias, gradient);
+    return { gradient, centred * c.statistics.scale };
+}
+
+/// As normalize_gradient_partials, four channels a thread, for a power of two of channels up to 128: so that a warp spans them, or a part of
+/// them that divides the block. Leaves g in dresidual, for the next pass to read in place of dy and y.
+VALUE_KERNEL(normalize_gradient_partials_rows, NormalizeGradientArgs, BLOCK)
+{
+    SHARED(double, shared, BLOCK);
+    SHARED(double, warp_sums, BLOCK / 32 * 2 * 128);
+    int lanes = args.channels / 4, rows = BLOCK / lanes, lane = thread_index() % 32, warp = thread_index() / 32;
+    int chunk = block_index() % args.chunks, length = (args.positions + args.chunks - 1) / args.chunks, first = chunk * length;
+    int last = first + length < args.positions ? first + length : args.positions;
+    Rows at { rows, thread_index() % lanes * 4, first + thread_index() / lanes, block_index() / args.chunks };
+    Channels4 c = Channels4::of(args, at);
+    double sums[8] = {};
+#pragma unroll 4
+    for (int position = at.first; position < last; position += rows)
+    {
+        i64 i = ((i64)at.sample * args.positions + position) * args.channels + at.channel;
+        Passed4 p = passed4(args, c, i);
+        if (args.dresidual != nullptr) store4(args.dresidual + i, p.gradient);
+        Float4 product = p.gradient * p.normalized;
+        sums[0] += p.gradient.x; sums[1] += product.x; sums[2] += p.gradient.y; sums[3] += product.y;
+        sums[4] += p.gradient.z; sums[5] += product.z; sums[6] += p.gradient.w; sums[7] += product.w;
+    }
+#pragma unroll
+    for (int k = 0; k < 8; k++)
+    {
+        for (int mask = lanes; mask < 32; mask *= 2) sums[k] += shuffle_xor(sums[k], mask);
+        if (lane < lanes) warp_sums[(warp * lanes + lane) * 8 + k] = sums[k];
+    }
+    barrier();
+    if (thread_index() < 2 * args.channels)
+    {
+        double sum = 0;
+        for (int w = 0; w < BLOCK / 32; w++) sum += warp_sums[w * 2 * args.channels + thread_index()];
+        args.partials[((i64)at.sample * args.chunks + chunk) * args.channels * 2 + thread_index()] = (float)sum;
+    }
+    if (args.tickets == nullptr || !is_last_block(args.tickets, args.chunks)) return;
+    Columns columns = Columns::of(args.channels);
+    for (int tile = 0; tile < columns.tiles; tile++)
+        finish_channel(args, columns, { 0, 0, tile, tile * columns.lanes + columns.lane, 0, 0 }, shared);
+}
+
 /// dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd; ĝ·invstd where the statistics are constants. dresidual = g.
 VALUE_KERNEL(normalize_gradient_rows, NormalizeGradientArgs, BLOCK)
 {
     Rows at = Rows::of(args);
-    Statistics4 s = statistics4(args, at);
-    Float4 weight = args.weight != nullptr ? load4(args.weight + at.channel) : all(1);
+    Channels4 c = Channels4::of(args, at);
     Float4 sum = all(0), product = all(0);
     int width = args.channels / args.groups;
     if (!args.constant)
@@ -94,11 +161,8 @@ VALUE_KERNEL(normalize_gradient_rows, NormalizeGradientArgs, BLOCK)
         int position = at.first + k * at.rows;
         if (position >= args.positions) return;
         i64 i = ((i64)at.sample * args.positions + position) * args.channels + at.channel;
-        Float4 gradient = load4(args.dy + i);
-        if (args.relu) gradient = where_positive(load4(args.y + i), gradient);
-        if (args.dresidual != nullptr) store4(args.dresidual + i, gradient);
-        if (args.dx == nullptr) continue;
-        Float4 normalized = (load4(args.x + i) - s.mean) * s.scale;
-        store4(args.dx + i, (gradient * weight - sum - normalized * product) * s.scale);
+        Passed4 p = passed4(args, c, i);
+        if (args.dresidual != nullptr) store4(args.dresidual + i, p.gradient);
+        if (args.dx != nullptr) store4(args.dx + i, (p.gradient * c.weight - sum - p.normalized * product) * c.statistics.scale);
     }
 }

@@ -86,7 +86,7 @@ public class NormalizationTests
                 Tensor dx = Agreement.Unset(device, inputs.X.Shape), dresidual = Agreement.Unset(device, inputs.X.Shape);
                 Tensor dweight = Agreement.Unset(device, [channels]), dbias = Agreement.Unset(device, [channels]);
                 backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Mean, inputs.Variance, 1e-5, affine ? inputs.Weight : null,
-                    inputs.Output, activation, constant, dx, affine ? dweight : null, affine ? dbias : null,
+                    null, true, inputs.Output, activation, constant, dx, affine ? dweight : null, affine ? dbias : null,
                     residual ? dresidual : null, g);
                 double scale = 1 / Math.Sqrt(samples * positions);
                 return [dx, .. affine ? [dweight * scale, dbias * scale] : Array.Empty<Tensor>(),
@@ -105,9 +105,9 @@ public class NormalizationTests
             var inputs = new Inputs(device, g);
             Tensor dx = Agreement.Unset(device, inputs.X.Shape), dresidual = Agreement.Unset(device, inputs.X.Shape);
             var dbias = Agreement.Unset(device, [channels]);
-            backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Mean, inputs.Variance, 1e-5, inputs.Weight, inputs.Output,
+            backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Mean, inputs.Variance, 1e-5, inputs.Weight, null, true, inputs.Output,
                 Activation.Relu, false, dx, null, null, null, g);
-            backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Mean, inputs.Variance, 1e-5, inputs.Weight, inputs.Output,
+            backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Mean, inputs.Variance, 1e-5, inputs.Weight, null, true, inputs.Output,
                 Activation.Relu, false, null, null, dbias, dresidual, g);
             return [dx, dresidual, dbias * (1 / Math.Sqrt(samples * positions))];
         });
@@ -124,7 +124,7 @@ public class NormalizationTests
             Tensor mean = Agreement.Unset(device, [samples, groups]), dweight = Agreement.Unset(device, [channels]),
                 dbias = Agreement.Unset(device, [channels]);
             backend.Normalize(x, mean, mean, 1e-5, null, null, null, Activation.None, x, g);
-            backend.NormalizeGradient(x, x, mean, mean, 1e-5, null, x, Activation.Relu, false, x, dweight, dbias, null, g);
+            backend.NormalizeGradient(x, x, mean, mean, 1e-5, null, null, true, x, Activation.Relu, false, x, dweight, dbias, null, g);
             return [dweight, dbias];
         });
 

@@ -11,6 +11,8 @@ public class NormKernelTests
     [GpuTheory]
     [InlineData(1, 5000, 16, 16, 2, 2)]     // BN: statistics in chunks
     [InlineData(1, 60, 32, 32, 2, 2)]       // BN of a small batch
+    [InlineData(1, 700, 128, 128, 2, 2)]    // BN, a warp for the channels
+    [InlineData(1, 300, 4, 4, 2, 2)]        // BN, a lane for the channels
     [InlineData(1, 300, 6, 6, 2, 2)]        // channels not in fours
     [InlineData(3, 50, 8, 8, 2, 3)]         // IN
     [InlineData(2, 1024, 16, 8, 1, 1)]      // GN: an image in the registers of a block
@@ -26,13 +28,13 @@ public class NormKernelTests
         var device = fake.Open();
         var g = new NormGeometry(samples, positions, channels, groups);
         foreach (bool half in new[] { false, true })
-            foreach (var activation in new[] { Activation.None, Activation.Relu })
+            foreach (var (activation, added) in new[] { (Activation.None, false), (Activation.Relu, false), (Activation.Relu, true) })
             {
-                var got = Run(device, g, activation, half, fake, out var launches);
-                var expected = Run(Device.Reference, g, activation, half, null, out _);
+                var got = Run(device, g, activation, added, half, fake, out var launches);
+                var expected = Run(Device.Reference, g, activation, added, half, null, out _);
                 for (int i = 0; i < got.Length; i++)
                 {
-                    string what = $"{g} {activation}, bfloat16 {half}, output {i}";
+                    string what = $"{g} {activation}, residual {added}, bfloat16 {half}, output {i}";
                     // Images are rounded; statistics and the gradients of parameters are float in any case.
                     if (got[i].DType == DType.BF16) Bfloat16.AssertRounded(expected[i], got[i], what, Tolerance(expected[i]));
                     else AssertClose(expected[i], got[i], what);
@@ -49,33 +51,34 @@ public class NormKernelTests
             using FakeDriver first = Gpu.OwnFake(), second = Gpu.OwnFake().Set("order", order);
             foreach (bool half in new[] { false, true })
             {
-                var one = Run(first.Open(), g, Activation.Relu, half, first, out _);
-                var other = Run(second.Open(), g, Activation.Relu, half, second, out _);
+                var one = Run(first.Open(), g, Activation.Relu, true, half, first, out _);
+                var other = Run(second.Open(), g, Activation.Relu, true, half, second, out _);
                 for (int i = 0; i < one.Length; i++) Assert.Equal(one[i].ToArray(), other[i].ToArray());
             }
         }
     }
 
     /// <summary>Mean, variance, y, dx, dweight, dbias and dresidual, and how many kernels ran forward and backward.</summary>
-    private static Tensor[] Run(Device device, NormGeometry g, Activation activation, bool half, FakeDriver? fake, out (int Forward, int Backward) launches)
+    private static Tensor[] Run(Device device, NormGeometry g, Activation activation, bool added, bool half, FakeDriver? fake, out (int Forward, int Backward) launches)
     {
         Shape all = [g.Samples, g.Positions, g.Channels], channels = [g.Channels], statistics = [g.Samples, g.Groups];
         Tensor Given(Shape shape, int seed, double mean = 0) => Agreement.Normal(device, shape, seed, mean);
         Tensor Unset(Shape shape) => Agreement.Unset(device, shape);
         Tensor Image(int seed, double mean = 0) => half ? Bfloat16.Normal(device, all, seed, mean) : Given(all, seed, mean);
         Tensor UnsetImage() => half ? Bfloat16.Unset(device, all) : Unset(all);
-        Tensor x = Image(1, mean: 3), weight = Given(channels, 2, mean: 1), bias = Given(channels, 3), residual = Image(4), dy = Image(5);
+        Tensor x = Image(1, mean: 3), weight = Given(channels, 2, mean: 1), bias = Given(channels, 3), dy = Image(5);
+        Tensor? residual = added ? Image(4) : null, dresidual = added ? UnsetImage() : null;
         Tensor mean = Unset(statistics), variance = Unset(statistics), y = UnsetImage();
-        Tensor dx = UnsetImage(), dweight = Unset(channels), dbias = Unset(channels), dresidual = UnsetImage();
+        Tensor dx = UnsetImage(), dweight = Unset(channels), dbias = Unset(channels);
         // What a first launch needs (counters that start as zeros) is made here.
         device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
-        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, y, activation, false, dx, dweight, dbias, dresidual, g);
+        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, bias, added, y, activation, false, dx, dweight, dbias, dresidual, g);
         long start = Launches(device, fake);
         device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
         long middle = Launches(device, fake);
-        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, y, activation, false, dx, dweight, dbias, dresidual, g);
+        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, bias, added, y, activation, false, dx, dweight, dbias, dresidual, g);
         launches = ((int)(middle - start), (int)(Launches(device, fake) - middle));
-        return [mean, variance, y, dx, dweight, dbias, dresidual];
+        return [mean, variance, y, dx, dweight, dbias, .. added ? [dresidual!] : Array.Empty<Tensor>()];
     }
 
     private static long Launches(Device device, FakeDriver? fake)

@@ -22,29 +22,32 @@ internal static class NormWorkload
     public static void Run(Device device, DType type, int place)
     {
         foreach (var g in Geometries)
-            foreach (var (activation, constant) in new[] { (Activation.None, false), (Activation.Relu, false), (Activation.Relu, true) })
+            foreach (var (activation, constant, added) in new[]
             {
-                double[][] Of(Device on) => Run(on, type, place, g, activation, constant);
+                (Activation.None, false, true), (Activation.Relu, false, true), (Activation.Relu, true, true), (Activation.Relu, false, false),
+            })
+            {
+                double[][] Of(Device on) => Run(on, type, place, g, activation, constant, added);
                 double[][] got = Of(device), expected = Of(Device.Reference);
-                string what = $"{g} {activation}{(constant ? " constant" : "")}, output";
+                string what = $"{g} {activation}{(constant ? " constant" : "")}{(added ? " residual" : "")}, output";
                 for (int i = 0; i < got.Length; i++)
                     KernelWorkloads.Near($"{what} {i}", expected[i], got[i], type == DType.BF16 ? 5e-3 : 3e-6);
             }
     }
 
     /// <summary>Mean, variance, y, dx, dweight, dbias and dresidual.</summary>
-    private static double[][] Run(Device device, DType type, int place, NormGeometry g, Activation activation, bool constant)
+    private static double[][] Run(Device device, DType type, int place, NormGeometry g, Activation activation, bool constant, bool added)
     {
         Shape all = [g.Samples, g.Positions, g.Channels], channels = [g.Channels], statistics = [g.Samples, g.Groups];
         Tensor Image(int seed) => KernelWorkloads.At(place, KernelWorkloads.Stored(KernelWorkloads.Exact(device, all, seed), type));
         Tensor Parameter(int seed) => KernelWorkloads.At(place, KernelWorkloads.Exact(device, channels, seed));
         Tensor Unset(Shape shape, DType of) => KernelWorkloads.At(place, KernelWorkloads.Stored(Agreement.Unset(device, shape), of));
-        Tensor x = Image(1), weight = Parameter(2), bias = Parameter(3), residual = Image(4), dy = Image(5);
+        Tensor x = Image(1), weight = Parameter(2), bias = Parameter(3), dy = Image(5);
+        Tensor? residual = added ? Image(4) : null, dresidual = added ? Unset(all, type) : null;
         Tensor mean = Unset(statistics, DType.F32), variance = Unset(statistics, DType.F32), y = Unset(all, type);
-        Tensor dx = Unset(all, type), dresidual = Unset(all, type);
-        Tensor dweight = Unset(channels, DType.F32), dbias = Unset(channels, DType.F32);
+        Tensor dx = Unset(all, type), dweight = Unset(channels, DType.F32), dbias = Unset(channels, DType.F32);
         device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
-        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, y, activation, constant, dx, dweight, dbias, dresidual, g);
-        return [.. new[] { mean, variance, y, dx, dweight, dbias, dresidual }.Select(t => t.ToArray<double>())];
+        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, bias, added, y, activation, constant, dx, dweight, dbias, dresidual, g);
+        return [.. new[] { mean, variance, y, dx, dweight, dbias, dresidual }.OfType<Tensor>().Select(t => t.ToArray<double>())];
     }
 }
