@@ -193,6 +193,15 @@ public abstract class Backend
     }
 
     /// <summary>
+    /// A batch's statistics go into the running ones, [channels], in place: runningMean = (1 − momentum)·runningMean + momentum·mean, and
+    /// likewise for the spread, with momentum·correction in its second place; mean and spread are [samples, channels], averaged over the
+    /// samples. Batches (I64, one value), if given, is counted up.
+    /// </summary>
+    /// <returns>False where the device does it by single primitives: nothing has happened then.</returns>
+    internal virtual bool UpdateRunning(Tensor runningMean, Tensor runningSpread, Tensor? batches, Tensor mean, Tensor spread,
+        int samples, double momentum, double correction) => false;
+
+    /// <summary>
     /// The gradients of <see cref="Normalize"/>. With g = dy where the activation let it pass (y &gt; 0), x̂ = (x − mean)·invstd and
     /// ĝ = g · weight: dresidual = g; dbias = Σ g; dweight = Σ g·x̂; dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd, the means taken over
     /// each group; or dx = ĝ·invstd where the statistics are <paramref name="constant"/>. Destinations may be absent.

@@ -69,7 +69,7 @@ public abstract class BatchNorm : MeanVarianceNorm
         if (!Training || _running is null) return;
         double n = geometry.ValuesPerStatistic;
         if (StatisticsObserver is not null) StatisticsObserver(mean, variance, geometry);
-        else _running.Update(mean, variance, geometry.Samples, _running.Count(Momentum), correction: n / (n - 1));
+        else _running.Update(mean, variance, geometry.Samples, Momentum, correction: n / (n - 1));
     }
 }
 

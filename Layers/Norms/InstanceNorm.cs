@@ -75,7 +75,7 @@ public abstract class InstanceNorm : MeanVarianceNorm
     {
         if (!Training || _running is null || Momentum is not { } momentum) return;
         double n = geometry.ValuesPerStatistic;
-        _running.Update(mean, variance, geometry.Samples, momentum, correction: n / (n - 1));
+        _running.Update(mean, variance, geometry.Samples, momentum, correction: n / (n - 1), count: false);
     }
 }
 

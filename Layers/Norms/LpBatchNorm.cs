@@ -77,7 +77,7 @@ public abstract class LpBatchNorm : Norm
             double.PositiveInfinity => x.Abs().Max(dims, keepDim: true),
             _ => x.Abs().Pow(P).Mean(dims, keepDim: true).Pow(1 / P),
         };
-        if (Training) _running?.Update(mean.Detach(), norm.Detach(), samples: 1, _running.Count(Momentum));
+        if (Training) _running?.Update(mean.Detach(), norm.Detach(), samples: 1, Momentum);
         return (mean, norm);
     }
 }

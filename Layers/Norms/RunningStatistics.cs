@@ -19,28 +19,30 @@ internal sealed class RunningStatistics(ModuleBuffer mean, ModuleBuffer spread, 
     /// <summary>How many batches have been averaged, I64 [].</summary>
     public ModuleBuffer Batches => batches;
 
-    /// <summary>Counts a batch.</summary>
-    /// <returns>The momentum to use: the one given, or for null 1/batches, which makes the running values plain averages.</returns>
-    public double Count(double? momentum)
-    {
-        var count = batches.Value;
-        if (_one?.Device != count.Device) _one = Tensor.Ones(Shape.Scalar, count.Device, DType.I64).Keep();
-        count.Device.Backend.AddInto(count, _one);
-        return momentum ?? 1.0 / count.ToArray<long>()[0];
-    }
-
-    /// <summary>Averages in one mean and one spread for each channel.</summary>
+    /// <summary>Counts a batch and averages in its mean and spread of each channel.</summary>
     /// <param name="newMean">[samples, channels]; the samples are averaged first.</param>
     /// <param name="newSpread">The same shape.</param>
     /// <param name="samples">How many.</param>
-    /// <param name="momentum">The weight of what is new.</param>
+    /// <param name="momentum">The weight of what is new; null is 1/batches, which makes the running values plain averages.</param>
     /// <param name="correction">What the new spread is multiplied by: n/(n − 1) makes a biased variance unbiased.</param>
-    public void Update(Tensor newMean, Tensor newSpread, int samples, double momentum, double correction = 1)
+    /// <param name="count">False leaves the number of batches as it is.</param>
+    public void Update(Tensor newMean, Tensor newSpread, int samples, double? momentum, double correction = 1, bool count = true)
     {
         using var region = Profiler.Time("normalize", "running statistics");
-        Blend(mean.Value, newMean, samples, momentum, momentum);
-        Blend(spread.Value, newSpread, samples, momentum, momentum * correction);
+        var (backend, counted) = (mean.Value.Device.Backend, count ? batches.Value : null);
+        double share = momentum ?? 1.0 / (batches.Value.ToArray<long>()[0] + 1);
+        if (!backend.UpdateRunning(mean.Value, spread.Value, counted, newMean, newSpread, samples, share, correction))
+        {
+            if (counted is not null) backend.AddInto(counted, One(counted.Device));
+            Blend(mean.Value, newMean, samples, share, share);
+            Blend(spread.Value, newSpread, samples, share, share * correction);
+            return;
+        }
+        mean.Value.Changed();
+        spread.Value.Changed();
     }
+
+    private Tensor One(Device device) => _one?.Device == device ? _one : _one = Tensor.Ones(Shape.Scalar, device, DType.I64).Keep();
 
     /// <summary>running = (1 − momentum) · running + share · values, the values [samples, channels] averaged over the samples first.</summary>
     internal static void Blend(Tensor running, Tensor values, int samples, double momentum, double share)

@@ -72,6 +72,26 @@ internal sealed partial class CudaBackend
         }, x, weight, bias, residual, mean, variance, y);
     }
 
+    internal override bool UpdateRunning(Tensor runningMean, Tensor runningSpread, Tensor? batches, Tensor mean, Tensor spread,
+        int samples, double momentum, double correction)
+    {
+        if (batches is not null) Storage(batches).Range = null;
+        RunOneByOne(Kernels.RunningStatistics, runningMean.Count, new RunningArguments
+        {
+            RunningMean = Address(runningMean),
+            RunningSpread = Address(runningSpread),
+            Batches = Address(batches),
+            Mean = Address(mean),
+            Spread = Address(spread),
+            Samples = samples,
+            Channels = runningMean.Count,
+            Keep = (float)(1 - momentum),
+            TakeMean = (float)(momentum / samples),
+            TakeSpread = (float)(momentum * correction / samples),
+        }, runningMean, runningSpread, batches, mean, spread);
+        return true;
+    }
+
     internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
         Tensor? bias, bool residual, Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias,
         Tensor? dresidual, in NormGeometry g)

@@ -138,6 +138,14 @@ internal struct SgdArguments
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct RunningArguments
+{
+    public ulong RunningMean, RunningSpread, Batches, Mean, Spread;
+    public int Samples, Channels;
+    public float Keep, TakeMean, TakeSpread;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct GatherArguments
 {
     public ulong Images, Labels, Order, Cursor, Stream, Table, X, Y, Seed;

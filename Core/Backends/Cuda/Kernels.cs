@@ -51,13 +51,15 @@ internal static class Kernels
     public static readonly Kernel NegativeLogLikelihood = Kernel.Of<LikelihoodArguments>(General, "negative_log_likelihood");
     public static readonly Kernel CrossEntropyGradient = Kernel.Of<CrossEntropyArguments>(General, "cross_entropy_gradient");
     public static readonly Kernel GatherAugment = Kernel.Of<GatherArguments>(General, "gather_augment");
+    public static readonly Kernel RunningStatistics = Kernel.Of<RunningArguments>(General, "running_statistics");
     public static readonly Kernel Sgd = Kernel.Of<SgdArguments>(General, "sgd");
 
     /// <summary>The kernels above and those of the operators' elementwise functions.</summary>
     public static IReadOnlyList<Kernel> All { get; } =
     [
         Fill1, Fill2, Fill4, Fill8, Copy1, Copy2, Copy4, Copy8, AddF32, AddBF16, AddF64, AddI64, AddU8, ConvertF32ToBF16, ConvertBF16ToF32,
-        Transpose4, StoreWords, MatMul, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd, GatherAugment,
+        Transpose4, StoreWords, MatMul, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd, RunningStatistics,
+        GatherAugment,
         .. TensorCoreConvolution.Kernels,
         .. Both(Affine, DropoutMask, Sum, Max, MaxGradient, Conv2d, Conv2dInputGradient, Conv2dWeightGradient,
             MaxPool2d, MaxPool2dGradient, AvgPool2d, AvgPool2dGradient, MomentsColumns, MomentsGroups, Normalize, NormalizeRows,

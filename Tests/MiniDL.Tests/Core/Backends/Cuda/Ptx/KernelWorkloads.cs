@@ -26,7 +26,8 @@ internal static class KernelWorkloads
         new("norms at odd places", "sm_90", Precision.Bf16, device => NormWorkload.Run(device, DType.BF16, place: 1)),
         new("operators at odd places", "sm_90", Precision.Tf32, device => OddPlaces(device, DType.F32, FloatLimit)),
         new("operators at odd places", "sm_80", Precision.Bf16, device => OddPlaces(device, DType.BF16, 2e-2)),
-        new("primitives", "sm_90", Precision.Bf16, PrimitivesOfBf16),
+        new("primitives", "sm_80", Precision.Fp32, device => Primitives(device, DType.F32, FloatLimit)),
+        new("primitives", "sm_90", Precision.Bf16, device => Primitives(device, DType.BF16, Bf16Limit)),
         new("moves", "sm_90", Precision.Fp32, Moves),
         new("training", "sm_90", Precision.Fp32, Training),
         new("resident images", "sm_80", Precision.Fp32, ResidentImages),
@@ -115,13 +116,13 @@ internal static class KernelWorkloads
         Assert.Equal(image.To(Device.Cpu).Transpose(1, 2).ToArray(), turned.ToArray());
     }
 
-    /// <summary>What the operators do in float, whatever their operands are.</summary>
-    private static void PrimitivesOfBf16(Device device)
+    /// <summary>What no operator asks for with operands of each type.</summary>
+    private static void Primitives(Device device, DType type, double limit)
     {
         double[][] Run(Device on)
         {
-            Tensor Unset(Shape shape) => Stored(Agreement.Unset(on, shape), DType.BF16);
-            Tensor Given(int seed) => Stored(Exact(on, [6, 5, 7], seed), DType.BF16);
+            Tensor Unset(Shape shape) => Stored(Agreement.Unset(on, shape), type);
+            Tensor Given(int seed) => Stored(Exact(on, [6, 5, 7], seed), type);
             Tensor x = Given(1), other = Given(2), y = Unset([6, 7]), index = Agreement.UnsetIndex(on, [6, 7]);
             Tensor dx = Unset([6, 5, 7]), blended = Unset([6, 5, 7]), mask = Unset([6, 5, 7]);
             on.Backend.Max(x, y, index, 6, 5, 7);
@@ -131,10 +132,10 @@ internal static class KernelWorkloads
             return [.. new[] { y, index, dx, blended, mask }.Select(t => t.ToArray<double>())];
         }
         double[][] got = Run(device), expected = Run(Device.Reference);
-        for (int i = 0; i < got.Length; i++) Near($"output {i}", expected[i], got[i], Bf16Limit);
+        for (int i = 0; i < got.Length; i++) Near($"output {i}", expected[i], got[i], limit);
     }
 
-    /// <summary>c = ¾ · a + ¼ · b, which running statistics do in float only.</summary>
+    /// <summary>c = ¾ · a + ¼ · b.</summary>
     private readonly struct Blend : IBinaryFunction
     {
         public string Name => "blend";
