@@ -71,7 +71,8 @@ internal static class Gpu
         return (process.ExitCode, output, error.Result);
     }
 
-    private static string Root()
+    /// <summary>The folder of the repository.</summary>
+    public static string Root()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "MiniDL.sln"))) folder = folder.Parent;
