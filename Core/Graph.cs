@@ -81,7 +81,8 @@ public sealed class Graph : IDisposable
     /// <exception cref="MiniDLException">Values were read by the host, or put in by it, while the step was recorded.</exception>
     public Tensor[] Run()
     {
-        if (_cuda is null) return _step();
+        // A step that is being recorded takes this one in as a part of itself.
+        if (_cuda is null || Recording is not null) return _step();
         if (_graph is null && _runs++ < WarmUps) return _results = RunInArena();
         if (_graph is null) Record(_cuda);
         foreach (var (labels, classes) in _labels) _cuda.CheckLabels(labels, classes);

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
@@ -9,7 +11,7 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
     private const int Turns = 4;
 
     private readonly PinnedBuffer?[] _uploads = new PinnedBuffer?[Turns];
-    private readonly Stack<PinnedBuffer> _freeDownloads = [];
+    private readonly ConcurrentStack<PinnedBuffer> _freeDownloads = [];
     private readonly List<PinnedBuffer> _downloads = [];
     private int _next;
 
@@ -95,7 +97,7 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
     {
         stream.Wait(buffer.Copied);
         HostValues.Convert(buffer.Span(values.Length * type.Bytes()), type, values);
-        using (stream.Enter()) _freeDownloads.Push(buffer);
+        _freeDownloads.Push(buffer);
     }
 
     /// <summary>Memory that the GPU copies from and to by itself, while the program goes on.</summary>

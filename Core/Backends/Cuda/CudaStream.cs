@@ -59,8 +59,7 @@ internal sealed unsafe class CudaStream : IDisposable
         var entered = _gate.EnterScope();
         try
         {
-            if (_stream == 0) throw new MiniDLException("[cuda] the stream was disposed of, and its tensors with it.");
-            Context.MakeCurrent();
+            MakeCurrent();
         }
         catch
         {
@@ -121,7 +120,11 @@ internal sealed unsafe class CudaStream : IDisposable
     public void Record(nint marker) => Context.Check(Api.EventRecord(marker, _stream), "cuEventRecord");
 
     /// <summary>Waits until the stream has come to the event; needs no lock.</summary>
-    public void Wait(nint marker) => Context.Check(Api.EventSynchronize(marker), "cuEventSynchronize");
+    public void Wait(nint marker)
+    {
+        MakeCurrent();
+        Context.Check(Api.EventSynchronize(marker), "cuEventSynchronize");
+    }
 
     /// <summary>Keeps a recorded graph until it is given back.</summary>
     public void Add(nint graph) => _graphs.Add(graph);
@@ -162,6 +165,12 @@ internal sealed unsafe class CudaStream : IDisposable
         }
         _graphs.Clear();
         _stream = 0;
+    }
+
+    private void MakeCurrent()
+    {
+        if (_stream == 0) throw new MiniDLException("[cuda] the stream was disposed of, and its tensors with it.");
+        Context.MakeCurrent();
     }
 
     private static string Describe(ReadOnlySpan<Tensor?> operands)

@@ -124,6 +124,35 @@ public class GraphTests
     }
 
     [GpuFact]
+    public void A_captured_step_inside_another_is_a_part_of_it()
+    {
+        RandomStream once = new RandomStream(3), repeated = new RandomStream(3);
+        var x = Tensor.Ones([64], Gpu.Device);
+        using var inner = Graph.Capture(Gpu.Device, () => [x.Dropout(0.5, repeated)]);
+        using var outer = Graph.Capture(Gpu.Device, () => [inner.Run()[0] * 2]);
+        for (int i = 0; i < 6; i++) Assert.Equal((x.Dropout(0.5, once) * 2).ToArray(), outer.Run()[0].ToArray());
+        Assert.Equal(x.Dropout(0.5, once).ToArray(), inner.Run()[0].ToArray());
+    }
+
+    [GpuFact]
+    public void Values_that_are_asked_for_are_those_of_that_moment()
+    {
+        var x = Tensor.Zeros([3], Gpu.Device);
+        using var graph = Graph.Capture(Gpu.Device, () => [x + 1]);
+        var later = new List<Func<float[]>>();
+        for (int i = 0; i < 6; i++)
+        {
+            Tensor.Full([3], i).CopyTo(x);
+            later.Add(graph.Run()[0].ToArrayLater<float>());
+        }
+        for (int i = 5; i >= 0; i--)
+        {
+            Assert.Equal([i + 1, i + 1, i + 1], later[i]());
+            Assert.Same(later[i](), later[i]());
+        }
+    }
+
+    [GpuFact]
     public void A_value_that_the_host_reads_inside_is_named_and_the_device_goes_on()
     {
         var x = Tensor.Ones([4], Gpu.Device);

@@ -60,6 +60,7 @@ public class StreamTests
         var stream = device.NewStream();
         var x = Tensor.Ones([5000], stream);
         var graph = Graph.Capture(stream, () => [(x * 3).Sum()]);
+        var later = x.ToArrayLater<float>();
         for (int i = 0; i < 4; i++) Assert.Equal(15_000, graph.Run()[0].Item());
         stream.Backend.Synchronize();
         for (int i = 0; i < counters.Length; i++) Assert.True(fake.Get(counters[i]) > before[i], counters[i]);
@@ -68,6 +69,7 @@ public class StreamTests
         stream.Dispose();
         Assert.Equal(before, counters.Select(fake.Get));
         Assert.Contains("disposed of", Assert.Throws<MiniDLException>(() => x.ToArray()).Message);
+        Assert.Contains("disposed of", Assert.Throws<MiniDLException>(() => later()).Message);
         Assert.Contains("disposed of", Assert.Throws<MiniDLException>(() => graph.Run()).Message);
         Assert.Equal(1000, Tensor.Ones([1000], device).Sum().Item());
     }
