@@ -18,7 +18,7 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
     {
         var device = Device.Named(options.Device);
         device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
-        terminal.Line($"{device.Backend.Description}; batch {options.Batch}, convolutions in {options.Precision}; "
+        terminal.Line($"{device.Backend.Description}; batch {options.Batch}, {options.Precision}; "
             + "relative errors against double precision, times of forward and backward together");
         var table = new Table { Border = TableBorder.Simple };
         table.AddColumn("operator");
