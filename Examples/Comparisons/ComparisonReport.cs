@@ -156,7 +156,7 @@ internal static class ComparisonReport
         report.Setting("groups of gn, ws, evonorm-s0", settings.Groups);
         report.Setting("virtual batch of ghost", settings.VirtualBatch);
         report.Setting("seeds", string.Join(", ", epochs.Select(e => e.Run.Seed).Distinct().Order()));
-        report.Setting("device", settings.Device);
+        report.Setting("device", settings.Precision is null ? settings.Device : $"{settings.Device}, {settings.Precision}");
         report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, "
             + $"{DateTime.Now:yyyy-MM-dd}");
     }

@@ -5,13 +5,16 @@ namespace MiniDL.Examples.Comparisons;
 /// <summary>
 /// What the runs of a comparison have in common: all of <see cref="TrainSettings"/> but norm, batch size and seed.
 /// </summary>
+/// <param name="Precision">On a GPU; null elsewhere.</param>
 internal sealed record ComparisonSettings(
     string Model, int Groups, int VirtualBatch, string Dataset, int? TrainImages, int? TestImages, bool Augment,
-    int Epochs, double BaseLearningRate, int BaseBatch, double Momentum, double WeightDecay, string Schedule, string Device)
+    int Epochs, double BaseLearningRate, int BaseBatch, double Momentum, double WeightDecay, string Schedule, string Device,
+    string? Precision = null)
 {
     public static ComparisonSettings Of(TrainSettings s, double baseLearningRate, int baseBatch) =>
         new(s.Model, s.Groups, s.VirtualBatch, s.Dataset, s.TrainImages, s.TestImages, s.Augment,
-            s.Epochs, baseLearningRate, baseBatch, s.Momentum, s.WeightDecay, s.Schedule, s.Device);
+            s.Epochs, baseLearningRate, baseBatch, s.Momentum, s.WeightDecay, s.Schedule, s.Device,
+            s.Device == "cuda" ? s.Precision : null);
 }
 
 /// <summary>Which run of a comparison: the first columns of its tables.</summary>

@@ -91,6 +91,7 @@ internal sealed class CompareOptions : RunOptions
         Add("seeds", Seeds, 1);
         Add("seed", Seed ?? 0, 0UL);
         Add("device", settings.Device, defaults.Device);
+        Add("precision", settings.Precision);
         return string.Join(' ', words);
     }
 }

@@ -67,6 +67,8 @@ public sealed class CompareParallelTests : IDisposable
         Assert.Contains("up to 3 at once", _minidl.Output, StringComparison.Ordinal);
         Assert.Equal(3, Streams() - streams - 1);
         AssertSameResults();
+        Assert.Equal(1, _minidl.Run(compare.Replace("fp32", "bf16", StringComparison.Ordinal) + "--out @serial"));
+        Assert.Contains("holds a comparison with other settings: precision", _minidl.Error, StringComparison.Ordinal);
 
         static int Streams()
         {
