@@ -50,6 +50,9 @@ public sealed partial class Tensor
     /// <summary>The operator that made this tensor, for error messages; null for tensors made from data.</summary>
     internal string? Origin { get; set; }
 
+    /// <summary>Statistics that were taken as the values were made; see <see cref="Moments"/>.</summary>
+    internal Moments? ChannelMoments { get; set; }
+
     /// <summary>The storage, after a check that it has not been recycled.</summary>
     internal Storage Storage => _storage.Lease == _lease ? _storage : throw Recycled();
 

@@ -152,6 +152,13 @@ public abstract class Backend
     /// <summary>y[n,k,p,q] = bias[k] + Σ x[n, c, p·stride + r − pad, q·stride + s − pad] · w[k,c,r,s]; the bias may be absent.</summary>
     internal abstract void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g);
 
+    /// <summary>
+    /// <see cref="Conv2d"/>, and on the way mean and biased variance of each output channel over all images and pixels, both [1, K]: what
+    /// <see cref="Moments"/> would find in y.
+    /// </summary>
+    /// <returns>False where the device has no such kernel for the shape: nothing has happened then.</returns>
+    internal virtual bool Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g) => false;
+
     /// <summary>dx: the transpose of <see cref="Conv2d"/> in x, applied to dy.</summary>
     internal abstract void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g);
 

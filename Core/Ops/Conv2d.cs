@@ -15,10 +15,14 @@ public sealed partial class Tensor
     /// <param name="padding">Rows and columns of zeros on each side.</param>
     /// <returns>[N, K, P, Q], channels last.</returns>
     /// <exception cref="ShapeException">A rank or the number of channels is wrong, or the kernel does not fit.</exception>
-    public Tensor Conv2d(Tensor weight, Tensor? bias = null, (int H, int W)? stride = null, (int H, int W)? padding = null)
+    public Tensor Conv2d(Tensor weight, Tensor? bias = null, (int H, int W)? stride = null, (int H, int W)? padding = null) =>
+        Convolved(weight, bias, stride, padding, moments: false);
+
+    /// <summary>As <c>Conv2d</c>; the result brings its <see cref="ChannelMoments"/> where the device can take them on the way.</summary>
+    internal Tensor Convolved(Tensor weight, Tensor? bias, (int H, int W)? stride, (int H, int W)? padding, bool moments)
     {
         var geometry = Conv2dWindow(weight, bias, stride, padding);
-        return new Conv2dOp(AsImages(), weight.ToFloat().ToLayout(Layout.RowMajor), bias?.ToFloat(), geometry).Run();
+        return new Conv2dOp(AsImages(), weight.ToFloat().ToLayout(Layout.RowMajor), bias?.ToFloat(), geometry, moments).Run();
     }
 
     /// <summary>As convolutions take images: channels last, in the type that the device stores them in.</summary>
@@ -41,15 +45,26 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = x ∗ w + b, in the type of x; dx is the transposed convolution of dy, dw correlates x with dy, db sums dy over images and pixels.</summary>
-internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry) : Operator("conv2d", x, weight, bias)
+internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, bool moments)
+    : Operator("conv2d", x, weight, bias)
 {
     private protected override double Operations => geometry.Operations;
 
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
+        if (moments && WithMoments(y)) return y;
         Backend.Conv2d(x, weight, bias, y, geometry);
         return y;
+    }
+
+    private bool WithMoments(Tensor y)
+    {
+        Shape statistic = [1, geometry.OutChannels];
+        Tensor mean = New(statistic), variance = New(statistic);
+        if (!Backend.Conv2dMoments(x, weight, bias, y, mean, variance, geometry)) return false;
+        y.ChannelMoments = new Moments(mean, variance, y.Storage.Version);
+        return true;
     }
 
     protected override void Backward(Tensor dy, Gradients d)

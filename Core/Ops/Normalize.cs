@@ -35,6 +35,12 @@ internal sealed class NormalizeOp(Tensor x, Tensor? weight, Tensor? bias, Tensor
             Backend.Normalize(x, Mean, Variance, eps, weight, bias, residual, activation, _y, geometry);
             return _y;
         }
+        if (Moments.Of(x, geometry) is { } taken)
+        {
+            (Mean, Variance) = (taken.Mean, taken.Variance);
+            Backend.Normalize(x, Mean, Variance, eps, weight, bias, residual, activation, _y, geometry);
+            return _y;
+        }
         Shape statistic = [geometry.Samples, geometry.Groups];
         (Mean, Variance) = (New(statistic), New(statistic));
         Backend.MomentsAndNormalize(x, Mean, Variance, eps, weight, bias, residual, activation, _y, geometry);

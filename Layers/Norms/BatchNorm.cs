@@ -59,6 +59,8 @@ public abstract class BatchNorm : MeanVarianceNorm
         return new NormGeometry(Samples: 1, positions, NumFeatures, Groups: NumFeatures);
     }
 
+    private protected override bool WantsMoments => Constants is null;
+
     private protected override int[] Reduced(Tensor x) => [0, .. From(2, x)];
 
     private protected override (Tensor Mean, Tensor Variance)? Constants =>

@@ -47,6 +47,8 @@ public abstract class BatchRenorm : BatchNorm
         }
     }
 
+    private protected override bool WantsMoments => false;
+
     /// <inheritdoc/>
     protected override Tensor ForwardPlain(Tensor x)
     {

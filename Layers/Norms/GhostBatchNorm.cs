@@ -24,6 +24,8 @@ public abstract class GhostBatchNorm : BatchNorm
     /// <summary>How many samples share statistics.</summary>
     public int VirtualBatch { get; }
 
+    private protected override bool WantsMoments => false;
+
     private protected override NormGeometry Geometry(Shape x)
     {
         var geometry = base.Geometry(x);

@@ -49,10 +49,14 @@ public abstract class Norm : Module
     /// <exception cref="ShapeException">The input does not fit; the message names the module's path.</exception>
     public Tensor Forward(Conv2d convolution, Tensor x, Tensor? residual = null, Activation activation = Activation.None)
     {
+        convolution.LeavesMoments = WantsMoments && Fused && !HasHooks;
         bool alone = NoGrad.Active && !Training && Fused && !HasHooks && !convolution.HasHooks;
         return (alone ? ForwardFused(convolution, x, residual, activation) : null)
             ?? Forward(convolution.Forward(x), residual, activation);
     }
+
+    /// <summary>Whether the fused form takes the mean and the variance of each channel over the batch.</summary>
+    private protected virtual bool WantsMoments => false;
 
     /// <summary>Convolution and norm as one operator, for evaluation; null where there is none.</summary>
     private protected virtual Tensor? ForwardFused(Conv2d convolution, Tensor x, Tensor? residual, Activation activation) => null;

@@ -17,14 +17,43 @@ internal sealed partial class CudaBackend
             if (bias is not null) CopyStrided([g.Batch * g.OutPixels, g.OutChannels], bias, 0, [0, 1], y, 0, [g.OutChannels, 1]);
             return;
         }
-        var arguments = new ConvolutionArguments { X = Address(x), Weight = Address(weight), Bias = Address(bias), Y = Address(y), Window = g, Chunks = 1 };
         if (IsTensorCore(x, y) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
         {
-            arguments.Chunks = Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth));
-            stream.Launch(tiled.Kernel, arguments.Chunks * (g.OutChannels / tiled.ChannelsOut), tiled.Threads, arguments, x, weight, bias, y);
+            TiledConv2d(tiled, x, weight, bias, y, null, null, g);
+            return;
         }
-        else
-            stream.Launch(Kernels.Conv2d.For(x, y), Blocks(g.Batch * g.OutPixels, Tile) * Blocks(g.OutChannels, Tile), Block, arguments, x, weight, bias, y);
+        var arguments = new ConvolutionArguments { X = Address(x), Weight = Address(weight), Bias = Address(bias), Y = Address(y), Window = g, Chunks = 1 };
+        stream.Launch(Kernels.Conv2d.For(x, y), Blocks(g.Batch * g.OutPixels, Tile) * Blocks(g.OutChannels, Tile), Block, arguments, x, weight, bias, y);
+    }
+
+    internal override bool Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
+    {
+        if (!IsTensorCore(x, y) || TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is not { } tiled) return false;
+        TiledConv2d(tiled, x, weight, bias, y, mean, variance, g);
+        return true;
+    }
+
+    private void TiledConv2d(TensorCoreConvolution tiled, Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor? mean, Tensor? variance, in Window2d g)
+    {
+        // With statistics fewer blocks, about four for each multiprocessor of an H100: the last of them reads what all the others leave.
+        const int blocksWithMoments = 512;
+        int most = mean is null ? MostTileWalkers : Math.Min(MostTileWalkers, blocksWithMoments), parts = g.OutChannels / tiled.ChannelsOut;
+        int chunks = Math.Min(most, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth));
+        Tensor? partials = mean is null ? null : Workspace(chunks, 4 * g.OutChannels), tickets = mean is null ? null : Tickets(parts);
+        stream.Launch(tiled.Kernel, chunks * parts, tiled.Threads, new ConvolutionArguments
+        {
+            X = Address(x),
+            Weight = Address(weight),
+            Bias = Address(bias),
+            Y = Address(y),
+            Mean = Address(mean),
+            Variance = Address(variance),
+            Partials = Address(partials),
+            Tickets = Address(tickets),
+            Window = g,
+            Chunks = chunks,
+        }, x, weight, bias, y, mean, variance, partials, tickets);
+        if (partials is not null) Pool.Return(partials.Storage);
     }
 
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)

@@ -80,7 +80,12 @@ internal struct MaxGradientArguments { public ulong Dy, Index, Dx; public int Ou
 internal struct MatMulArguments { public ulong A, B, C; public int Rows, Inner, Columns, ARow, AInner, BInner, BColumn; }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct ConvolutionArguments { public ulong X, Weight, Bias, Y; public Window2d Window; public int Chunks; }
+internal struct ConvolutionArguments
+{
+    public ulong X, Weight, Bias, Y, Mean, Variance, Partials, Tickets;
+    public Window2d Window;
+    public int Chunks;
+}
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct PoolArguments { public ulong X, Y, Index; public Window2d Window; }

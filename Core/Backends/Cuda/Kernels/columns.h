@@ -37,10 +37,9 @@ DEVICE double fold(const Columns& columns, double* shared, double value)
 DEVICE double block_sum(double* shared, double value) { return fold({ 1, BLOCK, 0, thread_index(), 1 }, shared, value); }
 
 /// Whether this block is the last of `count` blocks to come here; what the others wrote before is then seen by load_fresh. The
-/// counter starts as zero and is zero again afterwards.
-DEVICE bool is_last_block(u32* counter, int count)
+/// counter starts as zero and is zero again afterwards. `last` is a place in shared memory.
+DEVICE bool is_last_block(u32* counter, int count, int* last)
 {
-    SHARED(int, last, 1);
     fence();
     barrier();
     if (thread_index() == 0)
@@ -51,6 +50,12 @@ DEVICE bool is_last_block(u32* counter, int count)
     barrier();
     fence();
     return last[0];
+}
+
+DEVICE bool is_last_block(u32* counter, int count)
+{
+    SHARED(int, last, 1);
+    return is_last_block(counter, count, last);
 }
 
 /// How many chunks one thread of the last block puts together at most, so that all its loads are on their way at once. With 8 rows of

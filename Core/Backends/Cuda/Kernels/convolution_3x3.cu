@@ -19,6 +19,7 @@
 //   32 → 32, 16×16: 3.8 µs, memory 2.8 µs, weights 512 blocks · 37 KB / 5.5 TB/s = 3.4 µs from L2, less with blocks that stay; 6 to 7 µs
 //   64 → 64,  8×8 : 3.8 µs, memory 1.4 µs, weights 256 blocks · 74 KB: 3.4 µs; 7 to 8 µs (the first prototype took 16.6)
 // In bfloat16 both memory and products take half: 5, 4 and 4.5 µs. At batch 2 a layer has 8 to 16 blocks: the chain load, 9·IN/8/SPLIT products, store, some 3 µs.
+#include "convolution_moments.h"
 #include "mma.h"
 #include "window.h"
 
@@ -149,13 +150,25 @@ template <int PIECES, int OUT> DEVICE void add_halves(float* shared, float (&sum
         }
 }
 
-/// Writes a warp's sums, two neighbouring channels at a time, where there are output pixels.
+/// The bias of the channels from `first` on.
+template <int PIECES, int OUT> DEVICE void add_bias(const float* bias, int first, float (&sums)[PIECES][OUT / 8][4])
+{
+    int place = thread_index() % 4;
+#pragma unroll
+    for (int i = 0; i < OUT / 2; i++)
+    {
+        float value = bias[first + i / 4 * 8 + place * 2 + i % 2];
+#pragma unroll
+        for (int piece = 0; piece < PIECES; piece++) sums[piece][i / 4][i % 4] += value;
+    }
+}
+
+/// Writes a warp's sums, two neighbouring channels at a time, where there are output pixels; says where those are.
 template <typename TILE, int PIECES, int OUT>
-DEVICE void store_tile(Value* out, int height, int width, int channels, int first, const TilePlace& place, const float* bias,
-    const float (&sums)[PIECES][OUT / 8][4])
+DEVICE void store_tile(Value* out, int height, int width, int channels, int first, const TilePlace& place,
+    const float (&sums)[PIECES][OUT / 8][4], bool (&inside)[PIECES][2])
 {
     int lane = thread_index() % 32, warp = thread_index() / 32;
-    if (warp >= 4) return;
 #pragma unroll
     for (int piece = 0; piece < PIECES; piece++)
 #pragma unroll
@@ -163,19 +176,11 @@ DEVICE void store_tile(Value* out, int height, int width, int channels, int firs
         {
             int pixel = (warp * PIECES + piece) * 16 + half * 8 + lane / 4;
             int y = place.y + pixel / TILE::WIDTH, x = place.x + pixel % TILE::WIDTH;
-            if (y >= height || x >= width) continue;
+            inside[piece][half] = y < height && x < width;
+            if (!inside[piece][half]) continue;
             Value* to = out + (((i64)place.image * height + y) * width + x) * channels + first + lane % 4 * 2;
 #pragma unroll
-            for (int j = 0; j < OUT / 8; j++)
-            {
-                Float2 value = { sums[piece][j][half * 2], sums[piece][j][half * 2 + 1] };
-                if (bias != nullptr)
-                {
-                    value.x += bias[first + j * 8 + lane % 4 * 2];
-                    value.y += bias[first + j * 8 + lane % 4 * 2 + 1];
-                }
-                store2(to + j * 8, value);
-            }
+            for (int j = 0; j < OUT / 8; j++) store2(to + j * 8, { sums[piece][j][half * 2], sums[piece][j][half * 2 + 1] });
         }
 }
 
@@ -193,7 +198,9 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> DE
     int in_height = forward ? g.h : g.p, in_width = forward ? g.w : g.q, height = forward ? g.p : g.h, width = forward ? g.q : g.w;
     int channels = forward ? g.k : g.c, parts = channels / OUT, first = block_index() % parts * OUT;
     int down = (height + Tile::HEIGHT - 1) / Tile::HEIGHT, across = (width + Tile::WIDTH - 1) / Tile::WIDTH;
-    int half = thread_index() / 128;  // which of the warps that share pixels
+    int half = thread_index() / 128;  // which of the warps that share pixels; the first have the sums in the end
+    bool leaves_moments = forward && args.mean != nullptr;
+    WarpMoments<OUT> moments = {};
     load_weights<KIND, Tile, IN, OUT>(args.weight, channels, first, weights);
     for (int tile = block_index() / parts; tile < g.n * down * across; tile += args.chunks)
     {
@@ -203,9 +210,16 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> DE
         float sums[PIECES][OUT / 8][4] = {};
         multiply<Tile, PIECES, OUT>(pixels, weights, half * (Tile::WORDS / SPLIT), (half + 1) * (Tile::WORDS / SPLIT), sums);
         if (SPLIT == 2) add_halves<PIECES, OUT>((float*)pixels, sums);
-        store_tile<Tile, PIECES, OUT>(out, height, width, channels, first, place, args.bias, sums);
+        if (half == 0)
+        {
+            bool inside[PIECES][2];
+            if (args.bias != nullptr) add_bias<PIECES, OUT>(args.bias, first, sums);
+            store_tile<Tile, PIECES, OUT>(out, height, width, channels, first, place, sums, inside);
+            if (leaves_moments) add_tile<PIECES, OUT>(sums, inside, moments);
+        }
         barrier();
     }
+    if (leaves_moments) finish_moments<OUT, Tile::THREADS>(args, channels, first, block_index() / parts, moments, shared);
 }
 
 // NAME_IN_OUT, for IN channels in and a multiple of OUT channels out: SHARED_BYTES of each must be asked for at the launch.

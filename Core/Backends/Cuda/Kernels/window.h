@@ -5,8 +5,18 @@
 
 struct Window { int n, c, h, w, k, p, q, r, s, stride_h, stride_w, pad_h, pad_w; };
 
-/// What convolutions take: x and y are the input and the output, of which a gradient is the one that is written.
-struct ConvArgs { const Value* x; const float *weight, *bias; const Value* y; Window g; int chunks; };
+/// What convolutions take: x and y are the input and the output, of which a gradient is the one that is written. Where the forward
+/// convolution is to leave statistics of y (convolution_moments.h), `mean` and what follows it are there.
+struct ConvArgs
+{
+    const Value* x;
+    const float *weight, *bias;
+    const Value* y;
+    float *mean, *variance, *partials;
+    u32* tickets;
+    Window g;
+    int chunks;
+};
 
 /// A pixel's image and place.
 struct Pixel { int image, y, x; };

@@ -57,13 +57,21 @@ internal static class KernelWorkloads
                 foreach (var leaf in new[] { x, weight, bias }) leaf.RequiresGrad = true;
                 var y = x.Conv2d(weight, bias, (stride, stride), (1, 1));
                 y.Backward(Stored(Exact(on, y.Shape, 4), type));
-                return [y.ToArray<double>(), x.Grad!.ToArray<double>(), weight.Grad!.ToArray<double>()];
+                // Where convolutions leave statistics of their output, those count.
+                var counted = x.Detach().Convolved(weight, bias, (stride, stride), (1, 1), moments: true);
+                var geometry = new NormGeometry(1, y.Count / outputs, outputs, outputs);
+                Tensor mean = Agreement.Unset(on, [1, outputs]), variance = Agreement.Unset(on, [1, outputs]);
+                if (Moments.Of(counted, geometry) is { } moments) (mean, variance) = (moments.Mean, moments.Variance);
+                else on.Backend.Moments(counted, mean, variance, geometry);
+                return [y.ToArray<double>(), x.Grad!.ToArray<double>(), weight.Grad!.ToArray<double>(), mean.ToArray<double>(), variance.ToArray<double>()];
             }
             double[][] got = Run(device), expected = Run(Device.Reference);
             string what = $"{channels}→{outputs}, {height}×{width}, stride {stride}";
             Near(what, expected[0], got[0], limit);
             Near($"{what}, gradient of the input", expected[1], got[1], limit);
             Near($"{what}, gradient of the weight", expected[2], got[2], FloatLimit);
+            Near($"{what}, mean of the output", expected[3], got[3], limit);
+            Near($"{what}, variance of the output", expected[4], got[4], limit);
         }
     }
 

@@ -1,0 +1,118 @@
+using MiniDL.Backends;
+using MiniDL.Backends.Cuda;
+using MiniDL.Layers;
+
+namespace MiniDL.Tests.Core.Backends.Cuda;
+
+/// <summary>Statistics that a convolution on tensor cores leaves of its output are those of the output as it is stored.</summary>
+public class ConvolutionMomentsTests
+{
+    [GpuTheory]
+    [InlineData(1, 16, 16, 16, 16, 1)]
+    [InlineData(3, 16, 9, 21, 16, 1)]    // tiles that hang over the edges, some warps with nothing
+    [InlineData(3, 32, 8, 8, 32, 1)]
+    [InlineData(20, 64, 8, 8, 64, 1)]    // more blocks than threads for a channel
+    [InlineData(2, 16, 16, 16, 32, 2)]
+    [InlineData(2, 32, 7, 9, 64, 2)]
+    public void They_are_the_mean_and_the_variance_of_the_values(int batch, int channels, int height, int width, int outputs, int stride)
+    {
+        using var fake = Gpu.OwnFake();
+        var device = fake.Open();
+        var g = Window2d.Of("conv2d", [batch, channels, height, width], outputs, (3, 3), (stride, stride), (1, 1));
+        foreach (var precision in new[] { Precision.Tf32, Precision.Bf16 })
+            foreach (int walkers in new[] { 1024, 3 })
+            {
+                ((CudaBackend)device.Backend).MostTileWalkers = walkers;
+                var (y, mean, variance) = Run(device, g, precision, bias: 0.5);
+                AssertMoments(y, mean, variance, 2e-6);
+                var plain = Unset(device, g, precision);
+                device.Backend.Conv2d(Image(device, g.Input, precision, 1), Weight(device, g), Bias(device, g, 0.5), plain, g);
+                Assert.Equal(plain.ToArray(), y.ToArray());
+            }
+    }
+
+    [GpuFact]
+    public void A_large_mean_takes_nothing_from_the_variance()
+    {
+        // By Σx² − (Σx)²/n in float, the variance of values around 3,000 would be off by as much as it is.
+        var g = Window2d.Of("conv2d", [4, 16, 16, 16], 16, (3, 3), (1, 1), (1, 1));
+        using var fake = Gpu.OwnFake();
+        var (y, mean, variance) = Run(fake.Open(), g, Precision.Tf32, bias: 3000);
+        AssertMoments(y, mean, variance, 1e-4);
+    }
+
+    [GpuTheory, InlineData(1), InlineData(4)]
+    public void Bits_do_not_depend_on_the_order_of_warps_and_blocks(int order)
+    {
+        foreach (var (precision, channels) in new[] { (Precision.Tf32, 16), (Precision.Bf16, 64) })
+        {
+            var g = Window2d.Of("conv2d", [5, channels, 8, 8], channels, (3, 3), (1, 1), (1, 1));
+            using FakeDriver first = Gpu.OwnFake(), second = Gpu.OwnFake().Set("order", order);
+            var (one, other) = (Run(first.Open(), g, precision, 0.5), Run(second.Open(), g, precision, 0.5));
+            Assert.Equal(one.Mean.ToArray(), other.Mean.ToArray());
+            Assert.Equal(one.Variance.ToArray(), other.Variance.ToArray());
+        }
+    }
+
+    [GpuFact]
+    public void Batch_normalization_uses_them_until_the_values_change()
+    {
+        using var fake = Gpu.OwnFake();
+        var device = fake.Open();
+        device.Precision = Precision.Tf32;
+        Module conv = new Conv2d(16, 16, 3, padding: 1).To(device), norm = new BatchNorm2d(16).To(device);
+        var x = Agreement.Normal(device, [2, 16, 8, 8], 1);
+        x = ((Norm)norm).Forward((Conv2d)conv, x);
+        device.Backend.Synchronize();
+        long before = fake.Get("launches");
+        ((Norm)norm).Forward((Conv2d)conv, x);
+        device.Backend.Synchronize();
+        // Convolution, normalization, running statistics.
+        Assert.Equal(3, fake.Get("launches") - before);
+
+        var z = conv.Forward(x);
+        var batch = new NormGeometry(1, 2 * 64, 16, 16);
+        Assert.NotNull(Moments.Of(z, batch));
+        Assert.Null(Moments.Of(z, batch with { Samples = 2, Positions = 64 }));
+        Tensor.Ones(z.Shape, device).CopyTo(z);
+        Assert.Null(Moments.Of(z, batch));
+        // Evaluation takes constants, and group normalization has statistics of its own.
+        norm.Eval();
+        ((Norm)norm).Forward((Conv2d)conv, x);
+        Assert.Null(conv.Forward(x).ChannelMoments);
+        ((Norm)new GroupNorm(4, 16).To(device)).Forward((Conv2d)conv, x);
+        Assert.Null(conv.Forward(x).ChannelMoments);
+    }
+
+    private static Tensor Image(Device device, Shape shape, Precision precision, int seed) =>
+        (precision == Precision.Bf16 ? Bfloat16.Normal(device, shape, seed) : Agreement.Normal(device, shape, seed)).ToLayout(Layout.ChannelsLast);
+
+    private static Tensor Unset(Device device, Window2d g, Precision precision) =>
+        (precision == Precision.Bf16 ? Bfloat16.Unset(device, g.Output) : Agreement.Unset(device, g.Output)).ToLayout(Layout.ChannelsLast);
+
+    private static Tensor Weight(Device device, Window2d g) => Agreement.Normal(device, [g.OutChannels, g.InChannels, 3, 3], 2);
+
+    private static Tensor Bias(Device device, Window2d g, double bias) => Agreement.Normal(device, [g.OutChannels], 3, mean: bias);
+
+    private static (Tensor Y, Tensor Mean, Tensor Variance) Run(Device device, Window2d g, Precision precision, double bias)
+    {
+        ((CudaBackend)device.Backend).Precision = precision;
+        Tensor y = Unset(device, g, precision), mean = Agreement.Unset(device, [1, g.OutChannels]), variance = Agreement.Unset(device, [1, g.OutChannels]);
+        Assert.True(device.Backend.Conv2dMoments(Image(device, g.Input, precision, 1), Weight(device, g), Bias(device, g, bias), y, mean, variance, g));
+        return (y, mean, variance);
+    }
+
+    /// <summary>By the definition, in double, of the values that were stored.</summary>
+    private static void AssertMoments(Tensor y, Tensor mean, Tensor variance, double tolerance)
+    {
+        var values = y.ToArray<double>();
+        int channels = y.Shape[1], pixels = y.Shape[2] * y.Shape[3];
+        for (int c = 0; c < channels; c++)
+        {
+            double[] own = [.. values.Where((_, i) => i / pixels % channels == c)];
+            double expected = own.Average(), spread = own.Average(v => (v - expected) * (v - expected));
+            Assert.Equal(expected, mean.ToArray<double>()[c], tolerance * (1 + Math.Abs(expected)));
+            Assert.Equal(spread, variance.ToArray<double>()[c], tolerance * (1 + spread));
+        }
+    }
+}
