@@ -16,6 +16,10 @@ public static class Autograd
     [field: ThreadStatic]
     internal static int CurrentWalk { get; private set; }
 
+    /// <summary>Whether a gradient of the running pass was made by the engine and only one place looks at it.</summary>
+    internal static bool MayChange(Tensor gradient) =>
+        gradient.Storage is { Kept: false, GradientHolds: 1 } storage && storage.BornInWalk == CurrentWalk;
+
     /// <inheritdoc cref="Tensor.Backward"/>
     public static void Backward(Tensor root, Tensor? cotangent = null, bool retainGraph = false) =>
         new Pass(root, retainGraph, targets: null).Run(cotangent);
@@ -145,10 +149,16 @@ public static class Autograd
             if (x.Producer is Operator.FreedOperator) throw Freed();
             var sofar = x.Producer is { } producer ? producer.PendingGradient : targets is null ? x.PendingGradient : targets[x];
             if (sofar is null && x.Producer is null) _leaves.Add(x);
+            if (ReferenceEquals(sofar, gradient))
+            {
+                // The operator has added to it.
+                Release(gradient);
+                return;
+            }
             if (sofar is not null)
             {
                 // In place where nobody else looks at the sum so far; else into new memory.
-                var sum = IsOurs(sofar) && sofar.Storage.GradientHolds == 1 ? sofar : sofar.Clone();
+                var sum = MayChange(sofar) ? sofar : sofar.Clone();
                 using (Profiler.Time("autograd", "sum")) x.Device.Backend.AddInto(sum, gradient);
                 Release(gradient);
                 gradient = Exchange(sofar, sum);

@@ -162,6 +162,10 @@ public abstract class Backend
     /// <summary>dx: the transpose of <see cref="Conv2d"/> in x, applied to dy.</summary>
     internal abstract void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g);
 
+    /// <summary>dx += what <see cref="Conv2dInputGradient"/> gives.</summary>
+    /// <returns>False where the device has no such kernel: nothing has happened then.</returns>
+    internal virtual bool AddConv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g) => false;
+
     /// <summary>dw[k,c,r,s] = Σ dy[n,k,p,q] · x[n, c, p·stride + r − pad, q·stride + s − pad].</summary>
     internal abstract void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g);
 

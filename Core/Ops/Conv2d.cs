@@ -70,10 +70,16 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
     protected override void Backward(Tensor dy, Gradients d)
     {
         dy = dy.ToLayout(Layout.ChannelsLast);
-        if (d.Wanted(0, out var dx))
-            using (Profiler.Time(Name, "input gradient", Operations)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
+        if (d.Wanted(0))
+            using (Profiler.Time(Name, "input gradient", Operations)) InputGradient(dy, d);
         if (d.Wanted(1, out var dw))
             using (Profiler.Time(Name, "weight gradient", Operations)) Backend.Conv2dWeightGradient(x, dy, dw, geometry);
         if (d.Wanted(2, out var db)) Backend.Sum(dy, db, 1, geometry.Batch * geometry.OutPixels, geometry.OutChannels);
+    }
+
+    private void InputGradient(Tensor dy, Gradients d)
+    {
+        if (d.SumSoFar(0) is { } sum && Backend.AddConv2dInputGradient(dy, weight, sum, geometry)) d.Added(0, sum);
+        else if (d.Wanted(0, out var dx)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
     }
 }

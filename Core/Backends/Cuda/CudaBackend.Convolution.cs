@@ -58,12 +58,27 @@ internal sealed partial class CudaBackend
 
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
     {
-        if (g.OutChannels == 0)
+        if (g.OutChannels == 0) Fill(dx, 0);
+        else InputGradient(dy, weight, dx, g, add: false);
+    }
+
+    internal override bool AddConv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
+    {
+        if (g.OutChannels > 0) InputGradient(dy, weight, dx, g, add: true);
+        return true;
+    }
+
+    private void InputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g, bool add)
+    {
+        var arguments = new ConvolutionArguments
         {
-            Fill(dx, 0);
-            return;
-        }
-        var arguments = new ConvolutionArguments { X = Address(dx), Weight = Address(weight), Y = Address(dy), Window = g, Chunks = 1 };
+            X = Address(dx),
+            Weight = Address(weight),
+            Y = Address(dy),
+            Window = g,
+            Chunks = 1,
+            Add = add ? 1 : 0,
+        };
         if (IsTensorCore(dx, dy) && TensorCoreConvolution.OfInputGradient(g, dy.DType, stream.Context.MostSharedBytes) is { } tiled)
         {
             arguments.Chunks = Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.InHeight, g.InWidth));

@@ -84,7 +84,7 @@ internal struct ConvolutionArguments
 {
     public ulong X, Weight, Bias, Y, Mean, Variance, Partials, Tickets;
     public Window2d Window;
-    public int Chunks;
+    public int Chunks, Add;
 }
 
 [StructLayout(LayoutKind.Sequential)]

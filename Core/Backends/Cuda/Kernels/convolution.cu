@@ -147,18 +147,21 @@ VALUE_KERNEL(conv2d, ConvArgs, BLOCK)
     });
 }
 
-/// dx: the transpose of conv2d in x, applied to dy.
+/// dx: the transpose of conv2d in x, applied to dy; or added to dx.
 VALUE_KERNEL(conv2d_input_gradient, ConvArgs, BLOCK)
 {
     Window g = args.g;
     int across = (g.c + TILE - 1) / TILE, row = block_index() / across * TILE, column = block_index() % across * TILE;
     Value* dx = (Value*)args.x;
     int pixels = g.n * g.h * g.w, channels = g.c;
+    bool add = args.add;
     OutputPatches a { args.y, g };
     WeightsByInput b { args.weight, g };
     tile_product<true, true>(a, b, row, column, 0, g.r * g.s * g.k, [=](int pixel, int c, float sum)
     {
-        if (pixel < pixels && c < channels) store(dx + (i64)pixel * channels + c, sum);
+        if (pixel >= pixels || c >= channels) return;
+        Value* to = dx + (i64)pixel * channels + c;
+        store(to, add ? load(to) + sum : sum);
     });
 }
 

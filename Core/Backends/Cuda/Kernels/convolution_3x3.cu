@@ -163,9 +163,9 @@ template <int PIECES, int OUT> DEVICE void add_bias(const float* bias, int first
     }
 }
 
-/// Writes a warp's sums, two neighbouring channels at a time, where there are output pixels; says where those are.
+/// Writes a warp's sums, two neighbouring channels at a time, where there are output pixels, or adds them to what is there; says where those are.
 template <typename TILE, int PIECES, int OUT>
-DEVICE void store_tile(Value* out, int height, int width, int channels, int first, const TilePlace& place,
+DEVICE void store_tile(Value* out, bool add, int height, int width, int channels, int first, const TilePlace& place,
     const float (&sums)[PIECES][OUT / 8][4], bool (&inside)[PIECES][2])
 {
     int lane = thread_index() % 32, warp = thread_index() / 32;
@@ -180,7 +180,11 @@ DEVICE void store_tile(Value* out, int height, int width, int channels, int firs
             if (!inside[piece][half]) continue;
             Value* to = out + (((i64)place.image * height + y) * width + x) * channels + first + lane % 4 * 2;
 #pragma unroll
-            for (int j = 0; j < OUT / 8; j++) store2(to + j * 8, { sums[piece][j][half * 2], sums[piece][j][half * 2 + 1] });
+            for (int j = 0; j < OUT / 8; j++)
+            {
+                Float2 before = add ? load2(to + j * 8) : Float2 { 0, 0 };
+                store2(to + j * 8, { before.x + sums[piece][j][half * 2], before.y + sums[piece][j][half * 2 + 1] });
+            }
         }
 }
 
@@ -214,7 +218,7 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> DE
         {
             bool inside[PIECES][2];
             if (args.bias != nullptr) add_bias<PIECES, OUT>(args.bias, first, sums);
-            store_tile<Tile, PIECES, OUT>(out, height, width, channels, first, place, sums, inside);
+            store_tile<Tile, PIECES, OUT>(out, !forward && args.add, height, width, channels, first, place, sums, inside);
             if (leaves_moments) add_tile<PIECES, OUT>(sums, inside, moments);
         }
         barrier();

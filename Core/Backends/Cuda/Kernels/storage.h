@@ -21,6 +21,14 @@ DEVICE void store(Bf16* to, float value) { to->bits = to_bf16(value); }
 
 // Two and four neighbouring values at once, from where the first is aligned so.
 
+DEVICE Float2 load2(const float* from) { return *(const Float2*)from; }
+
+DEVICE Float2 load2(const Bf16* from)
+{
+    u32 word = *(const u32*)from;
+    return { low_half(word), high_half(word) };
+}
+
 DEVICE void store2(float* to, const Float2& value) { *(Float2*)to = value; }
 DEVICE void store2(Bf16* to, const Float2& value) { *(u32*)to = to_bf16_pair(value.x, value.y); }
 

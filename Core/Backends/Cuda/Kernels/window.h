@@ -15,7 +15,7 @@ struct ConvArgs
     float *mean, *variance, *partials;
     u32* tickets;
     Window g;
-    int chunks;
+    int chunks, add;    // add: an input gradient is added to what is in x
 };
 
 /// A pixel's image and place.

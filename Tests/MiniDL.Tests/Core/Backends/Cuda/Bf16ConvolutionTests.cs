@@ -95,7 +95,7 @@ public class Bf16ConvolutionTests
         return (device, backend);
     }
 
-    /// <summary>The output with a bias, the input gradient and the weight gradient.</summary>
+    /// <summary>The output with a bias, the input gradient, the weight gradient, and the input gradient added to the input.</summary>
     private static Tensor[] Run(Device device, Window2d g)
     {
         Tensor Image(Shape shape, int seed) => Bfloat16.Normal(device, shape, seed).ToLayout(Layout.ChannelsLast);
@@ -109,13 +109,16 @@ public class Bf16ConvolutionTests
         device.Backend.Conv2d(x, weight, bias, y, g);
         device.Backend.Conv2dInputGradient(dy, weight, dx, g);
         device.Backend.Conv2dWeightGradient(x, dy, dw, g);
-        return [y, dx, dw];
+        var sum = x.Clone();
+        if (!device.Backend.AddConv2dInputGradient(dy, weight, sum, g)) sum = x + dx;
+        return [y, dx, dw, sum];
     }
 
     private static void AssertOneRounding(Tensor[] expected, Tensor[] got, string what)
     {
         Bfloat16.AssertRounded(expected[0], got[0], $"{what}, y", sums: 2e-5);
         Bfloat16.AssertRounded(expected[1], got[1], $"{what}, dx", sums: 2e-5);
+        Bfloat16.AssertRounded(expected[3], got[3], $"{what}, x + dx", sums: 2e-5);
         var (dw, exact) = (got[2].ToArray<double>(), expected[2].ToArray<double>());
         double largest = exact.Max(Math.Abs);
         Assert.All(dw.Zip(exact), pair => Assert.InRange(pair.First, pair.Second - 2e-6 * largest, pair.Second + 2e-6 * largest));

@@ -85,7 +85,7 @@ public class TensorCoreConvolutionTests
         Assert.Equal("conv3x3_weight_gradient_16_16_tf32", TensorCoreConvolution.OfWeightGradient(Of(48, 16, 3, 1, 1), DType.F32, plenty)!.Kernel.Name);
     }
 
-    /// <summary>The output with a bias, the input gradient and the weight gradient.</summary>
+    /// <summary>The output with a bias, the input gradient, the weight gradient, and the input gradient added to the input.</summary>
     private static double[][] Run(Device device, Window2d g)
     {
         Tensor Channels(Shape shape, int seed) => Agreement.Normal(device, shape, seed).ToLayout(Layout.ChannelsLast);
@@ -96,7 +96,9 @@ public class TensorCoreConvolutionTests
         device.Backend.Conv2d(x, weight, bias, y, g);
         device.Backend.Conv2dInputGradient(dy, weight, dx, g);
         device.Backend.Conv2dWeightGradient(x, dy, dw, g);
-        return [y.ToArray<double>(), dx.ToArray<double>(), dw.ToArray<double>()];
+        var sum = x.Clone();
+        if (!device.Backend.AddConv2dInputGradient(dy, weight, sum, g)) sum = x + dx;
+        return [y.ToArray<double>(), dx.ToArray<double>(), dw.ToArray<double>(), sum.ToArray<double>()];
     }
 
     private static double RelativeError(double[] got, double[] expected)
