@@ -98,38 +98,38 @@ internal sealed class Trainer
     {
         Model.Train();
         var clock = new Stopwatch();
-        int number = Position.Epoch * StepsPerEpoch + Position.Batch;
+        int steps = Position.Epoch * StepsPerEpoch + Position.Batch;
         // A GPU works on a step while the host looks at the one before.
-        StepResult? before = null;
+        bool runsAhead = Device.Name == "cuda";
+        TrainedBatch? before = null;
         foreach (var (images, labels) in Batches())
         {
             if (stop.IsCancellationRequested) break;
             clock.Restart();
             using var scope = Scope.Step();
-            _sgd.LearningRate = LearningRateAt(number);
+            float rate = _sgd.LearningRate = LearningRateAt(steps);
 
             var (loss, logits) = _resident is null ? _step.Run(images, labels) : _step.Run(_resident);
-            var result = new StepResult(++number, _sgd.LearningRate, loss, logits, labels);
-            if (Device.Name != "cuda") Count(result, clock, progress);
-            else
-            {
-                if (before is not null) Count(before, clock, progress);
-                before = result;
-            }
+            var trained = new TrainedBatch(++steps, rate, new BatchResult(loss, logits, labels));
+            if ((runsAhead ? before : trained) is { } known) Count(known, clock, progress);
+            before = trained;
         }
         clock.Restart();
-        if (before is not null) Count(before, clock, progress);
+        if (runsAhead && before is not null) Count(before, clock, progress);
         stop.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Adds a step, which took as long as the clock says, to the sums of the epoch.</summary>
-    private void Count(StepResult step, Stopwatch clock, Action<StepReport>? progress)
+    /// <param name="Step">Steps since the run began, this one included.</param>
+    private sealed record TrainedBatch(int Step, float LearningRate, BatchResult Result);
+
+    /// <summary>Adds a batch, whose step took as long as the clock says, to the sums of the epoch.</summary>
+    private void Count(TrainedBatch batch, Stopwatch clock, Action<StepReport>? progress)
     {
-        float loss = step.Loss;
-        if (!float.IsFinite(loss)) throw new DivergedException("loss", loss, Position.Epoch + 1, step.Number, step.LearningRate);
-        Position = Position.After(step.Images, loss, step.ErrorPercent, clock.Elapsed);
+        float loss = batch.Result.Loss;
+        if (!float.IsFinite(loss)) throw new DivergedException("loss", loss, Position.Epoch + 1, batch.Step, batch.LearningRate);
+        Position = Position.After(batch.Result.Images, loss, batch.Result.ErrorPercent, clock.Elapsed);
         var mean = Position.Mean;
-        progress?.Invoke(new StepReport(Position.Epoch + 1, step.Number, mean.Loss, mean.Error, mean.Images / Position.Seconds));
+        progress?.Invoke(new StepReport(Position.Epoch + 1, batch.Step, mean.Loss, mean.Error, mean.Images / Position.Seconds));
     }
 
     /// <summary>What is left of the epoch; on a GPU the step itself fills the tensors.</summary>
@@ -151,15 +151,24 @@ internal sealed class Trainer
         using var noGrad = new NoGrad();
         Model.Eval();
         var mean = new RunningMean();
+        BatchResult? before = null;
         foreach (var batch in batches)
         {
             stop.ThrowIfCancellationRequested();
             using var scope = Scope.Step();
             var labels = batch.Labels.To(Device);
             var logits = Model.Forward(batch.Images.To(Device));
-            mean.Add(Loss.CrossEntropy(logits, labels).Item(), Metrics.ErrorPercent(logits, labels), batch.Count);
+            var result = new BatchResult(Loss.CrossEntropy(logits, labels), logits, batch.Labels);
+            Add(before);
+            before = result;
         }
+        Add(before);
         return mean;
+
+        void Add(BatchResult? result)
+        {
+            if (result is not null) mean.Add(result.Loss, result.ErrorPercent, result.Images);
+        }
     }
 }
 
