@@ -48,8 +48,8 @@ public sealed class Device : IDisposable
 
     /// <summary>
     /// Another stream of the same GPU, of the same precision: a device of its own, whose work runs beside that of the others, each in its
-    /// order. Small models and batches fill a GPU only together. Tensors belong to the device they were made on; <see cref="Tensor.To(Device)"/>
-    /// moves them. Devices that are no GPU have one stream: themselves.
+    /// order. Small models and batches fill a GPU only together. Tensors belong to the device they were made on;
+    /// <see cref="Tensor.To(Device)"/> moves them. Devices that are no GPU have one stream: themselves.
     /// </summary>
     /// <returns>The device. <see cref="Dispose"/> gives its memory back; forgotten, it goes when the next one is made.</returns>
     /// <example><code>

@@ -20,8 +20,9 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
     private CudaContext Context => stream.Context;
 
     /// <summary>A block, its content unset.</summary>
+    /// <param name="letGo">Forgets what is kept for later use: when memory is full.</param>
     /// <exception cref="MiniDLException">The GPU's memory is full.</exception>
-    public ulong Allocate(long bytes)
+    public ulong Allocate(long bytes, Action letGo)
     {
         using var entered = stream.Enter();
         stream.RemoveForgottenGraphs();
@@ -30,6 +31,7 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
         int result = Take(bytes, out address);
         if (result == OutOfMemory && Graph.Recording is null)
         {
+            letGo();
             GC.Collect();
             GC.WaitForPendingFinalizers();
             Context.DisposeForgotten();

@@ -12,7 +12,7 @@ internal sealed class CudaStorage : Storage
     public CudaStorage(Device device, CudaMemory memory, DType type, int capacity) : base(type, capacity)
     {
         (Device, _memory, _bytes) = (device, memory, (long)capacity * type.Bytes());
-        Address = memory.Allocate(_bytes);
+        Address = memory.Allocate(_bytes, device.Backend.TrimPool);
         GC.AddMemoryPressure(_bytes);
     }
 

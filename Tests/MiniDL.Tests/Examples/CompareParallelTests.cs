@@ -47,7 +47,8 @@ public sealed class CompareParallelTests : IDisposable
     [Fact]
     public void On_a_gpu_runs_with_small_batches_go_side_by_side_and_those_that_fill_it_alone()
     {
-        TrainSettings[] runs = [.. new[] { 128, 33, 32, 16, 8, 4, 2 }.Select(size => new TrainSettings { BatchSize = size, Device = "cuda" })];
+        int[] sizes = [128, 33, 32, 16, 8, 4, 2];
+        TrainSettings[] runs = [.. sizes.Select(size => new TrainSettings { BatchSize = size, Device = "cuda" })];
         var automatic = new RunSchedule(runs, parallel: 0);
         Assert.Equal([128, 33], automatic.Alone.Select(run => run.BatchSize));
         Assert.Equal(4, automatic.MostAtOnce);

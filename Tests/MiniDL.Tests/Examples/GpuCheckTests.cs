@@ -17,7 +17,9 @@ public sealed class GpuCheckTests : IDisposable
     private const string Program = """
         while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; [ "$1" = bench ] && echo '{"framework":"minidl"}'; shift; done
         [ -n "${out:-}" ] && mkdir -p "$out/checkpoint" || exit 0
-        for file in checkpoint/model.safetensors checkpoint/last.safetensors layers.csv evaluation.csv summary.csv; do echo 1 > "$out/$file"; done
+        for file in checkpoint/model.safetensors checkpoint/last.safetensors layers.csv evaluation.csv summary.csv; do
+            echo 1 > "$out/$file"
+        done
         """;
 
     [UnixFact]
@@ -106,7 +108,8 @@ public sealed class GpuCheckTests : IDisposable
     {
         string path = Path.Combine(_folder, name);
         File.WriteAllText(path, $"#!/bin/sh\n{text.ReplaceLineEndings("\n")}\n");
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        const UnixFileMode all = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, all);
     }
 
     private sealed class UnixFactAttribute : FactAttribute

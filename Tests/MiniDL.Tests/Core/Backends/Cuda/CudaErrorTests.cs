@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniDL.Tests.Core.Backends.Cuda;
 
 /// <summary>What a user reads where there is no GPU, or it fails: one line that says what to do.</summary>
@@ -75,6 +77,21 @@ public class CudaErrorTests
         GC.Collect();
         GC.WaitForPendingFinalizers();
         Assert.Equal(0, Tensor.Zeros([200_000], device).ToArray().Sum());
+    }
+
+    [GpuFact]
+    public void Memory_that_is_full_of_what_earlier_steps_left_for_others_of_their_size()
+    {
+        using var fake = Gpu.OwnFake().Set("memory", 1 << 20);
+        var device = fake.Open();
+        foreach (int count in new[] { 100_000, 150_000, 200_000, 120_000 }) Assert.Equal(count, SumOfOnes(count, device));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static float SumOfOnes(int count, Device device)
+    {
+        using var step = MiniDL.Scope.Step();
+        return Tensor.Ones([count], device).Sum().Item();
     }
 
     [GpuFact]
