@@ -28,6 +28,14 @@ internal static class KernelWorkloads
         new("operators at odd places", "sm_80", Precision.Bf16, device => OddPlaces(device, DType.BF16, 2e-2)),
         new("primitives", "sm_80", Precision.Fp32, device => Primitives(device, DType.F32, FloatLimit)),
         new("primitives", "sm_90", Precision.Bf16, device => Primitives(device, DType.BF16, Bf16Limit)),
+        new("functions", "sm_90", Precision.Fp32, device => PrimitiveWorkloads.Functions(device, DType.F32)),
+        new("functions", "sm_80", Precision.Bf16, device => PrimitiveWorkloads.Functions(device, DType.BF16)),
+        new("broadcasts", "sm_90", Precision.Fp32, device => PrimitiveWorkloads.Broadcasts(device, DType.F32, FloatLimit)),
+        new("broadcasts", "sm_80", Precision.Bf16, device => PrimitiveWorkloads.Broadcasts(device, DType.BF16, 1e-2)),
+        new("windows", "sm_80", Precision.Fp32, device => PrimitiveWorkloads.Windows(device, DType.F32, FloatLimit)),
+        new("windows", "sm_90", Precision.Bf16, device => PrimitiveWorkloads.Windows(device, DType.BF16, 1e-2)),
+        new("products", "sm_90", Precision.Fp32, PrimitiveWorkloads.Products),
+        new("training in steps", "sm_80", Precision.Fp32, PrimitiveWorkloads.Training),
         new("moves", "sm_90", Precision.Fp32, Moves),
         new("training", "sm_90", Precision.Fp32, Training),
         new("resident images", "sm_80", Precision.Fp32, ResidentImages),
@@ -63,7 +71,7 @@ internal static class KernelWorkloads
                 Tensor mean = Agreement.Unset(on, [1, outputs]), variance = Agreement.Unset(on, [1, outputs]);
                 if (Moments.Of(counted, geometry) is { } moments) (mean, variance) = (moments.Mean, moments.Variance);
                 else on.Backend.Moments(counted, mean, variance, geometry);
-                return [y.ToArray<double>(), x.Grad!.ToArray<double>(), weight.Grad!.ToArray<double>(), mean.ToArray<double>(), variance.ToArray<double>()];
+                return [.. new[] { y, x.Grad!, weight.Grad!, mean, variance }.Select(t => t.ToArray<double>())];
             }
             double[][] got = Run(device), expected = Run(Device.Reference);
             string what = $"{channels}→{outputs}, {height}×{width}, stride {stride}";
@@ -132,12 +140,13 @@ internal static class KernelWorkloads
             Tensor Unset(Shape shape) => Stored(Agreement.Unset(on, shape), type);
             Tensor Given(int seed) => Stored(Exact(on, [6, 5, 7], seed), type);
             Tensor x = Given(1), other = Given(2), y = Unset([6, 7]), index = Agreement.UnsetIndex(on, [6, 7]);
-            Tensor dx = Unset([6, 5, 7]), blended = Unset([6, 5, 7]), mask = Unset([6, 5, 7]);
+            Tensor dx = Unset([6, 5, 7]), blended = Unset([6, 5, 7]), added = Unset([6, 5, 7]), mask = Unset([6, 5, 7]);
             on.Backend.Max(x, y, index, 6, 5, 7);
             on.Backend.MaxGradient(y, index, dx, 6, 5, 7);
-            on.Backend.Zip(default(Blend), [x.Count], x, [1], other, [1], blended);
+            on.Backend.Zip(default(Blend), [6, 5, 7], x, [35, 7, 1], other, [0, 7, 0], blended);
+            on.Backend.Zip(default(Blend), [x.Count], x, [1], other, [1], added);
             on.Backend.DropoutMask(mask, 0.5, new RandomStream(3));
-            return [.. new[] { y, index, dx, blended, mask }.Select(t => t.ToArray<double>())];
+            return [.. new[] { y, index, dx, blended, added, mask }.Select(t => t.ToArray<double>())];
         }
         double[][] got = Run(device), expected = Run(Device.Reference);
         for (int i = 0; i < got.Length; i++) Near($"output {i}", expected[i], got[i], limit);
@@ -196,15 +205,20 @@ internal static class KernelWorkloads
     {
         byte[] pixels = [.. Enumerable.Range(0, 11 * 3 * 6 * 5).Select(i => (byte)(i * 37 + i / 11))];
         var images = new ImageDataset("few", pixels, [3, 6, 5], [.. Enumerable.Range(0, 11).Select(i => (long)(i % 3))], ["a", "b", "c"]);
-        var augmentation = Augmentation.PadCropFlip(2);
-        var loader = new DataLoader(images, 4, new RandomStream(9), shuffle: true, dropLast: true, augmentation, threads: 0);
-        var resident = new ResidentImages(images, 4, new RandomStream(9), augmentation, device);
-        resident.Start(1);
-        foreach (var batch in loader.Epoch(1))
+        foreach (var augmentation in new[] { null, Augmentation.PadCropFlip(2) })
         {
-            resident.Draw();
-            Assert.Equal(batch.Images.ToArray(), resident.Images.ToArray());
-            Assert.Equal(batch.Labels.ToArray<long>(), resident.Labels.ToArray<long>());
+            var loader = new DataLoader(images, 4, new RandomStream(9), shuffle: true, dropLast: true, augmentation, threads: 0);
+            var resident = new ResidentImages(images, 4, new RandomStream(9), augmentation, device);
+            for (int epoch = 0; epoch < 3; epoch++)
+            {
+                resident.Start(epoch);
+                foreach (var batch in loader.Epoch(epoch))
+                {
+                    resident.Draw();
+                    Assert.Equal(batch.Images.ToArray(), resident.Images.ToArray());
+                    Assert.Equal(batch.Labels.ToArray<long>(), resident.Labels.ToArray<long>());
+                }
+            }
         }
     }
 

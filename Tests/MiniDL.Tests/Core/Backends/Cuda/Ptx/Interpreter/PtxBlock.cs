@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
 
 /// <summary>What a GPU would fault on, or do wrong now and then.</summary>
@@ -89,6 +91,7 @@ internal sealed class PtxBlock
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunThread(PtxThread thread)
     {
         try
@@ -96,6 +99,7 @@ internal sealed class PtxBlock
             for (long count = 0; count < MostSteps; count++)
             {
                 var step = _steps[thread.Next];
+                Launch.Program.HasRun[thread.Next] = true;
                 if (step.Guard >= 0 && thread.Holds(step.Guard) == step.GuardIsNegated) thread.Next++;
                 else if (step.Kind == StepKind.Plain)
                 {

@@ -40,11 +40,15 @@ internal sealed class PtxProgram
         }
         DeclaredShared = (int)(place - PtxShared.Base);
         Steps = [.. kernel.Instructions.Select(Compile)];
+        HasRun = new bool[Steps.Length];
     }
 
     public PtxKernel Kernel { get; }
 
     public PtxStep[] Steps { get; }
+
+    /// <summary>Which instructions have run, in any launch.</summary>
+    public bool[] HasRun { get; }
 
     /// <summary>Bytes of shared memory without what the launch asks for.</summary>
     public int DeclaredShared { get; }
