@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <sys/mman.h>
 
 namespace fake
 {
@@ -248,4 +249,15 @@ EXPORT void fakeReset()
     state().null_stream.queue.clear();
     for (Stream* stream : state().streams) { stream->queue.clear(); stream->capture = nullptr; stream->last.clear(); }
     state().captures.clear();
+}
+
+/// Ends the driver: its memory goes back to the system, which gives a process so many pieces only, and every later call fails.
+EXPORT void fakeEnd()
+{
+    fakeReset();
+    LOCKED;
+    for (auto& [start, allocation] : state().allocations) munmap(allocation.map, allocation.map_bytes);
+    state().allocations.clear();
+    state().used = 0;
+    state().sticky = Deinitialized;
 }

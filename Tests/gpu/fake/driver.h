@@ -22,7 +22,7 @@ namespace fake
 // The driver's own error numbers.
 enum Error
 {
-    Success = 0, InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, NoDevice = 100, InvalidDevice = 101, InvalidImage = 200,
+    Success = 0, InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, Deinitialized = 4, NoDevice = 100, InvalidDevice = 101, InvalidImage = 200,
     InvalidContext = 201, InvalidPtx = 218, UnsupportedPtxVersion = 222, InvalidHandle = 400, NotFound = 500, NotReady = 600,
     IllegalAddress = 700, LaunchOutOfResources = 701, LaunchFailed = 719, CaptureUnsupported = 900, CaptureInvalidated = 901,
     CaptureUnmatched = 903, CaptureUnjoined = 904, CaptureImplicit = 906, CapturedEvent = 907, CaptureWrongThread = 908,

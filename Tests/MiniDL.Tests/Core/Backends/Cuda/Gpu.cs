@@ -115,7 +115,12 @@ internal sealed unsafe class FakeDriver : IDisposable
     /// <summary>Its GPU.</summary>
     public Device Open() => Device.OpenCuda(_copy);
 
-    public void Dispose() => File.Delete(_copy);
+    public void Dispose()
+    {
+        // Tests that run later would not have the memory of this one's tensors.
+        ((delegate* unmanaged[Cdecl]<void>)NativeLibrary.GetExport(_library, "fakeEnd"))();
+        File.Delete(_copy);
+    }
 }
 
 /// <summary>A test that is skipped where there is no GPU, not even the fake one.</summary>
