@@ -11,7 +11,7 @@
 #include "columns.h"
 
 constexpr int PIECES = 8;            // fours of values that a thread has
-constexpr int MOST_THREADS = 512;    // so that a thread can have 128 registers: the gradient holds two images, and needs 111
+constexpr int MOST_THREADS = 512;    // so that a thread can have 128 registers: the gradient holds two images, and needs 118
 constexpr int MOST_CHANNELS = 64;    // so that a warp spans the channels, and what the images left, two values each
 
 /// What the threads of a block stand for: their channels, and which of the image's values they have.
@@ -188,6 +188,11 @@ VALUE_KERNEL(group_norm_gradient, NormalizeGradientArgs, MOST_THREADS)
         gradient[k] = p.gradient;
         normalized[k] = p.normalized;
         if (args.dresidual != nullptr) store4(args.dresidual + i, p.gradient);
+    }
+    // By itself: what loading needs has left its registers by now.
+#pragma unroll
+    for (int k = 0; k < PIECES; k++)
+    {
         sum = sum + gradient[k];
         product = product + gradient[k] * normalized[k];
     }

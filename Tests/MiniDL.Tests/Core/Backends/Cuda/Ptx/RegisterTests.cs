@@ -7,6 +7,9 @@ public class RegisterTests(ITestOutputHelper output)
 {
     private const int OfMultiprocessor = 65536, MostOfThread = 255, Granule = 8;
 
+    /// <summary>What the assembler may want beside the values.</summary>
+    private const int Spare = 8;
+
     [Theory, InlineData("sm_80"), InlineData("sm_90")]
     public void Values_that_live_at_once_fit(string target)
     {
@@ -17,7 +20,7 @@ public class RegisterTests(ITestOutputHelper output)
             var (words, at) = PtxLiveness.Most(kernel);
             string line = $"{kernel.Name}: {words} of {limit} registers, at {at}";
             output.WriteLine(line);
-            if (words > limit) over.Add(line);
+            if (words + Spare > limit) over.Add(line);
         }
         Assert.Empty(over);
     }
