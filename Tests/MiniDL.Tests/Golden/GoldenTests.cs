@@ -21,8 +21,11 @@ public class GoldenTests(ITestOutputHelper output)
         Walk(Device.Reference, GoldenLimits.Double, "golden on reference");
 
     [GpuTheory, InlineData(Precision.Fp32), InlineData(Precision.Tf32), InlineData(Precision.Bf16)]
-    public void Every_case_agrees_with_PyTorch_on_the_gpu(Precision precision) =>
-        Walk(Gpu.Open(precision), GoldenLimits.Of(precision), $"golden on cuda in {precision.ToString().ToLowerInvariant()}");
+    public void Every_case_agrees_with_PyTorch_on_the_gpu(Precision precision)
+    {
+        using var device = Gpu.Open(precision);
+        Walk(device, GoldenLimits.Of(precision), $"golden on cuda in {precision.ToString().ToLowerInvariant()}");
+    }
 
     /// <summary>Whether a tensor can lie in channels last too.</summary>
     internal static bool HasLayouts(Tensor x) => x.Rank is >= 3 and <= 5;

@@ -23,8 +23,9 @@ public class TrainingOnGpuTests
     [GpuTheory, InlineData("bn", Precision.Tf32), InlineData("bn", Precision.Bf16), InlineData("gn", Precision.Bf16)]
     public void A_recorded_step_gives_the_bits_of_single_steps(string norm, Precision precision)
     {
-        var (losses, state, logits) = Train(norm, Gpu.Open(precision), graph: false, steps: 4);
-        var (graphLosses, graphState, graphLogits) = Train(norm, Gpu.Open(precision), graph: true, steps: 4);
+        using Device one = Gpu.Open(precision), other = Gpu.Open(precision);
+        var (losses, state, logits) = Train(norm, one, graph: false, steps: 4);
+        var (graphLosses, graphState, graphLogits) = Train(norm, other, graph: true, steps: 4);
         Assert.Equal(losses, graphLosses);
         foreach (var (key, value) in state) Assert.Equal(value, graphState[key]);
         Assert.Equal(logits, graphLogits);

@@ -72,7 +72,7 @@ public class Bf16ConvolutionTests
     {
         // One input value and one weight, both ones: the output tells which places met. Were the halves of a word exchanged on one side
         // only, or words in the wrong place, nothing would meet, or something else.
-        var device = Gpu.Open(Precision.Bf16);
+        using var device = Gpu.Open(Precision.Bf16);
         var g = Window2d.Of("conv2d", [1, 32, 8, 8], 32, (3, 3), (1, 1), (1, 1));
         for (int channel = 0; channel < 32; channel++)
         {
