@@ -28,17 +28,17 @@ internal sealed partial class CudaBackend
 
     internal override bool Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
     {
+        // The last block reads what all the others leave: where they are many, another pass over y takes less, because all blocks share it.
+        const int mostBlocks = 256;
         if (!IsTensorCore(x, y) || TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is not { } tiled) return false;
+        if (Chunks(tiled, g) > mostBlocks) return false;
         TiledConv2d(tiled, x, weight, bias, y, mean, variance, g);
         return true;
     }
 
     private void TiledConv2d(TensorCoreConvolution tiled, Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor? mean, Tensor? variance, in Window2d g)
     {
-        // With statistics fewer blocks, about four for each multiprocessor of an H100: the last of them reads what all the others leave.
-        const int blocksWithMoments = 512;
-        int most = mean is null ? MostTileWalkers : Math.Min(MostTileWalkers, blocksWithMoments), parts = g.OutChannels / tiled.ChannelsOut;
-        int chunks = Math.Min(most, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth));
+        int parts = g.OutChannels / tiled.ChannelsOut, chunks = Chunks(tiled, g);
         Tensor? partials = mean is null ? null : Workspace(chunks, 4 * g.OutChannels), tickets = mean is null ? null : Tickets(parts);
         stream.Launch(tiled.Kernel, chunks * parts, tiled.Threads, new ConvolutionArguments
         {
@@ -55,6 +55,10 @@ internal sealed partial class CudaBackend
         }, x, weight, bias, y, mean, variance, partials, tickets);
         if (partials is not null) Pool.Return(partials.Storage);
     }
+
+    /// <summary>Blocks that go through the tiles of the output, for each part of its channels.</summary>
+    private int Chunks(TensorCoreConvolution tiled, in Window2d g) =>
+        Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth));
 
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
     {
