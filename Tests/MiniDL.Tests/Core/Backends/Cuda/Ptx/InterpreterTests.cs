@@ -35,15 +35,16 @@ public sealed unsafe class InterpreterTests : IDisposable
     [InlineData("setp.lt.s32 %p1, %r1, 32; @!%p1 bra $END; shfl.sync.bfly.b32 %r3, %r1, 1, 31, -1;", null)]
     public void In_a_block(string body, string? fault) => Check(body, blocks: 1, fault);
 
-    // Blocks 0 and 1: the first writes, counts itself, and the second reads.
+    // Block 0 writes and counts itself, block 1 counts itself and reads.
     [Theory]
-    [InlineData("membar.gl;", "ld.global.cg.u32", null)]
-    [InlineData("membar.gl;", "ld.global.u32", "the cache may hold what was there before")]
-    [InlineData("", "ld.global.cg.u32", "without a fence")]
-    public void Between_blocks(string fence, string load, string? fault) => Check($"""
+    [InlineData("membar.gl;", "membar.gl;", "ld.global.cg.u32", null)]
+    [InlineData("membar.gl;", "membar.gl;", "ld.global.u32", "the cache may hold what was there before")]
+    [InlineData("", "membar.gl;", "ld.global.cg.u32", "without a fence before it said so")]
+    [InlineData("membar.gl;", "", "ld.global.cg.u32", "without a fence before the read")]
+    public void Between_blocks(string before, string after, string load, string? fault) => Check($"""
         setp.eq.s32 %p1, %r2, 1; @%p1 bra $READ;
-        st.global.u32 [%rd2], %r1; {fence} bar.sync 0; bra.uni $END;
-        $READ: {fence} {load} %r3, [%rd1];
+        st.global.u32 [%rd2], %r1; {before} bar.sync 0; atom.global.add.u32 %r4, [%rd1+2048], 1; bar.sync 0; {after} bra.uni $END;
+        $READ: {before} bar.sync 0; atom.global.add.u32 %r4, [%rd1+2048], 1; bar.sync 0; {after} {load} %r3, [%rd1];
         """, blocks: 2, fault);
 
     [Theory, InlineData("st.global.u32 [%rd1], %r2;"), InlineData("ld.global.u32 %r3, [%rd2]; st.global.u32 [%rd2], %r3;")]

@@ -20,6 +20,8 @@ internal static class KernelWorkloads
         new("convolutions", "sm_80", Precision.Fp32, device => Convolutions(device, DType.F32, FloatLimit)),
         new("convolutions", "sm_90", Precision.Tf32, device => Convolutions(device, DType.F32, FloatLimit)),
         new("convolutions", "sm_80", Precision.Bf16, device => Convolutions(device, DType.BF16, Bf16Limit)),
+        new("convolutions by few blocks", "sm_80", Precision.Tf32, device => ByFewBlocks(device, DType.F32, FloatLimit)),
+        new("convolutions by few blocks", "sm_90", Precision.Bf16, device => ByFewBlocks(device, DType.BF16, Bf16Limit)),
         new("norms", "sm_90", Precision.Fp32, device => NormWorkload.Run(device, DType.F32, place: 0)),
         new("norms", "sm_80", Precision.Bf16, device => NormWorkload.Run(device, DType.BF16, place: 0)),
         new("norms at odd places", "sm_80", Precision.Fp32, device => NormWorkload.Run(device, DType.F32, place: 1)),
@@ -51,6 +53,13 @@ internal static class KernelWorkloads
             Near(operation.Name, expected, result, limit);
             for (int i = 0; i < gradients.Length; i++) Near($"{operation.Name}, gradient {i}", expectedGradients[i], gradients[i], limit);
         }
+    }
+
+    /// <summary>Every block goes through several tiles.</summary>
+    private static void ByFewBlocks(Device device, DType type, double limit)
+    {
+        ((CudaBackend)device.Backend).MostTileWalkers = 2;
+        Convolutions(device, type, limit);
     }
 
     private static void Convolutions(Device device, DType type, double limit)

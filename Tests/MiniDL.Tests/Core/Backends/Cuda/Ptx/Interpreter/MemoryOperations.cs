@@ -60,6 +60,7 @@ internal static class MemoryOperations
         uint before = BitConverter.ToUInt32(bytes);
         BitConverter.TryWriteBytes(bytes, before + t.Get<uint>(what));
         t.Set(old, before);
+        t.Block.Launch.AtAtomic(t.Block);
     };
 
     private static ulong Bits(ReadOnlySpan<byte> bytes) => bytes.Length switch

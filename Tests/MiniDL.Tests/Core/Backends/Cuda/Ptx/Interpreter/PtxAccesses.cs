@@ -2,8 +2,8 @@ namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
 
 /// <summary>
 /// Who wrote and read each two bytes of memory during a launch, to find accesses whose order the kernel leaves open: by two threads of
-/// a block with no barrier between them, or by two blocks. What another block wrote may be read by a fresh read only, after a fence of
-/// the writer and one of the reader. Accesses of single bytes are not looked at.
+/// a block with no barrier between them, or by two blocks. What another block wrote may be read by a fresh read only: after a fence of
+/// the writer, an atomic operation of each block, and a fence of the reader. Accesses of single bytes are not looked at.
 /// </summary>
 internal sealed class PtxAccesses
 {
@@ -57,8 +57,8 @@ internal sealed class PtxAccesses
             {
                 string writer = $"which block {(cell.Writer - 1) / launch.Threads} wrote";
                 if (!fresh) return $"{writer}: the cache may hold what was there before";
-                if (launch.Fences(cell.Writer - 1) == cell.WriterFences || launch.Fences(thread.Number) == 0)
-                    return $"{writer}, without a fence";
+                if (launch.FencesAtAtomic(cell.Writer - 1) <= cell.WriterFences) return $"{writer}, without a fence before it said so";
+                if (launch.Fences(thread.Number) <= launch.FencesAtAtomic(thread.Number)) return $"{writer}, without a fence before the read";
             }
             else if (cell.WriteEpoch == epoch) return $"which thread {(cell.Writer - 1) % launch.Threads} wrote since the last barrier";
         }

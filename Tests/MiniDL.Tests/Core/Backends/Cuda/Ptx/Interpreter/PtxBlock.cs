@@ -8,7 +8,7 @@ internal sealed class PtxFault(string message) : Exception(message);
 /// <summary>One launch of a kernel.</summary>
 internal sealed class PtxLaunch(PtxProgram program, byte[] arguments, PtxGlobal global, int threads, int dynamicBytes)
 {
-    private int[] _fences = [];
+    private int[] _fences = [], _fencesAtAtomic = [];
 
     public PtxProgram Program => program;
 
@@ -21,11 +21,17 @@ internal sealed class PtxLaunch(PtxProgram program, byte[] arguments, PtxGlobal 
     /// <summary>How many fences a thread has passed, by its number in the launch.</summary>
     public ref int Fences(int thread) => ref _fences[thread];
 
+    /// <summary>How many it had passed when its block last took part in an atomic operation, by which blocks learn of each other.</summary>
+    public int FencesAtAtomic(int thread) => _fencesAtAtomic[thread];
+
+    /// <summary>Notes that a thread of the block takes part in an atomic operation.</summary>
+    public void AtAtomic(PtxBlock block) => Array.Copy(_fences, block.Index * threads, _fencesAtAtomic, block.Index * threads, threads);
+
     public int SharedBytes => program.DeclaredShared + dynamicBytes;
 
     public void Run(int blocks)
     {
-        _fences = new int[blocks * threads];
+        (_fences, _fencesAtAtomic) = (new int[blocks * threads], new int[blocks * threads]);
         for (int block = 0; block < blocks; block++) new PtxBlock(this, block).Run();
     }
 }
