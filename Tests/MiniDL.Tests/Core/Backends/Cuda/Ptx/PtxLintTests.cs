@@ -60,7 +60,10 @@ public class PtxLintTests
     [Theory, MemberData(nameof(Targets))]
     public void Parameters_are_read_inside_of_them_at_multiples_of_what_is_read(string target)
     {
+        const int mostBytes = 4096;
         foreach (var kernel in PtxModule.KernelsOf(target))
+        {
+            Assert.InRange(kernel.ParameterBytes, 1, mostBytes);
             foreach (var load in kernel.Instructions.Where(i => i.Opcode.StartsWith("ld.param.", StringComparison.Ordinal)))
             {
                 var (address, values) = (load.Operands[1], load.Operands[0].Parts?.Count ?? 1);
@@ -69,6 +72,7 @@ public class PtxLintTests
                 Assert.Equal(kernel.ParameterName, address.Name);
                 Assert.True(address.Value % bytes == 0 && address.Value + bytes <= kernel.ParameterBytes, $"{kernel}, {load}");
             }
+        }
     }
 
     [Theory, MemberData(nameof(Targets))]
