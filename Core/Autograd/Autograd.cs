@@ -149,12 +149,6 @@ public static class Autograd
             if (x.Producer is Operator.FreedOperator) throw Freed();
             var sofar = x.Producer is { } producer ? producer.PendingGradient : targets is null ? x.PendingGradient : targets[x];
             if (sofar is null && x.Producer is null) _leaves.Add(x);
-            if (ReferenceEquals(sofar, gradient))
-            {
-                // The operator has added to it.
-                Release(gradient);
-                return;
-            }
             if (sofar is not null)
             {
                 // In place where nobody else looks at the sum so far; else into new memory.

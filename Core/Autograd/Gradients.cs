@@ -54,14 +54,11 @@ public readonly ref struct Gradients
 
     /// <summary>
     /// The sum of the gradients that have arrived for this input so far, if one is wanted and the sum lies like the input and may be
-    /// changed in place: a primitive that can add to it saves a pass over memory. Say so with <see cref="Added"/>.
+    /// changed in place: a primitive that can add to it saves a pass over memory. The gradient is not set then; it has arrived.
     /// </summary>
     internal Tensor? SumSoFar(int input) =>
         Wanted(input) && _operator.Inputs[input]! is var x && x.Producer?.PendingGradient is { } sum
             && sum.Layout == x.Layout && Autograd.MayChange(sum) ? sum : null;
-
-    /// <summary>The input's gradient was added to its <see cref="SumSoFar"/>.</summary>
-    internal void Added(int input, Tensor sum) => _slots[input] = sum;
 
     /// <summary>Whether another input of this operator is the same leaf and has its gradient buffer already.</summary>
     private bool IsTaken(Tensor x, int input)

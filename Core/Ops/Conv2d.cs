@@ -79,7 +79,7 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
 
     private void InputGradient(Tensor dy, Gradients d)
     {
-        if (d.SumSoFar(0) is { } sum && Backend.AddConv2dInputGradient(dy, weight, sum, geometry)) d.Added(0, sum);
-        else if (d.Wanted(0, out var dx)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
+        if (d.SumSoFar(0) is { } sum && Backend.AddConv2dInputGradient(dy, weight, sum, geometry)) return;
+        if (d.Wanted(0, out var dx)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
     }
 }
