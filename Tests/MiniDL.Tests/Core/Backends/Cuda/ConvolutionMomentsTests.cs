@@ -41,6 +41,19 @@ public class ConvolutionMomentsTests
         AssertMoments(y, mean, variance, 1e-4);
     }
 
+    [GpuFact]
+    public void Where_blocks_are_many_statistics_are_taken_apart()
+    {
+        using var device = Gpu.Open(Precision.Tf32);
+        foreach (var (batch, taken) in new[] { (32, true), (33, false) })
+        {
+            var g = Window2d.Of("conv2d", [batch, 16, 32, 32], 16, (3, 3), (1, 1), (1, 1));
+            Tensor x = Tensor.New(g.Input, device, DType.F32, Layout.ChannelsLast), y = Tensor.NewLike(x), statistic = Tensor.Zeros([1, 16], device);
+            bool launched = device.Backend.Conv2dMoments(x, Weight(device, g), null, y, statistic, Tensor.NewLike(statistic), g);
+            Assert.Equal(taken, launched);
+        }
+    }
+
     [GpuTheory, InlineData(1), InlineData(4)]
     public void Bits_do_not_depend_on_the_order_of_warps_and_blocks(int order)
     {
