@@ -12,6 +12,9 @@ namespace
 {
 constexpr size_t Page = 4096, Alignment = 16;
 
+/// So many blocks at a time have guard pages: each takes two of the 65,530 maps that a process may have, and the rest of it needs some.
+constexpr size_t MostGuarded = 3'000;
+
 /// Whether [pointer, pointer + bytes) is inside one allocation.
 bool is_device(u64 pointer, size_t bytes)
 {
@@ -38,12 +41,12 @@ EXPORT int cuMemAlloc_v2(u64* pointer, size_t bytes)
     if (Error error = refuse_unless_relaxed()) return error;
     if (bytes == 0) return InvalidValue;
     if (state().used + bytes > (size_t)state().knobs.memory) return OutOfMemory;
-    size_t body = (bytes + Page - 1) / Page * Page;
-    char* map = (char*)mmap(nullptr, body + 2 * Page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map == MAP_FAILED || mprotect(map + Page, body, PROT_READ | PROT_WRITE) != 0) return OutOfMemory;
-    char* start = map + Page + body - (bytes + Alignment - 1) / Alignment * Alignment;
+    size_t body = (bytes + Page - 1) / Page * Page, guard = state().allocations.size() < MostGuarded ? Page : 0;
+    char* map = (char*)mmap(nullptr, body + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED || mprotect(map + guard, body, PROT_READ | PROT_WRITE) != 0) return OutOfMemory;
+    char* start = map + guard + body - (bytes + Alignment - 1) / Alignment * Alignment;
     std::memset(start, 0xFF, bytes);
-    state().allocations[(u64)start] = { map, body + 2 * Page, bytes };
+    state().allocations[(u64)start] = { map, body + 2 * guard, bytes };
     state().used += bytes;
     *pointer = (u64)start;
     return Success;
