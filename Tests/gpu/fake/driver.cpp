@@ -260,4 +260,5 @@ EXPORT void fakeEnd()
     state().allocations.clear();
     state().used = 0;
     state().sticky = Deinitialized;
+    emulator::end();
 }

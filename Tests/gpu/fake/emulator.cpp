@@ -316,6 +316,13 @@ const char* run(const Launch& launch)
     return s.problem;
 }
 
+void end()
+{
+    for (Fiber& fiber : s.fibers)
+        if (fiber.stack != nullptr) munmap(std::exchange(fiber.stack, nullptr), StackBytes + Page);
+    s.fiber_count = s.idle_count = 0;
+}
+
 void* shared_array(size_t bytes)
 {
     size_t start = now.static_used, end = start + (bytes + 15) / 16 * 16;

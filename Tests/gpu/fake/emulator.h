@@ -49,6 +49,9 @@ struct Launch { const Kernel* kernel; const void* args; int grid, threads; size_
 /// Runs a launch to its end. Returns null, or what went wrong: an access out of bounds, or threads that do not meet.
 const char* run(const Launch& launch);
 
+/// Gives the fibers' stacks back, two maps each: a driver of a test's own is not unloaded.
+void end();
+
 /// The next array of the block's static shared memory: each thread asks for the same ones in the same order.
 void* shared_array(size_t bytes);
 
