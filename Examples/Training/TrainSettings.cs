@@ -35,7 +35,7 @@ internal sealed record TrainSettings
     public ulong Seed { get; init; }
     public string Device { get; init; } = "cpu";
 
-    /// <summary>Of convolutions on a GPU.</summary>
+    /// <summary>What a GPU computes convolutions in and stores images in: tf32, fp32 or bf16.</summary>
     public string Precision { get; init; } = "tf32";
 
     /// <summary>The linear scaling rule: the learning rate is proportional to the batch size (Goyal et al. 2017).</summary>

@@ -41,9 +41,6 @@ internal struct StridedArguments
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct TransposeArguments { public ulong X, Y; public int Batch, Rows, Columns; }
-
-[StructLayout(LayoutKind.Sequential)]
 internal struct MapArguments { public ulong X, Y; public int Count; public float Parameter; }
 
 [StructLayout(LayoutKind.Sequential)]

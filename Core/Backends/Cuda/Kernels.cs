@@ -20,7 +20,6 @@ internal static class Kernels
     public static readonly Kernel AddU8 = Kernel.Of<StridedArguments>(General, "add_strided_u8");
     public static readonly Kernel ConvertF32ToBF16 = Kernel.Of<ConvertArguments>(General, "convert_f32_bf16");
     public static readonly Kernel ConvertBF16ToF32 = Kernel.Of<ConvertArguments>(General, "convert_bf16_f32");
-    public static readonly Kernel Transpose4 = Kernel.Of<TransposeArguments>(General, "transpose_4");
     public static readonly KernelPair Affine = KernelPair.Of<AffineArguments>(General, "affine");
     public static readonly KernelPair DropoutMask = KernelPair.Of<DropoutArguments>(General, "dropout_mask");
     public static readonly Kernel StoreWords = Kernel.Of<StoreArguments>(General, "store_words");
@@ -58,7 +57,7 @@ internal static class Kernels
     public static IReadOnlyList<Kernel> All { get; } =
     [
         Fill1, Fill2, Fill4, Fill8, Copy1, Copy2, Copy4, Copy8, AddF32, AddBF16, AddF64, AddI64, AddU8, ConvertF32ToBF16, ConvertBF16ToF32,
-        Transpose4, StoreWords, MatMul, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd, RunningStatistics,
+        StoreWords, MatMul, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd, RunningStatistics,
         GatherAugment,
         .. TensorCoreConvolution.Kernels,
         .. Both(Affine, DropoutMask, Sum, Max, MaxGradient, Conv2d, Conv2dInputGradient, Conv2dWeightGradient,

@@ -6,7 +6,6 @@
 struct FillArgs { void* y; u64 bits; int count; };
 struct ConvertArgs { const void* x; void* y; int count; };
 struct StridedArgs { const void* x; void* y; int count, rank; int sizes[8], x_strides[8], y_strides[8]; };
-struct TransposeArgs { const u32* x; u32* y; int batch, rows, columns; };
 
 template <typename T> DEVICE void fill(const FillArgs& args)
 {
@@ -85,21 +84,3 @@ KERNEL(add_strided_bf16, StridedArgs, BLOCK) { add_strided<Bf16>(args); }
 KERNEL(add_strided_f64, StridedArgs, BLOCK) { add_strided<double>(args); }
 KERNEL(add_strided_i64, StridedArgs, BLOCK) { add_strided<i64>(args); }
 KERNEL(add_strided_u8, StridedArgs, BLOCK) { add_strided<u8>(args); }
-
-/// y[b][j][i] = x[b][i][j]. A block moves a tile of 32 × 32 through shared memory, so that both sides go along their lines; a row of
-/// the tile has 33 places, so that a column of it lies in 32 different banks.
-KERNEL(transpose_4, TransposeArgs, BLOCK)
-{
-    SHARED(u32, tile, 32 * 33);
-    int tiles_across = (args.columns + 31) / 32, tiles_down = (args.rows + 31) / 32, block = block_index();
-    int column = block % tiles_across * 32, row = block / tiles_across % tiles_down * 32;
-    i64 matrix = (i64)(block / (tiles_across * tiles_down)) * args.rows * args.columns;
-    int lane = thread_index() % 32, warp = thread_index() / 32;
-    for (int i = warp; i < 32; i += BLOCK / 32)
-        if (row + i < args.rows && column + lane < args.columns)
-            tile[i * 33 + lane] = args.x[matrix + (i64)(row + i) * args.columns + column + lane];
-    barrier();
-    for (int j = warp; j < 32; j += BLOCK / 32)
-        if (column + j < args.columns && row + lane < args.rows)
-            args.y[matrix + (i64)(column + j) * args.rows + row + lane] = tile[lane * 33 + j];
-}

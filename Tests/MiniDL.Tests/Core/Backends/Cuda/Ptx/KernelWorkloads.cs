@@ -134,11 +134,6 @@ internal static class KernelWorkloads
             DType.I64 => Tensor.From([.. Enumerable.Range(0, 300).Select(i => i * 5_000_000_000L)], [10, 30], Device.Cpu),
             _ => Tensor.From([.. Enumerable.Range(0, 300).Select(i => i / 4f)], [10, 30], Device.Cpu),
         };
-        Tensor image = Exact(device, [3, 33, 35], 1), turned = Agreement.Unset(device, [3, 35, 33]);
-        var (from, to) = (CudaBackend.Address(image), CudaBackend.Address(turned));
-        var arguments = new TransposeArguments { X = from, Y = to, Batch = 3, Rows = 33, Columns = 35 };
-        ((CudaBackend)device.Backend).Stream.Launch(Kernels.Transpose4, 3 * 2 * 2, 256, arguments, image, turned);
-        Assert.Equal(image.To(Device.Cpu).Transpose(1, 2).ToArray(), turned.ToArray());
     }
 
     /// <summary>What no operator asks for with operands of each type.</summary>
