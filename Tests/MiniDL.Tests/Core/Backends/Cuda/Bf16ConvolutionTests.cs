@@ -9,15 +9,7 @@ namespace MiniDL.Tests.Core.Backends.Cuda;
 /// </summary>
 public class Bf16ConvolutionTests
 {
-    [GpuTheory]
-    [InlineData(1, 16, 16, 16, 16, 1)]
-    [InlineData(2, 16, 9, 21, 16, 1)]    // tiles that hang over the edges
-    [InlineData(3, 32, 8, 8, 32, 1)]
-    [InlineData(1, 32, 10, 7, 64, 1)]
-    [InlineData(2, 64, 8, 8, 64, 1)]
-    [InlineData(2, 16, 16, 16, 32, 2)]
-    [InlineData(1, 32, 16, 16, 64, 2)]
-    [InlineData(2, 32, 7, 9, 64, 2)]     // odd sizes: the last row has no partner
+    [GpuTheory, MemberData(nameof(TensorCoreConvolutionTests.Shapes), MemberType = typeof(TensorCoreConvolutionTests))]
     public void Tensor_cores_multiply_bfloat16_exactly(int batch, int channels, int height, int width, int outputs, int stride)
     {
         using var fake = Gpu.OwnFake();

@@ -12,15 +12,20 @@ public class TensorCoreConvolutionTests
     // Rounding to 10 bits leaves relative errors up to 2⁻¹¹ = 4.9e-4 in each operand; the sum of many products has about 3e-4.
     private const double Least = 5e-5, Most = 6e-4;
 
-    [GpuTheory]
-    [InlineData(1, 16, 16, 16, 16, 1)]
-    [InlineData(2, 16, 9, 21, 16, 1)]    // tiles that hang over the edges
-    [InlineData(3, 32, 8, 8, 32, 1)]
-    [InlineData(1, 32, 10, 7, 64, 1)]
-    [InlineData(2, 64, 8, 8, 64, 1)]
-    [InlineData(2, 16, 16, 16, 32, 2)]
-    [InlineData(1, 32, 16, 16, 64, 2)]
-    [InlineData(2, 32, 7, 9, 64, 2)]     // odd sizes: the last row has no partner
+    /// <summary>Batch, channels, height, width, outputs and stride: one for every kernel, and sizes that tiles do not divide.</summary>
+    public static TheoryData<int, int, int, int, int, int> Shapes => new()
+    {
+        { 1, 16, 16, 16, 16, 1 },
+        { 2, 16, 9, 21, 16, 1 },    // tiles that hang over the edges
+        { 3, 32, 8, 8, 32, 1 },
+        { 1, 32, 10, 7, 64, 1 },
+        { 2, 64, 8, 8, 64, 1 },
+        { 2, 16, 16, 16, 32, 2 },
+        { 1, 32, 16, 16, 64, 2 },
+        { 2, 32, 7, 9, 64, 2 },     // odd sizes: the last row has no partner
+    };
+
+    [GpuTheory, MemberData(nameof(Shapes))]
     public void Errors_are_those_of_rounded_operands(int batch, int channels, int height, int width, int outputs, int stride)
     {
         using var fake = Gpu.OwnFake();
