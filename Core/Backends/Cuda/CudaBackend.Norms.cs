@@ -30,19 +30,7 @@ internal sealed partial class CudaBackend
     internal override void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
         Tensor? residual, Activation activation, Tensor y, in NormGeometry g)
     {
-        var arguments = new NormalizeArguments
-        {
-            X = Address(x),
-            Mean = Address(mean),
-            Variance = Address(variance),
-            Weight = Address(weight),
-            Bias = Address(bias),
-            Residual = Address(residual),
-            Y = Address(y),
-            Geometry = g,
-            Eps = (float)eps,
-            Relu = activation == Activation.Relu ? 1 : 0,
-        };
+        var arguments = Arguments(x, mean, variance, eps, weight, bias, residual, activation, y, g);
         bool rows = InFours(g, x, weight, bias, residual, y);
         var kernel = (rows ? Kernels.NormalizeRows : Kernels.Normalize).For(x, residual, y);
         stream.Launch(kernel, rows ? RowBlocks(g) : Blocks(y.Count, ValuesPerBlock), Block,
@@ -57,20 +45,24 @@ internal sealed partial class CudaBackend
             base.MomentsAndNormalize(x, mean, variance, eps, weight, bias, residual, activation, y, g);
             return;
         }
-        stream.Launch(Kernels.GroupNorm.For(x, residual, y), g.Samples, ImageThreads(g), new GroupNormArguments
+        stream.Launch(Kernels.GroupNorm.For(x, residual, y), g.Samples, ImageThreads(g),
+            Arguments(x, mean, variance, eps, weight, bias, residual, activation, y, g), x, weight, bias, residual, mean, variance, y);
+    }
+
+    private static NormalizeArguments Arguments(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
+        Tensor? residual, Activation activation, Tensor y, in NormGeometry g) => new()
         {
             X = Address(x),
+            Mean = Address(mean),
+            Variance = Address(variance),
             Weight = Address(weight),
             Bias = Address(bias),
             Residual = Address(residual),
-            Mean = Address(mean),
-            Variance = Address(variance),
             Y = Address(y),
             Geometry = g,
             Eps = (float)eps,
             Relu = activation == Activation.Relu ? 1 : 0,
-        }, x, weight, bias, residual, mean, variance, y);
-    }
+        };
 
     internal override bool UpdateRunning(Tensor runningMean, Tensor runningSpread, Tensor? batches, Tensor mean, Tensor spread,
         int samples, double momentum, double correction)

@@ -100,15 +100,6 @@ internal struct NormalizeArguments
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct GroupNormArguments
-{
-    public ulong X, Weight, Bias, Residual, Mean, Variance, Y;
-    public NormGeometry Geometry;
-    public float Eps;
-    public int Relu;
-}
-
-[StructLayout(LayoutKind.Sequential)]
 internal struct NormalizeGradientArguments
 {
     public ulong Dy, X, Y, Mean, Variance, Weight, Bias, Dx, Dweight, Dbias, Dresidual, Partials, Sums, Tickets;

@@ -43,7 +43,7 @@ internal static class Kernels
     public static readonly KernelPair NormalizeGradient = KernelPair.Of<NormalizeGradientArguments>(KernelModule.F32, "normalize_gradient");
     public static readonly KernelPair NormalizeRows = KernelPair.Of<NormalizeArguments>(KernelModule.F32, "normalize_rows");
     public static readonly KernelPair NormalizeGradientRows = KernelPair.Of<NormalizeGradientArguments>(KernelModule.F32, "normalize_gradient_rows");
-    public static readonly KernelPair GroupNorm = KernelPair.Of<GroupNormArguments>(KernelModule.F32, "group_norm");
+    public static readonly KernelPair GroupNorm = KernelPair.Of<NormalizeArguments>(KernelModule.F32, "group_norm");
     public static readonly KernelPair GroupNormGradient = KernelPair.Of<NormalizeGradientArguments>(KernelModule.F32, "group_norm_gradient");
     public static readonly Kernel LogSoftmax = Kernel.Of<SoftmaxArguments>(General, "log_softmax");
     public static readonly Kernel LogSoftmaxGradient = Kernel.Of<SoftmaxGradientArguments>(General, "log_softmax_gradient");

@@ -22,7 +22,7 @@ public sealed class GpuCheckTests : IDisposable
         done
         """;
 
-    [UnixFact]
+    [LinuxFact]
     public void Everything_in_order()
     {
         var (code, output) = Check(Program);
@@ -33,7 +33,7 @@ public sealed class GpuCheckTests : IDisposable
         Assert.Equal(3, File.ReadAllLines(Path.Combine(_folder, "out", "bench.jsonl")).Length);
     }
 
-    [UnixFact]
+    [LinuxFact]
     public void An_operator_that_is_wrong()
     {
         var (code, output) = Check("case \"$*\" in *doctor*bf16*) echo wrong; exit 1;; esac\n" + Program);
@@ -42,7 +42,7 @@ public sealed class GpuCheckTests : IDisposable
         Assert.Contains("32 of 33", output);
     }
 
-    [UnixFact]
+    [LinuxFact]
     public void Runs_that_do_not_repeat_themselves()
     {
         var (code, output) = Check(Program + "\ncase \"$out\" in *compare-tf32-2) echo 2 > \"$out/layers.csv\";; esac");
@@ -51,7 +51,7 @@ public sealed class GpuCheckTests : IDisposable
         Assert.Contains("32 of 33", output);
     }
 
-    [UnixFact]
+    [LinuxFact]
     public void A_kernel_that_spills_is_listed_with_its_registers()
     {
         Tool("ptxas", """
@@ -69,7 +69,7 @@ public sealed class GpuCheckTests : IDisposable
         Assert.DoesNotContain("failed: registers-bf16.sm_90", output);
     }
 
-    [UnixFact]
+    [LinuxFact]
     public void An_access_that_is_out_of_bounds()
     {
         Tool("compute-sanitizer", "case \"$*\" in *memcheck*fp32*) exit 9 ;; esac");
@@ -112,8 +112,8 @@ public sealed class GpuCheckTests : IDisposable
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, all);
     }
 
-    private sealed class UnixFactAttribute : FactAttribute
+    private sealed class LinuxFactAttribute : FactAttribute
     {
-        public UnixFactAttribute() => Skip = OperatingSystem.IsLinux() ? null : "the script is for Linux";
+        public LinuxFactAttribute() => Skip = OperatingSystem.IsLinux() ? null : "Tests/gpu/check.sh is a bash script that runs Linux programs; this system is another";
     }
 }

@@ -84,20 +84,8 @@ DEVICE void store_statistics(const ImageThreads& at, float* statistics, const Fl
         if ((at.channel + i) % at.width == 0) statistics[at.sample * (at.lanes * 4 / at.width) + (at.channel + i) / at.width] = of[i];
 }
 
-struct GroupNormArgs
-{
-    const Value* x;
-    const float *weight, *bias;
-    const Value* residual;
-    float *mean, *variance;
-    Value* y;
-    int samples, positions, channels, groups;
-    float eps;
-    int relu;
-};
-
 /// Statistics and output of an image a block.
-VALUE_KERNEL(group_norm, GroupNormArgs, MOST_THREADS)
+VALUE_KERNEL(group_norm, NormalizeArgs, MOST_THREADS)
 {
     SHARED(float, warp_sums, MOST_THREADS / 32 * 2 * MOST_CHANNELS);
     SHARED(float, channel_sums, 2 * MOST_CHANNELS);

@@ -16,10 +16,12 @@ struct MomentsArgs
     int samples, positions, channels, groups, chunks;
 };
 
+/// Mean and variance are given, but for group_norm, which takes them itself and leaves them there.
 struct NormalizeArgs
 {
     const Value* x;
-    const float *mean, *variance, *weight, *bias;
+    float *mean, *variance;
+    const float *weight, *bias;
     const Value* residual;
     Value* y;
     int samples, positions, channels, groups;
