@@ -91,23 +91,8 @@ fi
 # ---- do kernels keep their values in registers? ----------------------------------------------------------------------------------
 ptx=$here/ptx
 [ -d "$ptx" ] || ptx=$here/../../Core/Backends/Cuda/Kernels
-# registers FILE: a line a kernel, from what ptxas says; exit code 1 if one spills.
-registers()
-{
-    local target=${1%.ptx}
-    ptxas -v -arch="${target##*.}" -o /dev/null "$1" 2>&1 | awk '
-        /Compiling entry function/ { split($0, part, "\047"); name = part[2] }
-        /bytes stack frame/ { stack = $1; spills = $5 + $9 }
-        /Used [0-9]+ registers/ {
-            match($0, /Used [0-9]+/); printf "%-44s %4d registers", name, substr($0, RSTART + 5, RLENGTH - 5)
-            if (spills + stack > 0) { printf "  SPILLS %d bytes, stack %d", spills, stack; bad = 1 }
-            print ""; kernels++; next
-        }
-        /error|fatal/ { print; bad = 1 }
-        END { exit bad || kernels == 0 }'
-}
 if command -v ptxas > /dev/null; then
-    for file in "$ptx"/*.ptx; do check "registers-$(basename "$file" .ptx)" registers "$file"; done
+    for file in "$ptx"/*.ptx; do check "registers-$(basename "$file" .ptx)" "$here/registers.sh" "$file"; done
 else
     skip "ptxas is not installed: registers and spills are not known"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the folder that a machine with an NVIDIA GPU and without the .NET SDK needs: the program as one file, with check.sh and the
-# kernels beside it.
+# Makes the folder that a machine with an NVIDIA GPU and without the .NET SDK needs: the program as one file, with check.sh,
+# registers.sh and the kernels beside it.
 #   publish.sh [FOLDER]    (default: artifacts/gpu)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,7 +8,7 @@ out=${1:-artifacts/gpu}
 dotnet publish Examples -c Release -r linux-x64 --self-contained --nologo -o "$out" \
     -p:PublishSingleFile=true -p:EnableCompressionInSingleFile=true -p:IncludeNativeLibrariesForSelfExtract=true -p:DebugType=none
 mkdir -p "$out/ptx"
-cp Tests/gpu/check.sh "$out"
+cp Tests/gpu/check.sh Tests/gpu/registers.sh "$out"
 cp Core/Backends/Cuda/Kernels/*.ptx "$out/ptx"
 bytes=$(du -sb "$out" | cut -f1)
 echo "$out: $((bytes / 1000000)) MB"

@@ -70,6 +70,15 @@ public sealed class GpuCheckTests : IDisposable
     }
 
     [LinuxFact]
+    public void A_kernel_that_is_not_assembled()
+    {
+        Tool("ptxas", "echo \"ptxas tf32.ptx, line 9; error   : Unknown modifier\"; exit 1");
+        var (code, output) = Check(Program);
+        Assert.Equal(1, code);
+        Assert.Contains("failed: registers-tf32.sm_90\n", output);
+    }
+
+    [LinuxFact]
     public void An_access_that_is_out_of_bounds()
     {
         Tool("compute-sanitizer", "case \"$*\" in *memcheck*fp32*) exit 9 ;; esac");

@@ -21,7 +21,7 @@ DEVICE TapChannel tap_channel_of(int index, int channels, int width)
 /// x under the kernel: outer is the output pixel, inner the tap and the channel; padding is zero.
 struct InputPatches
 {
-    struct Outer { i64 image; int y, x; };
+    struct Outer { int image, y, x; };
     typedef TapChannel Inner;
     const Value* values;
     Window g;
@@ -30,7 +30,7 @@ struct InputPatches
     {
         if (i >= g.n * g.p * g.q) return { -1, 0, 0 };
         Pixel pixel = pixel_of(i, g.p, g.q);
-        return { (i64)pixel.image * g.h * g.w * g.c, pixel.y * g.stride_h - g.pad_h, pixel.x * g.stride_w - g.pad_w };
+        return { pixel.image * g.h * g.w * g.c, pixel.y * g.stride_h - g.pad_h, pixel.x * g.stride_w - g.pad_w };
     }
 
     MEMBER Inner inner(int k) const { return tap_channel_of(k, g.c, g.s); }
@@ -58,7 +58,7 @@ struct InputPatchesByTap
 /// dy as an input pixel sees it: inner is the tap through which it reached the output, and the output channel.
 struct OutputPatches
 {
-    struct Outer { i64 image; int y, x; };
+    struct Outer { int image, y, x; };
     typedef TapChannel Inner;
     const Value* dy;
     Window g;
@@ -67,7 +67,7 @@ struct OutputPatches
     {
         if (i >= g.n * g.h * g.w) return { -1, 0, 0 };
         Pixel pixel = pixel_of(i, g.h, g.w);
-        return { (i64)pixel.image * g.p * g.q * g.k, pixel.y + g.pad_h, pixel.x + g.pad_w };
+        return { pixel.image * g.p * g.q * g.k, pixel.y + g.pad_h, pixel.x + g.pad_w };
     }
 
     MEMBER Inner inner(int k) const { return tap_channel_of(k, g.k, g.s); }

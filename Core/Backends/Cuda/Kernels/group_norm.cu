@@ -11,7 +11,7 @@
 #include "columns.h"
 
 constexpr int PIECES = 8;            // fours of values that a thread has
-constexpr int MOST_THREADS = 512;    // so that a thread can have 128 registers: the gradient holds two images, and needs 118
+constexpr int MOST_THREADS = 512;    // so that a thread can have 128 registers: the gradient holds two images, and takes 113
 constexpr int MOST_CHANNELS = 64;    // so that a warp spans the channels, and what the images left, two values each
 
 /// What the threads of a block stand for: their channels, and which of the image's values they have.

@@ -4,8 +4,9 @@ namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
 
 /// <summary>
 /// How many 32-bit registers hold values at the same time, at least: a value lives from where it is written to where it is read for the
-/// last time, on any way through the kernel. The driver's assembler orders instructions anew and makes some values again instead of
-/// keeping them; it needs about so many registers, and a few for addresses and itself.
+/// last time, on any way through the kernel. The assembler orders instructions anew and makes some values again instead of keeping them,
+/// and wants a few registers for addresses and itself: ptxas 11.8 takes from 62 fewer to 18 more than this (all kernels, both targets), 3 more
+/// in the middle, 15 more at most of those above 60.
 /// </summary>
 internal static class PtxLiveness
 {
