@@ -12,7 +12,7 @@ full=bin/libcuda_fake.so
 if [ ! -f $full ] || [ -n "$(find . $kernels \( -name '*.cpp' -o -name '*.h' -o -name '*.cu' -o -name build.sh \) -newer $full)" ]; then
     flags=(-std=c++20 -O2 -march=native -fno-strict-aliasing -fPIC -fvisibility=hidden -Wall -Wextra -Wno-unknown-pragmas -Wno-clobbered -I . -I $kernels)
     pids=()
-    for source in driver memory streams modules emulator; do
+    for source in driver memory streams modules emulator tensor_cores; do
         g++ "${flags[@]}" -c $source.cpp -o bin/$source.o & pids+=($!)
     done
     for module in general f32 tf32 bf16; do
@@ -33,7 +33,7 @@ if [ "${1:-}" = --without ]; then
         objcopy --localize-symbol="$2" bin/streams.o bin/streams_without.o.tmp
         objcopy --localize-symbol="$2" bin/memory.o bin/memory_without.o.tmp
         objcopy --localize-symbol="$2" bin/driver.o bin/driver_without.o.tmp
-        g++ -shared -o $part bin/*_without.o.tmp bin/emulator.o bin/kernels_*.o -lpthread
+        g++ -shared -o $part bin/*_without.o.tmp bin/emulator.o bin/tensor_cores.o bin/kernels_*.o -lpthread
         rm bin/*_without.o.tmp
     fi
     full=$part

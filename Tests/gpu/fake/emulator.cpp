@@ -1,5 +1,6 @@
 // The scheduler of the emulated GPU: runs the threads of a block as fibers, warp by warp from one meeting point to the next.
-// A fiber that ends its thread takes the next thread that has not begun, so that kernels without meeting points run as a loop.
+// A fiber that ends its thread takes the next thread that has not begun, so that kernels without meeting points run as a loop, and
+// one that parks goes on with the next lane of its warp: the scheduler is asked once a warp.
 #undef _FORTIFY_SOURCE  // its longjmp refuses to leave a stack for another one
 #include <csetjmp>
 #include <csignal>
@@ -7,7 +8,6 @@
 #include <cstdlib>
 #include <numeric>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <utility>
 
 typedef unsigned int u32;
@@ -25,14 +25,31 @@ Kernel::Kernel(const char* name, void (*body)(const void*), size_t args_size, in
     kernels = this;
 }
 
+#ifndef __x86_64__
+/// GCC's setjmp keeps the stack and leaves the registers to the compiler. Both must be in functions that it does not look into.
+static __attribute__((noipa)) void go_on_at(Context& to) { __builtin_longjmp(to, 1); }
+
+__attribute__((noipa)) void switch_to(Switch contexts)
+{
+    if (__builtin_setjmp(contexts.from) == 0) go_on_at(contexts.to);
+}
+#endif
+
 namespace
 {
 constexpr int MostThreads = 1024, Warp = 32;
 constexpr size_t StackBytes = 128 << 10, StaticBytes = 48 << 10, DynamicBytes = 256 << 10, Page = 4096, RedZone = 64;
+#ifdef __x86_64__
+constexpr size_t ReturnAddress = 8;  // what a function expects on the stack when it begins
+#else
+constexpr size_t ReturnAddress = 0;
+#endif
 
 enum class State { NotBegun, Ready, AtBarrier, InWarp, Done };
 
-struct Fiber { char* stack; jmp_buf at; int thread; };
+struct Fiber { char* stack; Context at; };
+
+struct WarpOfThreads { int first, begin, end; };  // its first thread, and where its lanes stand in the order
 
 struct Thread
 {
@@ -51,9 +68,12 @@ struct
     Fiber* idle[MostThreads];
     int idle_count, fiber_count;
     int order[MostThreads];      // threads in the order in which they run; the lanes of a warp stay together
-    int begun;                   // how many of them have begun, or were passed over to
-    jmp_buf scheduler, failure;
-    ucontext_t scheduler_context, fiber_context;
+    WarpOfThreads warps[MostThreads / Warp];
+    int warp_of_place[MostThreads], warp_count;
+    int place;                   // where the running thread stands in the order
+    int begun;                   // how many threads have begun
+    Context scheduler;
+    jmp_buf failure;
     char *static_memory, *dynamic_memory;
     size_t static_high;
     const char* problem;
@@ -81,19 +101,53 @@ char* reserve(size_t bytes)
     longjmp(s.failure, 1);
 }
 
-void set_current(int thread)
+/// The first place from this one on, in the same warp, whose thread can run; -1 if there is none.
+int runnable_from(int place, int end)
 {
-    now.thread = thread;
-    now.static_used = s.threads[thread].static_used;
+    for (; place < end; place++)
+        if (s.threads[s.order[place]].state <= State::Ready) return place;
+    return -1;
 }
 
-/// Leaves the fiber for the scheduler, and comes back when the thread is run again.
-void park(State state)
+/// Makes the thread at a place of the order the running one.
+void set_current(int place)
+{
+    s.place = place;
+    now.thread = s.order[place];
+    Thread& thread = s.threads[now.thread];
+    thread.state = State::Ready;
+    now.static_used = thread.static_used;
+}
+
+Fiber* new_fiber();
+
+/// Makes the thread at a place of the order the running one, on a fiber; that is to be gone on with.
+Context& begin_or_resume(int place)
+{
+    Thread& thread = s.threads[s.order[place]];
+    if (thread.state == State::NotBegun)
+    {
+        thread.fiber = s.idle_count > 0 ? s.idle[--s.idle_count] : new_fiber();
+        s.begun++;
+    }
+    set_current(place);
+    return thread.fiber->at;
+}
+
+/// Where to go on: with the next lane of the warp if one can run, else with the scheduler.
+Context& next_context()
+{
+    int next = runnable_from(s.place + 1, s.warps[s.warp_of_place[s.place]].end);
+    return next >= 0 ? begin_or_resume(next) : s.scheduler;
+}
+
+/// Parks the running thread; its fiber is to be left as is returned.
+Switch park(State state)
 {
     Thread& thread = s.threads[now.thread];
     thread.state = state;
     thread.static_used = now.static_used;
-    if (_setjmp(thread.fiber->at) == 0) _longjmp(s.scheduler, 1);
+    return { thread.fiber->at, next_context() };
 }
 
 /// What a fiber runs, for ever: its thread, then, without a switch, the next ones that have not begun.
@@ -103,21 +157,22 @@ void fiber_main()
     for (;;)
     {
         s.launch.kernel->body(s.launch.args);
-        s.threads[now.thread].state = State::Done;
-        s.threads[now.thread].fiber = nullptr;
+        Thread& done = s.threads[now.thread];
+        done.state = State::Done;
+        done.fiber = nullptr;
         if (s.begun < s.launch.threads)
         {
-            int thread = s.order[s.begun++];
-            s.threads[thread].state = State::Ready;
-            s.threads[thread].fiber = self;
-            set_current(thread);
+            set_current(s.begun++);
+            s.threads[now.thread].fiber = self;
             continue;
         }
+        Context& next = next_context();
         s.idle[s.idle_count++] = self;
-        if (_setjmp(self->at) == 0) _longjmp(s.scheduler, 1);
+        switch_to({ self->at, next });
     }
 }
 
+/// A fiber that is about to begin fiber_main.
 Fiber* new_fiber()
 {
     Fiber* fiber = &s.fibers[s.fiber_count++];
@@ -126,30 +181,12 @@ Fiber* new_fiber()
         fiber->stack = reserve(StackBytes);
         mprotect(fiber->stack, Page, PROT_NONE);
     }
+    // Stacks begin at different places of their pages: else the same few lines of the cache would hold all of them.
+    char* end = fiber->stack + StackBytes - (fiber - s.fibers) * 9 % 64 * 64;
+    fiber->at[0] = nullptr;
+    fiber->at[1] = (void*)fiber_main;
+    fiber->at[2] = end - ReturnAddress;
     return fiber;
-}
-
-/// Runs a thread until it parks or ends.
-void resume(int index)
-{
-    Thread& thread = s.threads[index];
-    bool fresh = false;
-    if (thread.state == State::NotBegun)
-    {
-        fresh = s.idle_count == 0;
-        thread.fiber = fresh ? new_fiber() : s.idle[--s.idle_count];
-        s.begun++;
-    }
-    thread.state = State::Ready;
-    set_current(index);
-    if (_setjmp(s.scheduler) != 0) return;
-    if (!fresh) _longjmp(thread.fiber->at, 1);
-    getcontext(&s.fiber_context);
-    s.fiber_context.uc_stack.ss_sp = thread.fiber->stack;
-    s.fiber_context.uc_stack.ss_size = StackBytes;
-    s.fiber_context.uc_link = &s.scheduler_context;
-    makecontext(&s.fiber_context, fiber_main, 0);
-    setcontext(&s.fiber_context);
 }
 
 /// If lanes of the warp wait for each other, all must; then they are served. Says whether there is anything to go on with.
@@ -172,18 +209,11 @@ bool serve_warp(int first)
 }
 
 /// Runs a warp until all its lanes have ended or wait for the block.
-void run_warp(const int* lanes, int count)
+void run_warp(const WarpOfThreads& warp)
 {
-    int first = lanes[0] / Warp * Warp;
     do
-    {
-        for (int lane = 0; lane < count; lane++)
-        {
-            State state = s.threads[lanes[lane]].state;
-            if (state == State::NotBegun || state == State::Ready) resume(lanes[lane]);
-        }
-    }
-    while (serve_warp(first));
+        for (int place = warp.begin; (place = runnable_from(place, warp.end)) >= 0;) switch_to({ s.scheduler, begin_or_resume(place) });
+    while (serve_warp(warp.first));
 }
 
 /// Whether threads are left, all of which wait for the block; then they may go on.
@@ -204,14 +234,19 @@ void set_order(int count)
     if (s.launch.order == Order::Random)
         for (int i = warps - 1; i > 0; i--) std::swap(warp_order[i], warp_order[next_random() % (i + 1)]);
     int n = 0;
+    s.warp_count = warps;
     for (int i = 0; i < warps; i++)
     {
         bool backwards = s.launch.order == Order::Reversed || (s.launch.order == Order::Random && next_random() % 2);
+        int begin = n;
         for (int lane = 0; lane < Warp; lane++)
         {
             int thread = warp_order[i] * Warp + (backwards ? Warp - 1 - lane : lane);
-            if (thread < count) s.order[n++] = thread;
+            if (thread >= count) continue;
+            s.warp_of_place[n] = i;
+            s.order[n++] = thread;
         }
+        s.warps[i] = { warp_order[i] * Warp, begin, n };
     }
 }
 
@@ -239,17 +274,10 @@ void run_block(int block)
     now.dynamic_shared = s.dynamic_memory + DynamicBytes - (s.launch.dynamic_bytes + 15) / 16 * 16;
     std::memset(now.dynamic_shared, 0xFF, s.launch.dynamic_bytes);
     s.begun = 0;
-    set_order(s.launch.threads);
+    if (s.launch.order == Order::Random) set_order(s.launch.threads);
     for (int i = 0; i < s.launch.threads; i++) s.threads[i] = { State::NotBegun, nullptr, 0, nullptr, nullptr };
     do
-    {
-        for (int i = 0; i < s.launch.threads;)
-        {
-            int start = i, warp = s.order[i] / Warp;
-            while (i < s.launch.threads && s.order[i] / Warp == warp) i++;
-            run_warp(s.order + start, i - start);
-        }
-    }
+        for (int i = 0; i < s.warp_count; i++) run_warp(s.warps[i]);
     while (release_barrier());
     check_red_zone();
 }
@@ -298,6 +326,7 @@ const char* run(const Launch& launch)
     s.random = launch.seed;
     s.problem = nullptr;
     s.static_high = 0;
+    if (launch.order != Order::Random) set_order(launch.threads);
     now.static_shared = s.static_memory;
     emulating = true;
     catch_faults();
@@ -336,13 +365,13 @@ void* shared_array(size_t bytes)
     return s.static_memory + start;
 }
 
-void wait_for_block() { park(State::AtBarrier); }
+Switch park_at_barrier() { return park(State::AtBarrier); }
 
-void meet_warp(void (*together)(void** operands), void* operands)
+Switch park_in_warp(void (*together)(void** operands), void* operands)
 {
     Thread& thread = s.threads[now.thread];
     thread.together = together;
     thread.operands = operands;
-    park(State::InWarp);
+    return park(State::InWarp);
 }
 }

@@ -55,32 +55,65 @@ void end();
 /// The next array of the block's static shared memory: each thread asks for the same ones in the same order.
 void* shared_array(size_t bytes);
 
-/// Parks the fiber until all threads of the block are here.
-void wait_for_block();
+/// Where a fiber, or the scheduler, goes on: its frame, the instruction, its stack, as GCC's __builtin_setjmp has them.
+typedef void* Context[5];
+
+/// From where to where the CPU goes on.
+struct Switch { Context& from; Context& to; };
+
+#ifdef __x86_64__
+/// Written out, and in the kernel itself: returns to a stack that was not the last one would each be predicted wrongly, and a barrier
+/// would cost some times as much.
+inline __attribute__((always_inline)) void switch_to(Switch contexts)
+{
+    void **from = contexts.from, **to = contexts.to;
+    asm volatile("leaq 1f(%%rip), %%rax\n\t"
+        "movq %%rbp, 0(%0)\n\t"
+        "movq %%rax, 8(%0)\n\t"
+        "movq %%rsp, 16(%0)\n\t"
+        "movq 0(%1), %%rbp\n\t"
+        "movq 16(%1), %%rsp\n\t"
+        "jmpq *8(%1)\n"
+        "1:"
+        : "+D"(from), "+S"(to) :
+        : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc",
+          "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+#ifdef __AVX512F__
+        , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29",
+          "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#endif
+    );
+}
+#else
+void switch_to(Switch contexts);
+#endif
+
+/// Parks the fiber until all threads of the block are here; it is to be left as is returned.
+Switch park_at_barrier();
 
 /// Parks the fiber until all 32 lanes are here; then `together` is called once with the operands of all lanes.
-void meet_warp(void (*together)(void** operands), void* operands);
+Switch park_in_warp(void (*together)(void** operands), void* operands);
 
 template <typename T> struct Shuffle { T value, result; int mask; };
 
 template <typename T> T shuffle(T value, int mask)
 {
     Shuffle<T> mine { value, T(), mask };
-    meet_warp([](void** lanes)
+    switch_to(park_in_warp([](void** lanes)
     {
         for (int lane = 0; lane < 32; lane++)
         {
             auto own = (Shuffle<T>*)lanes[lane];
             own->result = ((Shuffle<T>*)lanes[lane ^ own->mask])->value;
         }
-    }, &mine);
+    }, &mine));
     return mine.result;
 }
 }
 
 DEVICE int thread_index() { return emulator::now.thread; }
 DEVICE int block_index() { return emulator::now.block; }
-DEVICE void barrier() { emulator::wait_for_block(); }
+DEVICE void barrier() { emulator::switch_to(emulator::park_at_barrier()); }
 DEVICE void fence() {}
 template <typename T> DEVICE T load_fresh(const T* from) { return *from; }
 DEVICE u32 take_ticket(u32* counter) { return (*counter)++; }
@@ -118,59 +151,21 @@ namespace emulator
 {
 struct Product { float* d; u32 a[4], b[2]; };
 
-template <int DEPTH> void add_products(void** lanes, const float (&a)[16][DEPTH], const float (&b)[DEPTH][8])
-{
-    for (int lane = 0; lane < 32; lane++)
-        for (int i = 0; i < 4; i++)
-        {
-            int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
-            float sum = 0;
-            for (int k = 0; k < DEPTH; k++) sum += a[row][k] * b[k][column];
-            ((Product*)lanes[lane])->d[i] += sum;
-        }
-}
+/// The product of TF32, 8 deep, of the operands of all lanes.
+void multiply_add_tf32(void** lanes);
 
-/// The product of TF32, 8 deep, by the numbers that the PTX ISA gives to the values (mma.m16n8k8, .tf32): of A, value i of a lane is in
-/// row group + 8·(i % 2) and column place + 4·(i / 2); of B, in row place + 4·i and column group.
-inline void multiply_add_tf32(void** lanes)
-{
-    float a[16][8], b[8][8];
-    for (int lane = 0; lane < 32; lane++)
-    {
-        auto p = (const Product*)lanes[lane];
-        int group = lane / 4, place = lane % 4;
-        for (int i = 0; i < 4; i++) a[group + i % 2 * 8][place + i / 2 * 4] = bits_to_float(p->a[i]);
-        for (int i = 0; i < 2; i++) b[place + i * 4][group] = bits_to_float(p->b[i]);
-    }
-    add_products(lanes, a, b);
-}
-
-/// The product of bfloat16, 16 deep (mma.m16n8k16, .bf16): a register has values 2r and 2r + 1, the first in the lower half. Value i of A is
-/// in row group for i in {0, 1, 4, 5}, else group + 8, and in column 2·place + i % 2, + 8 for i ≥ 4; of B, in row 2·place + i % 2, + 8 for
-/// i ≥ 2, and column group.
-inline void multiply_add_bf16(void** lanes)
-{
-    float a[16][16], b[16][8];
-    for (int lane = 0; lane < 32; lane++)
-    {
-        auto p = (const Product*)lanes[lane];
-        int group = lane / 4, place = lane % 4;
-        auto value = [](const u32* registers, int i) { return bits_to_float(i % 2 == 0 ? registers[i / 2] << 16 : registers[i / 2] & 0xFFFF0000u); };
-        for (int i = 0; i < 8; i++) a[i / 2 % 2 == 0 ? group : group + 8][2 * place + i % 2 + (i >= 4 ? 8 : 0)] = value(p->a, i);
-        for (int i = 0; i < 4; i++) b[2 * place + i % 2 + (i >= 2 ? 8 : 0)][group] = value(p->b, i);
-    }
-    add_products(lanes, a, b);
-}
+/// The product of bfloat16, 16 deep, of the operands of all lanes.
+void multiply_add_bf16(void** lanes);
 }
 
 DEVICE void multiply_add_tf32(float (&d)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1)
 {
     emulator::Product mine { d, { a0, a1, a2, a3 }, { b0, b1 } };
-    emulator::meet_warp(emulator::multiply_add_tf32, &mine);
+    emulator::switch_to(emulator::park_in_warp(emulator::multiply_add_tf32, &mine));
 }
 
 DEVICE void multiply_add_bf16(float (&d)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1)
 {
     emulator::Product mine { d, { a0, a1, a2, a3 }, { b0, b1 } };
-    emulator::meet_warp(emulator::multiply_add_bf16, &mine);
+    emulator::switch_to(emulator::park_in_warp(emulator::multiply_add_bf16, &mine));
 }
