@@ -47,6 +47,16 @@ internal sealed record PtxInstruction(string Opcode, IReadOnlyList<PtxOperand> O
     /// <summary>Whether the thread ends here.</summary>
     public bool IsEnd => Word is "ret" or "exit" or "trap";
 
+    public bool IsShared { get; } = Opcode.Contains(".shared.");
+
+    public bool IsGlobal { get; } = Opcode.Contains(".global.") && !Opcode.StartsWith("cvta");
+
+    /// <summary>Arithmetic of doubles.</summary>
+    public bool IsDouble => Opcode.EndsWith(".f64") && Word is ("add" or "sub" or "mul" or "fma" or "setp");
+
+    /// <summary>What a quarter of the other units' threads can do: conversions of 64-bit values, reciprocals, roots.</summary>
+    public bool IsSlow => (Word == "cvt" && Opcode.Contains(".f64")) || Word is "rcp" or "sqrt" or "rsqrt" or "div" or "ex2" or "lg2";
+
     private bool HasResult => !WithoutResult.Contains(Word);
 
     /// <summary>The registers that it writes.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MiniDL.Tests.Core.Backends.Cuda.Ptx.Profile;
 
 namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
 
@@ -29,10 +30,16 @@ internal sealed class PtxLaunch(PtxProgram program, byte[] arguments, PtxGlobal 
 
     public int SharedBytes => program.DeclaredShared + dynamicBytes;
 
-    public void Run(int blocks)
+    /// <summary>Where to count what warps do; null if nobody asks.</summary>
+    public LaunchCounters? Counters { get; init; }
+
+    public void Run(int blocks) => Run(blocks, 0, blocks);
+
+    /// <summary>Runs some of the blocks only.</summary>
+    public void Run(int blocks, int first, int end)
     {
         (_fences, _fencesAtAtomic) = (new int[blocks * threads], new int[blocks * threads]);
-        for (int block = 0; block < blocks; block++) new PtxBlock(this, block).Run();
+        for (int block = first; block < end; block++) new PtxBlock(this, block).Run();
     }
 }
 
@@ -70,7 +77,10 @@ internal sealed class PtxBlock
     public void Run()
     {
         do
+        {
             foreach (var warp in _warps) RunWarp(warp);
+            Launch.Counters?.Take(this, _warps);
+        }
         while (PassBarrier());
     }
 
@@ -78,7 +88,7 @@ internal sealed class PtxBlock
     {
         ulong[] registers = Launch.Program.NewRegisters();
         (registers[Launch.Program.ThreadIndex], registers[Launch.Program.BlockIndex]) = ((ulong)thread, (ulong)Index);
-        return new(this, thread, registers);
+        return new(this, thread, registers) { Visits = Launch.Counters is null ? null : new int[_steps.Length] };
     }
 
     /// <summary>Lets the threads of a warp go on until all wait for the block or have ended.</summary>
@@ -106,6 +116,7 @@ internal sealed class PtxBlock
             {
                 var step = _steps[thread.Next];
                 Launch.Program.HasRun[thread.Next] = true;
+                if (thread.Visits is { } visits) visits[thread.Next]++;
                 if (step.Guard >= 0 && thread.Holds(step.Guard) == step.GuardIsNegated) thread.Next++;
                 else if (step.Kind == StepKind.Plain)
                 {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using MiniDL.Tests.Core.Backends.Cuda.Ptx.Profile;
 
 namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
 
@@ -33,6 +34,9 @@ internal sealed unsafe class PtxGpu : IDisposable
 
     public Device Device { get; }
 
+    /// <summary>Where launches are counted instead of being run as a whole.</summary>
+    public GpuProfile? Profile { get; set; }
+
     /// <summary>The kernels that were launched.</summary>
     public ConcurrentDictionary<string, int> Launched { get; } = new();
 
@@ -53,7 +57,8 @@ internal sealed unsafe class PtxGpu : IDisposable
             string name = Marshal.PtrToStringUTF8(kernel)!;
             Launched.AddOrUpdate(name, 1, (_, count) => count + 1);
             byte[] copy = new ReadOnlySpan<byte>((void*)arguments, (int)argumentBytes).ToArray();
-            new PtxLaunch(Program(_target, name), copy, new(FindAllocation), threads, dynamicBytes).Run(blocks);
+            if (Profile is { } profile) profile.Run(Program(_target, name), copy, FindAllocation, blocks, threads, dynamicBytes);
+            else new PtxLaunch(Program(_target, name), copy, new(FindAllocation), threads, dynamicBytes).Run(blocks);
             return 0;
         }
         catch (Exception e)

@@ -47,6 +47,7 @@ internal sealed class PtxShared : PtxSpace
         if (address < Base || address - Base + (ulong)count > (ulong)_bytes.Length)
             throw new PtxFault($"{access} of {count} bytes at {(long)(address - Base)} of {_bytes.Length} bytes of shared memory");
         _accesses.Note(address, count, thread, access);
+        thread.Block.Launch.Counters?.Note(thread, address, count);
         return _bytes.AsSpan((int)(address - Base), count);
     }
 }
@@ -65,6 +66,7 @@ internal sealed unsafe class PtxGlobal(Func<ulong, (ulong Start, ulong Bytes)?> 
             if (!IsKnown(address, count)) throw new PtxFault($"{access} of {count} bytes at {address:X}, which are not allocated");
         }
         _accesses.Note(address, count, thread, access);
+        thread.Block.Launch.Counters?.Note(thread, address, count);
         return new Span<byte>((void*)address, count);
     }
 

@@ -20,6 +20,9 @@ internal sealed class PtxThread(PtxBlock block, int index, ulong[] registers)
 
     public ThreadState State;
 
+    /// <summary>How often it came to each instruction since the last barrier, where that is counted.</summary>
+    public int[]? Visits;
+
     /// <summary>Its number in the launch.</summary>
     public readonly int Number = block.Index * block.Launch.Threads + index;
 
