@@ -93,10 +93,10 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
 
     private static TensorCoreConvolution WeightGradient(KernelModule module, int channels, int outputs, int stride, int tileWidth)
     {
-        const int sums = 72, threads = 128;
+        const int threads = 128;
         int x = Halo(TileHeight, stride) * Halo(tileWidth, stride) * (channels + 8 / stride), dy = TileHeight * tileWidth * (outputs + 8);
-        bool shared = channels * outputs < 32 * 32;
-        int words = shared ? Math.Max(x + dy, sums * threads) : x + dy;
+        // The sums go out through the same memory, those of warps that share 16 × 16 channels side by side.
+        int sharers = 4 / (channels / 16 * (outputs / 16)), words = Math.Max(x + dy, sharers * outputs * (channels * 9 + 4));
         return new(Named(module, "_weight_gradient", channels, outputs, stride, 4 * words), channels, outputs, stride, tileWidth, threads);
     }
 

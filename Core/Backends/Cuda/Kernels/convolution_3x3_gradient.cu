@@ -4,7 +4,8 @@
 // A block of four warps has C channels of x and K of dy, 16 or 32 each, and goes through tiles of 8 × WIDTH output pixels, whose x (with a
 // border) and dy it brings to shared memory, rounded. A warp holds the 9 taps of 16 × 16 channels in registers, 72 sums a lane, from the
 // first tile to the last; where there are fewer than four such squares, several warps share one, each with every so-many-th row of 8 pixels,
-// and their sums are added at the end, in a fixed order. Blocks write partial sums, [chunk][K, C, 3, 3], which `sum` adds up.
+// and their sums are added at the end, in a fixed order. Blocks write partial sums, [chunk][K, C, 3, 3], which `sum` adds up. They go through
+// shared memory: a lane's own lie 9 words from its neighbour's, and every store would go to 32 sectors instead of 4.
 //
 // Where x and dy are bfloat16, they are widened to TF32 on the way to shared memory, which is exact, and the products are those of TF32:
 // pairs of bfloat16 would have to lie along the pixels, across the order in memory. That saves half of the traffic and is the same code.
@@ -25,7 +26,8 @@ template <int C, int K, int STRIDE, int WIDTH> struct GradientTile
     static constexpr int SQUARES = C / 16 * (K / 16), SHARERS = 4 / SQUARES;
     static constexpr int X_WORDS = HALO_HEIGHT * HALO_WIDTH * X_PIXEL, DY_WORDS = HEIGHT * WIDTH * DY_PIXEL;
     static constexpr int SUMS = 9 * 2 * 4;
-    static constexpr int SUM_WORDS = SHARERS > 1 ? SUMS * THREADS : 0;
+    // Distance of dy's channels in the sums of a sharer: two of them are 8 banks apart, the channels of x 9.
+    static constexpr int ROW = C * 9 + 4, SHARER = K * ROW, SUM_WORDS = SHARERS * SHARER;
     static constexpr int SHARED_BYTES = 4 * (X_WORDS + DY_WORDS > SUM_WORDS ? X_WORDS + DY_WORDS : SUM_WORDS);
 };
 
@@ -65,18 +67,24 @@ DEVICE void multiply_rows(const u32* x, const u32* dy, int sharer, float (&sums)
     }
 }
 
-/// Adds up what the warps have that share a square; the first of them gets the sums.
-template <typename TILE> DEVICE void add_sharers(float* shared, float (&sums)[9][2][4])
+/// Writes a block's sums to dw[k, c, tap] of `channels` of x. The warp's square begins at channels c and k; warps that share one add up.
+template <typename TILE, int C, int K>
+DEVICE void store_sums(float* shared, int c, int k, int sharer, const float (&sums)[9][2][4], float* dw, int channels)
 {
-    int warp = thread_index() / 32;
-#pragma unroll
-    for (int i = 0; i < TILE::SUMS; i++) shared[i * TILE::THREADS + thread_index()] = sums[i / 8][i / 4 % 2][i % 4];
-    barrier();
-    if (warp >= TILE::SQUARES) return;
+    int group = thread_index() % 32 / 4, place = thread_index() % 4;
+    float* own = shared + sharer * TILE::SHARER + (k + place * 2) * TILE::ROW + (c + group) * 9;
 #pragma unroll
     for (int i = 0; i < TILE::SUMS; i++)
-        for (int sharer = 1; sharer < TILE::SHARERS; sharer++)
-            sums[i / 8][i / 4 % 2][i % 4] += shared[i * TILE::THREADS + thread_index() + sharer * TILE::SQUARES * 32];
+        own[(i / 4 % 2 * 8 + i % 2) * TILE::ROW + i / 2 % 2 * 8 * 9 + i / 8] = sums[i / 8][i / 4 % 2][i % 4];
+    barrier();
+    for (int i = thread_index(); i < K * C * 9; i += TILE::THREADS)
+    {
+        int out = i / (C * 9), rest = i % (C * 9);
+        float sum = shared[out * TILE::ROW + rest];
+#pragma unroll
+        for (int other = 1; other < TILE::SHARERS; other++) sum += shared[other * TILE::SHARER + out * TILE::ROW + rest];
+        dw[out * channels * 9 + rest] = sum;
+    }
 }
 
 /// Blocks [chunk][channels of dy / K][channels of x / C]; a chunk takes every so-many-th tile.
@@ -102,16 +110,8 @@ template <int C, int K, int STRIDE, int WIDTH> DEVICE void weight_gradient3x3(co
         multiply_rows<Tile, STRIDE, WIDTH>(x + c, dy + k, warp / Tile::SQUARES, sums);
         barrier();
     }
-    if (Tile::SHARERS > 1) add_sharers<Tile>((float*)shared, sums);
-    if (warp >= Tile::SQUARES) return;
-    float* dw = (float*)args.weight + (i64)chunk * g.k * g.c * 9;
-    int group = thread_index() % 32 / 4, place = thread_index() % 4;
-#pragma unroll
-    for (int i = 0; i < Tile::SUMS; i++)
-    {
-        int channel = first_c + c + group + i / 2 % 2 * 8, out = first_k + k + i / 4 % 2 * 8 + place * 2 + i % 2;
-        dw[(out * g.c + channel) * 9 + i / 8] = sums[i / 8][i / 4 % 2][i % 4];
-    }
+    float* dw = (float*)args.weight + (i64)chunk * g.k * g.c * 9 + (first_k * g.c + first_c) * 9;
+    store_sums<Tile, C, K>((float*)shared, c, k, warp / Tile::SQUARES, sums, dw, g.c);
 }
 
 // NAME_C_K, for multiples of C channels of x and K of dy: SHARED_BYTES of each must be asked for at the launch.
