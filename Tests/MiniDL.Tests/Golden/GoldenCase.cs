@@ -46,9 +46,6 @@ internal sealed class GoldenCase
     /// <summary>Arguments and tensors that the walk does not know.</summary>
     public IReadOnlyCollection<string> Unread => _unread;
 
-    /// <summary>Leaves the case out.</summary>
-    public void Skip() => _unread.Clear();
-
     /// <summary>A tensor of the case, such as <c>in/x</c>, in double.</summary>
     public Tensor this[string name]
     {

@@ -1,4 +1,3 @@
-using MiniDL.Tests.Core.Backends.Cuda;
 using Xunit.Abstractions;
 
 namespace MiniDL.Tests.Golden;
@@ -14,23 +13,17 @@ public class GoldenTests(ITestOutputHelper output)
     private static string Path => OtherFile ?? System.IO.Path.Combine(AppContext.BaseDirectory, "Golden", "golden.safetensors");
 
     [Fact]
-    public void Every_case_agrees_with_PyTorch_on_the_cpu() => Walk(Device.Cpu, GoldenLimits.Float, "golden");
+    public void Every_case_agrees_with_PyTorch_on_the_cpu() => Walk(Device.Cpu, GoldenLimits.Float, "golden", output);
 
     [Fact]
     public void Every_case_agrees_with_PyTorch_on_the_reference_device() =>
-        Walk(Device.Reference, GoldenLimits.Double, "golden on reference");
-
-    [GpuTheory, InlineData(Precision.Fp32), InlineData(Precision.Tf32), InlineData(Precision.Bf16)]
-    public void Every_case_agrees_with_PyTorch_on_the_gpu(Precision precision)
-    {
-        using var device = Gpu.Open(precision);
-        Walk(device, GoldenLimits.Of(precision), $"golden on cuda in {precision.ToString().ToLowerInvariant()}");
-    }
+        Walk(Device.Reference, GoldenLimits.Double, "golden on reference", output);
 
     /// <summary>Whether a tensor can lie in channels last too.</summary>
     internal static bool HasLayouts(Tensor x) => x.Rank is >= 3 and <= 5;
 
-    private void Walk(Device device, GoldenLimits limits, string title)
+    /// <summary>Runs every case on a device.</summary>
+    internal static void Walk(Device device, GoldenLimits limits, string title, ITestOutputHelper output)
     {
         var report = new GoldenReport();
         var cases = GoldenCase.Load(Path);
@@ -61,14 +54,11 @@ public class GoldenTests(ITestOutputHelper output)
             case "sgd":
                 GoldenTraining.CheckSgd(golden, device, report, limits);
                 break;
-            case "train_resnet" when device.Name == "cuda" && Gpu.IsEmulated:
-                // All steps of the two norms that the rest is compared with; two show that a gradient arrived.
-                GoldenTraining.CheckResNet(golden, device, scoped: true, report, limits, golden.Text("norm") is "bn" or "gn" ? null : 2);
-                golden.Skip();
-                break;
             case "train_resnet":
-                GoldenTraining.CheckResNet(golden, device, scoped: true, report, limits);
-                if (device != Device.Reference) GoldenTraining.CheckResNet(golden, device, scoped: false, report, limits);
+                bool gpu = device.Name == "cuda";
+                GoldenTraining.CheckResNet(golden, device, scoped: true, gradients: gpu, report, limits);
+                // Without scopes memory lives longer and nothing else differs, which the CPU shows.
+                if (device == Device.Cpu) GoldenTraining.CheckResNet(golden, device, scoped: false, gradients: false, report, limits);
                 break;
             default:
                 CheckOperator(golden, device, Layout.RowMajor, report, limits);
@@ -80,8 +70,10 @@ public class GoldenTests(ITestOutputHelper output)
 
     private static void CheckOperator(GoldenCase golden, Device device, Layout layout, GoldenReport report, GoldenLimits limits)
     {
-        var run = new GoldenRun(golden, device, layout, fused: true);
+        bool rounded = device.Precision == Precision.Bf16;
+        var run = new GoldenRun(golden, device, layout, fused: true, rounded);
         run.Check(report, limits);
-        if (run.HasNorm) new GoldenRun(golden, device, layout, fused: false).Check(report, limits);
+        // A norm of two values that is not fused stores x − mean, and its gradient hangs on the digits that bfloat16 has not: it is float's.
+        if (run.HasNorm) new GoldenRun(golden, device, layout, fused: false, rounded && !GoldenLimits.HasTwoValues(golden)).Check(report, limits);
     }
 }

@@ -22,32 +22,39 @@ internal static class GoldenTraining
     }
 
     /// <summary>Losses and, after all steps, the state and the logits of the first batch in evaluation mode.</summary>
-    /// <param name="steps">Only so many; null for all.</param>
-    public static void CheckResNet(GoldenCase golden, Device device, bool scoped, GoldenReport report, GoldenLimits limits, int? steps = null)
+    /// <param name="gradients">Also every step's gradients, against the Reference device's.</param>
+    public static void CheckResNet(GoldenCase golden, Device device, bool scoped, bool gradients, GoldenReport report, GoldenLimits limits)
     {
         var state = golden.All("state/");
-        var norm = NormChoice.Parse(golden.Text("norm"));
-        var model = new ResNet(6 * golden.Int("blocks_per_stage") + 2, norm, new RandomStream(0), classes: state["fc.bias"].Count);
-        model.To(device);
+        ResNet Make() => new(6 * golden.Int("blocks_per_stage") + 2, NormChoice.Parse(golden.Text("norm")), new RandomStream(0), state["fc.bias"].Count);
+        var model = (ResNet)Make().To(device);
         model.LoadStateDict(state);
         var sgd = NewSgd(golden, model.Parameters(), nesterov: false);
+        var oracle = gradients ? new GoldenGradients(golden, Make) : null;
         Tensor images = golden["in/x"], labels = golden["in/target"], losses = golden["losses"];
-        for (int step = 0; step < (steps ?? losses.Count); step++)
+        for (int step = 0; step < losses.Count; step++)
         {
             using var scope = scoped ? Scope.Step() : null;
             var loss = Loss.CrossEntropy(model.Forward(Part<double>(images, step, device)), Part<long>(labels, step, device));
             sgd.ZeroGrad();
             loss.Backward();
+            oracle?.Add(model, Part<double>(images, step, Device.Reference), Part<long>(labels, step, Device.Reference));
             sgd.Step();
             report.Compare(golden.Name, $"losses[{step}]", loss, Part<double>(losses, step, Device.Reference), limits.Losses);
         }
-        if (steps < losses.Count) return;
+        oracle?.Check(report, limits);
         Assert.Equal(golden.Params.Order(), model.StateDict().Keys.Order());
-        foreach (var (key, value) in model.StateDict())
-            report.Compare(golden.Name, $"state_after/{key}", value, golden[$"state_after/{key}"],
-                key.EndsWith("bias", StringComparison.Ordinal) ? limits.Biases : limits.State);
+        foreach (var (key, value) in model.StateDict()) CheckUpdate(golden, key, value, report, limits);
         model.Eval();
-        report.Compare(golden.Name, "eval_logits", model.Forward(Part<double>(images, 0, device)), golden["eval_logits"], limits.State);
+        report.Compare(golden.Name, "eval_logits", model.Forward(Part<double>(images, 0, device)), golden["eval_logits"], limits.Logits);
+    }
+
+    /// <summary>What the steps made of a part of the state, relative to how far they moved it: most of it is what it was before.</summary>
+    private static void CheckUpdate(GoldenCase golden, string key, Tensor value, GoldenReport report, GoldenLimits limits)
+    {
+        double[] before = golden[$"state/{key}"].ToArray<double>();
+        Tensor Moved(Tensor after) => Tensor.From([.. after.ToArray<double>().Zip(before, (a, b) => a - b)], after.Shape, Device.Reference);
+        report.Compare(golden.Name, $"what the steps added to {key}", Moved(value), Moved(golden[$"state_after/{key}"]), limits.Updates);
     }
 
     private static Sgd NewSgd(GoldenCase golden, IEnumerable<Parameter> parameters, bool nesterov) =>

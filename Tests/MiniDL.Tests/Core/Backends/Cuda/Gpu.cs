@@ -38,6 +38,9 @@ internal static class Gpu
         return device;
     }
 
+    /// <summary>A GPU that no other test waits for, where it is emulated: a driver of its own. Dispose of it.</summary>
+    public static OwnGpu Own(Precision precision) => new(precision);
+
     public static CudaStream Stream => ((CudaBackend)Device.Backend).Stream;
 
     private static (string? Library, string? Missing) Find()
@@ -119,6 +122,27 @@ internal sealed unsafe class FakeDriver : IDisposable
         // Tests that run later would not have the memory of this one's tensors.
         ((delegate* unmanaged[Cdecl]<void>)NativeLibrary.GetExport(_library, "fakeEnd"))();
         File.Delete(_copy);
+    }
+}
+
+/// <summary>A device of its own, and where it is emulated a driver of its own: one runs a single kernel at a time, whoever asks.</summary>
+internal sealed class OwnGpu : IDisposable
+{
+    private readonly FakeDriver? _fake;
+
+    public OwnGpu(Precision precision)
+    {
+        _fake = Gpu.IsEmulated ? Gpu.OwnFake() : null;
+        Device = _fake?.Open() ?? Gpu.Open(precision);
+        Device.Precision = precision;
+    }
+
+    public Device Device { get; }
+
+    public void Dispose()
+    {
+        Device.Dispose();
+        _fake?.Dispose();
     }
 }
 
