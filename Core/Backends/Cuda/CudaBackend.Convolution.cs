@@ -23,7 +23,9 @@ internal sealed partial class CudaBackend
             return;
         }
         var arguments = new ConvolutionArguments { X = Address(x), Weight = Address(weight), Bias = Address(bias), Y = Address(y), Window = g, Chunks = 1 };
-        stream.Launch(Kernels.Conv2d.For(x, y), Blocks(g.Batch * g.OutPixels, Tile) * Blocks(g.OutChannels, Tile), Block, arguments, x, weight, bias, y);
+        var (kernels, blocks) = IsOfImages(y, g) ? (Kernels.ImageConvolution, ImageConvolution.Tiles(g) * (g.OutChannels / ImageConvolution.ChannelsOut))
+            : (Kernels.Conv2d, Blocks(g.Batch * g.OutPixels, Tile) * Blocks(g.OutChannels, Tile));
+        stream.Launch(kernels.For(x, y), blocks, Block, arguments, x, weight, bias, y);
     }
 
     internal override bool Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
@@ -97,14 +99,20 @@ internal sealed partial class CudaBackend
     {
         if (dw.Count == 0) return;
         var tiled = IsTensorCore(x, dy) ? TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) : null;
+        var kernel = tiled?.Kernel ?? Kernels.Conv2dWeightGradient.For(x, dy);
         int chunks, blocks, threads;
+        // Blocks keep their sums to the end, so that fewer of them write less; about two for each multiprocessor of an H100.
+        const int fewBlocks = 256;
         if (tiled is not null)
         {
-            // Blocks keep their sums to the end, so that fewer of them write less; about two for each multiprocessor of an H100.
-            const int fewBlocks = 256;
             int parts = g.InChannels / tiled.ChannelsIn * (g.OutChannels / tiled.ChannelsOut);
             chunks = Math.Min(tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth), Math.Max(1, fewBlocks / parts));
             (blocks, threads) = (chunks * parts, tiled.Threads);
+        }
+        else if (IsOfImages(dy, g))
+        {
+            chunks = Math.Min(ImageConvolution.Tiles(g), fewBlocks);
+            (kernel, blocks, threads) = (Kernels.ImageWeightGradient.For(x, dy), chunks * (g.OutChannels / ImageConvolution.ChannelsOut), Block);
         }
         else
         {
@@ -114,7 +122,7 @@ internal sealed partial class CudaBackend
             (blocks, threads) = (Blocks(g.OutChannels, Tile) * Blocks(dw.Count / g.OutChannels, Tile) * chunks, Block);
         }
         var partial = chunks == 1 ? dw : Workspace(chunks, dw.Count);
-        stream.Launch(tiled?.Kernel ?? Kernels.Conv2dWeightGradient.For(x, dy), blocks, threads, new ConvolutionArguments
+        stream.Launch(kernel, blocks, threads, new ConvolutionArguments
         {
             X = Address(x),
             Weight = Address(partial),
@@ -126,6 +134,9 @@ internal sealed partial class CudaBackend
         SumChunks(partial, dw, 1, chunks, dw.Count, 1);
         Pool.Return(partial.Storage);
     }
+
+    /// <summary>Whether the kernels for images do it, which read and write several channels of y at a time.</summary>
+    private static bool IsOfImages(Tensor y, in Window2d g) => ImageConvolution.Fits(g) && Address(y) % 16 == 0;
 
     /// <summary>Whether tensor cores may be used: their kernels read 16 bytes at a time.</summary>
     private bool IsTensorCore(Tensor x, Tensor y) =>

@@ -30,6 +30,8 @@ internal static class Kernels
     public static readonly KernelPair Conv2d = KernelPair.Of<ConvolutionArguments>(KernelModule.F32, "conv2d");
     public static readonly KernelPair Conv2dInputGradient = KernelPair.Of<ConvolutionArguments>(KernelModule.F32, "conv2d_input_gradient");
     public static readonly KernelPair Conv2dWeightGradient = KernelPair.Of<ConvolutionArguments>(KernelModule.F32, "conv2d_weight_gradient");
+    public static readonly KernelPair ImageConvolution = KernelPair.Of<ConvolutionArguments>(KernelModule.F32, "conv3x3_images");
+    public static readonly KernelPair ImageWeightGradient = KernelPair.Of<ConvolutionArguments>(KernelModule.F32, "conv3x3_images_weight_gradient");
     public static readonly KernelPair MaxPool2d = KernelPair.Of<PoolArguments>(KernelModule.F32, "max_pool2d");
     public static readonly KernelPair MaxPool2dGradient = KernelPair.Of<PoolArguments>(KernelModule.F32, "max_pool2d_gradient");
     public static readonly KernelPair AvgPool2d = KernelPair.Of<PoolArguments>(KernelModule.F32, "avg_pool2d");
@@ -61,6 +63,7 @@ internal static class Kernels
         GatherAugment,
         .. TensorCoreConvolution.Kernels,
         .. Both(Affine, DropoutMask, Sum, Max, MaxGradient, Conv2d, Conv2dInputGradient, Conv2dWeightGradient,
+            ImageConvolution, ImageWeightGradient,
             MaxPool2d, MaxPool2dGradient, AvgPool2d, AvgPool2dGradient, MomentsColumns, MomentsGroups, Normalize, NormalizeRows,
             NormalizeGradientPartials, NormalizeGradientPartialsRows, NormalizeGradientSums, NormalizeGradient, NormalizeGradientRows, GroupNorm, GroupNormGradient),
         .. Both([.. new[] { "abs", "exp", "leaky_relu", "log", "pow", "relu", "sigmoid", "sqrt", "square", "tanh" }

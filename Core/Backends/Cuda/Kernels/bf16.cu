@@ -10,6 +10,7 @@ typedef Bf16 Value;
 #include "dropout.cu"
 #include "reduce.cu"
 #include "convolution.cu"
+#include "convolution_images.cu"
 #include "convolution_3x3.cu"
 #include "convolution_3x3_gradient.cu"
 #include "pooling.cu"

@@ -7,6 +7,7 @@ namespace f32
 typedef float Value;
 
 #include "convolution.cu"
+#include "convolution_images.cu"
 #include "pooling.cu"
 #include "normalization.cu"
 #include "normalization_rows.cu"

@@ -65,7 +65,7 @@ internal static class KernelWorkloads
     private static void Convolutions(Device device, DType type, double limit)
     {
         foreach (var (channels, outputs, height, width, stride) in new[]
-            { (16, 16, 9, 18, 1), (32, 32, 8, 8, 1), (64, 64, 4, 4, 1), (16, 32, 8, 10, 2), (32, 64, 7, 9, 2), (5, 7, 8, 9, 2) })
+            { (16, 16, 9, 18, 1), (32, 32, 8, 8, 1), (64, 64, 4, 4, 1), (16, 32, 8, 10, 2), (32, 64, 7, 9, 2), (5, 7, 8, 9, 2), (3, 16, 9, 34, 1) })
         {
             double[][] Run(Device on)
             {
