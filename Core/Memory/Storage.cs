@@ -34,6 +34,12 @@ internal abstract class Storage(DType dtype, int capacity)
     /// <summary>The backward pass that took this lease, 0 outside of one: only such storage may be reused before the pass ends.</summary>
     public int BornInWalk { get; set; }
 
+    /// <summary>How much work that runs beside the rest still uses it; until none does, it is not handed out anew.</summary>
+    public int Users { get; set; }
+
+    /// <summary>Whether it was given back to its pool, which waits for the users.</summary>
+    public bool WaitsForUsers { get; set; }
+
     public void EndLease()
     {
         Lease++;

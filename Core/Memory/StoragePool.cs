@@ -37,6 +37,21 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
     private void Take(Storage storage)
     {
         storage.EndLease();
+        storage.Home = this;
+        storage.WaitsForUsers = storage.Users > 0;
+        if (!storage.WaitsForUsers) Free(storage);
+    }
+
+    /// <summary>Work beside the rest has used the storage: a pool that waited for the last user can have it.</summary>
+    public static void EndUse(Storage storage)
+    {
+        if (--storage.Users > 0 || !storage.WaitsForUsers) return;
+        storage.WaitsForUsers = false;
+        storage.Home!.Free(storage);
+    }
+
+    private void Free(Storage storage)
+    {
         lock (_free)
         {
             if (!_free.TryGetValue((storage.DType, storage.Capacity), out var free))

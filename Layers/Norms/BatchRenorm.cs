@@ -85,19 +85,18 @@ public abstract class BatchRenorm : BatchNorm
     private (Tensor R, Tensor D) Correction(Tensor mean, Tensor variance)
     {
         using var noGrad = new NoGrad();
-        double[] means = mean.ToArray<double>(), variances = variance.ToArray<double>();
-        double[] runningMeans = RunningMean!.Value.ToArray<double>(), runningVars = RunningVar!.Value.ToArray<double>();
-        double[] r = new double[NumFeatures], d = new double[NumFeatures];
-        for (int c = 0; c < NumFeatures; c++)
-        {
-            double running = Math.Sqrt(runningVars[c] + Eps);
-            r[c] = Limited(Math.Sqrt(variances[c] + Eps) / running, 1 / RMax, RMax);
-            d[c] = Limited((means[c] - runningMeans[c]) / running, -DMax, DMax);
-        }
-        return (Tensor.From(r, [NumFeatures], mean.Device), Tensor.From(d, [NumFeatures], mean.Device));
+        var running = (RunningVar!.Value + Eps).Sqrt();
+        var r = (variance.Reshape(NumFeatures) + Eps).Sqrt() / running;
+        var d = (mean.Reshape(NumFeatures) - RunningMean!.Value) / running;
+        return (Limited(r, 1 / RMax, RMax), Limited(d, -DMax, DMax));
     }
 
-    private static double Limited(double value, double low, double high) => Math.Min(Math.Max(value, low), high);
+    /// <summary>Computed on the device: a step that reads values cannot be recorded.</summary>
+    private static Tensor Limited(Tensor x, double low, double high)
+    {
+        Tensor Bound(double value) => Tensor.Full([1], value, x.Device, x.DType);
+        return -(-x.Maximum(Bound(low))).Maximum(Bound(-high));
+    }
 }
 
 /// <summary>Batch renormalization of features [N, C] or sequences [N, C, L].</summary>

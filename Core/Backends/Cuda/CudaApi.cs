@@ -37,6 +37,7 @@ internal sealed unsafe class CudaApi
         StreamSynchronize = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuStreamSynchronize");
         StreamBeginCapture = (delegate* unmanaged[Cdecl]<nint, int, int>)Required("cuStreamBeginCapture_v2");
         StreamEndCapture = (delegate* unmanaged[Cdecl]<nint, nint*, int>)Required("cuStreamEndCapture");
+        StreamWaitEvent = (delegate* unmanaged[Cdecl]<nint, nint, uint, int>)Required("cuStreamWaitEvent");
         EventCreate = (delegate* unmanaged[Cdecl]<nint*, uint, int>)Required("cuEventCreate");
         EventDestroy = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuEventDestroy_v2");
         EventRecord = (delegate* unmanaged[Cdecl]<nint, nint, int>)Required("cuEventRecord");
@@ -81,6 +82,7 @@ internal sealed unsafe class CudaApi
     public readonly delegate* unmanaged[Cdecl]<nint, int> StreamSynchronize;
     public readonly delegate* unmanaged[Cdecl]<nint, int, int> StreamBeginCapture;
     public readonly delegate* unmanaged[Cdecl]<nint, nint*, int> StreamEndCapture;
+    public readonly delegate* unmanaged[Cdecl]<nint, nint, uint, int> StreamWaitEvent;
     public readonly delegate* unmanaged[Cdecl]<nint*, uint, int> EventCreate;
     public readonly delegate* unmanaged[Cdecl]<nint, int> EventDestroy;
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int> EventRecord;

@@ -76,6 +76,7 @@ internal sealed partial class CudaBackend
 
     private void InputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g, bool add)
     {
+        if (add) stream.Branch.BeforeChange(dx);
         var arguments = new ConvolutionArguments
         {
             X = Address(dx),
@@ -98,6 +99,8 @@ internal sealed partial class CudaBackend
     internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
     {
         if (dw.Count == 0) return;
+        // A parameter's own gradient is for the optimizer; one that was made in this pass goes on into an operator right away.
+        using var beside = dw.Storage.Kept ? stream.Branch.Begin(dw) : default;
         var tiled = IsTensorCore(x, dy) ? TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) : null;
         var kernel = tiled?.Kernel ?? Kernels.Conv2dWeightGradient.For(x, dy);
         int chunks, blocks, threads;

@@ -133,7 +133,9 @@ internal sealed partial class CudaBackend
 
     // ---- optimizer ----------------------------------------------------------------------------------------------------------
 
-    internal override void SgdStep(Tensor parameter, Tensor gradient, Tensor? velocity, bool first, in SgdSettings settings) =>
+    internal override void SgdStep(Tensor parameter, Tensor gradient, Tensor? velocity, bool first, in SgdSettings settings)
+    {
+        stream.Branch.BeforeChange(parameter);
         Run(Kernels.Sgd, parameter.Count, new SgdArguments
         {
             Parameter = Address(parameter),
@@ -148,4 +150,5 @@ internal sealed partial class CudaBackend
             First = first ? 1 : 0,
             Nesterov = settings.Nesterov ? 1 : 0,
         }, parameter, gradient, velocity);
+    }
 }

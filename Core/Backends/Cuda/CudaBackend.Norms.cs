@@ -68,6 +68,7 @@ internal sealed partial class CudaBackend
         int samples, double momentum, double correction)
     {
         if (batches is not null) Storage(batches).Range = null;
+        using var beside = stream.Branch.Begin(runningMean, runningSpread, batches);
         RunOneByOne(Kernels.RunningStatistics, runningMean.Count, new RunningArguments
         {
             RunningMean = Address(runningMean),

@@ -70,6 +70,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
 
     internal override void Fill(Tensor y, double value)
     {
+        stream.Branch.BeforeChange(y);
         if (y.DType == DType.I64) Widen(y, ((long)value, (long)value));
         ulong bits = y.DType switch
         {
@@ -88,6 +89,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
         int count = 1;
         foreach (int size in sizes) count *= size;
         if (count == 0) return;
+        stream.Branch.BeforeChange(y);
         var box = new StridedBox(sizes, yStrides, xStrides, xStrides);
         var arguments = new StridedArguments
         {
@@ -238,6 +240,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
             StoreWords(words, 0, [cursor(), random()]);
             (arguments.Cursor, arguments.Stream) = (Address(words), Address(words, 1));
         }
+        stream.Branch.BeforeChange(images);
         Storage(classes).Range = Storage(labels).Range;
         stream.Launch(Kernels.GatherAugment, arguments.Batch, Block, arguments, pixels, labels, order, table, images, classes, words);
     }

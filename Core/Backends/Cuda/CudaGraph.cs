@@ -28,9 +28,11 @@ internal sealed unsafe class CudaGraph : IDisposable
             try
             {
                 action();
+                stream.Branch.Join();
             }
             catch
             {
+                stream.Branch.Abandon();
                 // The error that is on its way says more than that of an unfinished capture.
                 _ = api.StreamEndCapture(stream.Handle, &graph);
                 if (graph != 0) _ = api.GraphDestroy(graph);

@@ -17,13 +17,10 @@ internal sealed unsafe class CudaStream : IDisposable
 
     public CudaStream(CudaContext context)
     {
-        (Context, Memory, Staging) = (context, new CudaMemory(this), new CudaStaging(this));
+        (Context, Memory, Staging, Branch) = (context, new CudaMemory(this), new CudaStaging(this), new CudaBranch(this));
         context.DisposeForgotten();
         context.MakeCurrent();
-        nint stream;
-        const uint nonBlocking = 1;
-        context.Check(Api.StreamCreate(&stream, nonBlocking), "cuStreamCreate");
-        _stream = stream;
+        _stream = NewHandle();
         Number = context.CountStream();
     }
 
@@ -43,6 +40,9 @@ internal sealed unsafe class CudaStream : IDisposable
     public CudaMemory Memory { get; }
 
     public CudaStaging Staging { get; }
+
+    /// <summary>Beside the stream while a graph is recorded.</summary>
+    public CudaBranch Branch { get; }
 
     /// <summary>Whether every launch is waited for, so that an error names the kernel that made it: MINIDL_CUDA_SYNC=1.</summary>
     private static readonly bool WaitAfterLaunch = Environment.GetEnvironmentVariable("MINIDL_CUDA_SYNC") is { Length: > 0 } and not "0";
@@ -82,9 +82,10 @@ internal sealed unsafe class CudaStream : IDisposable
         fixed (TArguments* pointer = &arguments)
         {
             using var entered = Enter();
+            Branch.BeforeLaunch(operands);
             void* parameter = pointer;
             int result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes,
-                _stream, &parameter, null);
+                Branch.Handle, &parameter, null);
             if (result == 0 && WaitAfterLaunch && Graph.Recording is null) result = Api.StreamSynchronize(_stream);
             if (result != 0)
                 Context.Check(result, "cuLaunchKernel", $"{kernel.Name}({Describe(operands)})", inHindsight: !WaitAfterLaunch);
@@ -107,6 +108,15 @@ internal sealed unsafe class CudaStream : IDisposable
 
     /// <summary>Waits while nobody else uses the stream.</summary>
     public void SynchronizeAlone() => Context.Check(Api.StreamSynchronize(_stream), "cuStreamSynchronize");
+
+    /// <summary>A stream of the driver, beside all others.</summary>
+    public nint NewHandle()
+    {
+        const uint nonBlocking = 1;
+        nint made;
+        Context.Check(Api.StreamCreate(&made, nonBlocking), "cuStreamCreate");
+        return made;
+    }
 
     /// <summary>An event that <see cref="Record"/> puts on the stream.</summary>
     public nint NewEvent()
@@ -159,6 +169,7 @@ internal sealed unsafe class CudaStream : IDisposable
         {
             foreach (nint graph in _graphs) Context.Check(Api.GraphExecDestroy(graph), "cuGraphExecDestroy");
             foreach (nint mark in _marks) Context.Check(Api.EventDestroy(mark), "cuEventDestroy");
+            Branch.Release();
             Staging.Release();
             Memory.Release();
             Context.Check(Api.StreamDestroy(_stream), "cuStreamDestroy");

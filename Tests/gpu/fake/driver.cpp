@@ -218,13 +218,16 @@ EXPORT int fakeSet(const char* name, long long value)
     return InvalidValue;
 }
 
-/// What the driver has counted: launches and graph_launches so far, and what there is now: bytes, allocations, host_bytes, streams,
-/// events and graphs (those that can be launched).
+/// What the driver has counted: launches and graph_launches so far; graph_nodes and graph_depth, the nodes of the graph that was launched
+/// last and how many of them stand one behind the other; and what there is now: bytes, allocations, host_bytes, streams, events and
+/// graphs (those that can be launched).
 EXPORT long long fakeGet(const char* name)
 {
     LOCKED;
     if (std::strcmp(name, "launches") == 0) return state().launches;
     if (std::strcmp(name, "graph_launches") == 0) return state().graph_launches;
+    if (std::strcmp(name, "graph_nodes") == 0) return state().graph_nodes;
+    if (std::strcmp(name, "graph_depth") == 0) return state().graph_depth;
     if (std::strcmp(name, "modules") == 0) return (long long)state().modules.size();
     if (std::strcmp(name, "bytes") == 0) return (long long)state().used;
     if (std::strcmp(name, "allocations") == 0) return (long long)state().allocations.size();

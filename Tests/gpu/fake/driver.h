@@ -97,6 +97,7 @@ struct State
     std::vector<Capture*> captures;
     Stream null_stream;
     long long launches = 0, graph_launches = 0, random = 1;
+    long long graph_nodes = 0, graph_depth = 0;  // of the graph that was launched last
 };
 
 State& state();

@@ -46,6 +46,18 @@ void reach(Event* event, u64 record)
     while (event->reached < record && event->stream != nullptr && !event->stream->queue.empty()) run_front(*event->stream);
 }
 
+/// How many nodes stand one behind the other at most.
+long long depth(const Graph& graph)
+{
+    std::vector<long long> of(graph.size());
+    for (size_t i = 0; i < graph.size(); i++)  // a node stands after nodes of lower numbers
+    {
+        for (int node : graph[i].after) of[i] = std::max(of[i], of[node]);
+        of[i]++;
+    }
+    return of.empty() ? 0 : *std::max_element(of.begin(), of.end());
+}
+
 /// Runs a graph's nodes, each after those that it stands after.
 void replay(const Graph& graph)
 {
@@ -377,6 +389,8 @@ EXPORT int cuGraphLaunch(std::intptr_t executable, std::intptr_t stream)
     auto graph = (Graph*)executable;
     if (!state().executables.count(graph)) return InvalidHandle;
     state().graph_launches++;
+    state().graph_nodes = (long long)graph->size();
+    state().graph_depth = depth(*graph);
     return submit(stream, [=] { if (state().executables.count(graph)) replay(*graph); });
 }
 
