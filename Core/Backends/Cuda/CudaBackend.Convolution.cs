@@ -33,14 +33,14 @@ internal sealed partial class CudaBackend
         // The last block reads what all the others leave: where they are many, another pass over y takes less, because all blocks share it.
         const int mostBlocks = 256;
         if (!IsTensorCore(x, y) || TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is not { } tiled) return false;
-        if (Chunks(tiled, g) > mostBlocks) return false;
+        if (Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth)) > mostBlocks) return false;
         TiledConv2d(tiled, x, weight, bias, y, mean, variance, g);
         return true;
     }
 
     private void TiledConv2d(TensorCoreConvolution tiled, Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor? mean, Tensor? variance, in Window2d g)
     {
-        int parts = g.OutChannels / tiled.ChannelsOut, chunks = Chunks(tiled, g);
+        int parts = g.OutChannels / tiled.ChannelsOut, chunks = Walkers(tiled, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth), parts);
         Tensor? partials = mean is null ? null : Workspace(chunks, 4 * g.OutChannels), tickets = mean is null ? null : Tickets(parts);
         stream.Launch(tiled.Kernel, chunks * parts, tiled.Threads, new ConvolutionArguments
         {
@@ -58,9 +58,17 @@ internal sealed partial class CudaBackend
         if (partials is not null) Pool.Return(partials.Storage);
     }
 
-    /// <summary>Blocks that go through the tiles of the output, for each part of its channels.</summary>
-    private int Chunks(TensorCoreConvolution tiled, in Window2d g) =>
-        Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth));
+    /// <summary>
+    /// Blocks that go through the tiles of the output, for each of the parts of its channels: no more than the multiprocessors of an H100 have at
+    /// once, since each brings the weights to its shared memory, and all through equally many tiles.
+    /// </summary>
+    private int Walkers(TensorCoreConvolution tiled, int tiles, int parts)
+    {
+        const int multiprocessors = 128, sharedBytes = 220_000, threads = 512;
+        int together = Math.Clamp(sharedBytes / tiled.Kernel.SharedBytes, 1, threads / tiled.Threads);
+        int rounds = Blocks(tiles, Math.Clamp(multiprocessors * together / parts, 1, MostTileWalkers));
+        return Blocks(tiles, rounds);
+    }
 
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
     {
@@ -88,8 +96,9 @@ internal sealed partial class CudaBackend
         };
         if (IsTensorCore(dx, dy) && TensorCoreConvolution.OfInputGradient(g, dy.DType, stream.Context.MostSharedBytes) is { } tiled)
         {
-            arguments.Chunks = Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.InHeight, g.InWidth));
-            stream.Launch(tiled.Kernel, arguments.Chunks * (g.InChannels / tiled.ChannelsOut), tiled.Threads, arguments, dx, weight, dy);
+            int parts = g.InChannels / tiled.ChannelsOut;
+            arguments.Chunks = Walkers(tiled, tiled.Tiles(g.Batch, g.InHeight, g.InWidth), parts);
+            stream.Launch(tiled.Kernel, arguments.Chunks * parts, tiled.Threads, arguments, dx, weight, dy);
         }
         else
             stream.Launch(Kernels.Conv2dInputGradient.For(dy, dx), Blocks(g.Batch * g.InHeight * g.InWidth, Tile) * Blocks(g.InChannels, Tile), Block,

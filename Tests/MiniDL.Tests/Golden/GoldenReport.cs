@@ -23,7 +23,13 @@ internal sealed record GoldenLimits(double Outputs, double Gradients, double Har
     /// </summary>
     public static GoldenLimits Tf32 { get; } = Float with
     {
-        Outputs = 5e-4, Gradients = 1e-3, Losses = 3e-3, Updates = 0.25, Logits = 5e-2, StepGradients = 0.08, StepFactors = 0.015,
+        Outputs = 5e-4,
+        Gradients = 1e-3,
+        Losses = 3e-3,
+        Updates = 0.25,
+        Logits = 5e-2,
+        StepGradients = 0.08,
+        StepFactors = 0.015,
     };
 
     /// <summary>
@@ -31,7 +37,13 @@ internal sealed record GoldenLimits(double Outputs, double Gradients, double Har
     /// </summary>
     public static GoldenLimits Bf16 { get; } = Float with
     {
-        Outputs = 1e-2, Gradients = 1e-2, Losses = 1e-2, Updates = 0.5, Logits = 0.1, StepGradients = 0.3, StepFactors = 0.05,
+        Outputs = 1e-2,
+        Gradients = 1e-2,
+        Losses = 1e-2,
+        Updates = 0.5,
+        Logits = 0.1,
+        StepGradients = 0.3,
+        StepFactors = 0.05,
     };
 
     public static GoldenLimits Of(Precision precision) => precision switch

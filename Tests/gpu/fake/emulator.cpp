@@ -19,7 +19,7 @@ namespace emulator
 Position now;
 Kernel* kernels;
 
-Kernel::Kernel(const char* name, void (*body)(const void*), size_t args_size, int most_threads)
+Kernel::Kernel(const char* name, void (*body)(const void*), size_t args_size, int most_threads, int)
     : name(name), body(body), args_size(args_size), most_threads(most_threads), next(kernels)
 {
     kernels = this;

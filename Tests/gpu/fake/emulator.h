@@ -9,9 +9,9 @@
 
 #define DEVICE static MEMBER
 #define MEMBER inline __attribute__((unused))
-#define KERNEL(NAME, ARGS, THREADS) \
+#define KERNEL(NAME, ARGS, ...) \
     static void NAME(const ARGS& args); \
-    static emulator::Kernel registered_##NAME(#NAME, [](const void* args) { NAME(*(const ARGS*)args); }, sizeof(ARGS), THREADS); \
+    static emulator::Kernel registered_##NAME(#NAME, [](const void* args) { NAME(*(const ARGS*)args); }, sizeof(ARGS), __VA_ARGS__); \
     static void NAME([[maybe_unused]] const ARGS& args)
 #define SHARED(TYPE, NAME, COUNT) TYPE* const NAME = (TYPE*)emulator::shared_array(sizeof(TYPE) * (COUNT))
 #define SHARED_DYNAMIC(TYPE, NAME) TYPE* const NAME = (TYPE*)emulator::now.dynamic_shared
@@ -27,7 +27,7 @@ struct Kernel
     int most_threads;
     Kernel* next;
 
-    Kernel(const char* name, void (*body)(const void*), size_t args_size, int most_threads);
+    Kernel(const char* name, void (*body)(const void*), size_t args_size, int most_threads, int blocks = 1);
 };
 
 /// Where the running fiber is; the scheduler sets it before it switches.

@@ -1,6 +1,6 @@
 // The module of everything that images held in bfloat16 go through; the head of a model, in float, is in general.cu.
 #include "storage.h"
-#define VALUE_KERNEL(NAME, ARGS, THREADS) KERNEL(NAME##_bf16, ARGS, THREADS)
+#define VALUE_KERNEL(NAME, ARGS, ...) KERNEL(NAME##_bf16, ARGS, __VA_ARGS__)
 
 namespace bf16
 {

@@ -14,11 +14,10 @@
 // tensor cores' rate. Strides avoid bank conflicts: a pixel's channels start 4, 12 or 20 banks after its neighbour's, a weight row 8 (or
 // 24) banks after the one before.
 //
-// Expected for batch 128 on an H100 (302 million multiplications a layer; x and y once through memory at 3.0 TB/s), in TF32:
-//   16 → 16, 32×32: 302e6 / (132 · 341) clocks = 3.8 µs, memory 5.6 µs; together 8 to 9 µs (the first prototype took 13.7)
-//   32 → 32, 16×16: 3.8 µs, memory 2.8 µs, weights 512 blocks · 37 KB / 5.5 TB/s = 3.4 µs from L2, less with blocks that stay; 6 to 7 µs
-//   64 → 64,  8×8 : 3.8 µs, memory 1.4 µs, weights 256 blocks · 74 KB: 3.4 µs; 7 to 8 µs (the first prototype took 16.6)
-// In bfloat16 both memory and products take half: 5, 4 and 4.5 µs. At batch 2 a layer has 8 to 16 blocks: the chain load, 9·IN/8/SPLIT products, store, some 3 µs.
+// Expected for batch 128 on an H100, in TF32, counted on the PTX: turns of shared memory 5.3 to 5.7 µs a layer with stride 1 (a prototype took
+// 13.7 to 16.6 in all), 3.6 of instructions, and memory 5.6, 2.8 and 1.4 with 16, 32 and 64 channels. In bfloat16 2.6 to 3.6, 2.5 and 2.8, 1.4
+// and 0.7. Blocks are no more than run at once: each has to bring the weights to shared memory, which was half of all instructions when every
+// tile had a block. At batch 2 a layer has 8 to 16 blocks: the chain load, 9·IN/8/SPLIT products, store, some 3 µs.
 #include "convolution_moments.h"
 #include "mma.h"
 #include "window.h"
@@ -51,13 +50,20 @@ template <Kind KIND, typename TILE, int IN, int OUT> DEVICE void load_weights(co
 {
     // In memory [K, C, 3, 3]. Forward, an output channel's values lie together; for gradients, output channels are C.
     constexpr bool FORWARD = KIND == Kind::Forward;
-    int next = FORWARD ? 9 : out_channels * 9;
-    for (int i = thread_index(); i < OUT * TILE::WORDS * 9; i += TILE::THREADS)
+    // After nine times as many values as there are threads, a thread is at the same tap, so many channels on: nine places are worked out.
+    constexpr int ROUNDS = OUT * TILE::WORDS / TILE::THREADS, ON = TILE::THREADS / (FORWARD ? TILE::WORDS : OUT);
+    static_assert(OUT * TILE::WORDS % TILE::THREADS == 0);
+    int in_stride = FORWARD ? 9 : out_channels * 9, out_stride = FORWARD ? IN * 9 : 9;
+#pragma unroll
+    for (int i = 0; i < 9; i++)
     {
-        int tap = i % 9, rest = i / 9, turned = FORWARD ? tap : 8 - tap;
-        int out = FORWARD ? rest / TILE::WORDS : rest % OUT, word = FORWARD ? rest % TILE::WORDS : rest / OUT, in = word * PER_WORD;
-        int at = FORWARD ? (first + out) * IN + in : in * out_channels + first + out;
-        weights[turned * TILE::TAP + word * TILE::ROW + out] = to_word(weight + at * 9 + tap, next);
+        int value = thread_index() + i * TILE::THREADS, tap = value % 9, rest = value / 9;
+        int out = FORWARD ? rest / TILE::WORDS : rest % OUT, word = FORWARD ? rest % TILE::WORDS : rest / OUT;
+        const float* from = weight + (first + out) * out_stride + word * PER_WORD * in_stride + tap;
+        u32* to = weights + (FORWARD ? tap : 8 - tap) * TILE::TAP + word * TILE::ROW + out;
+#pragma unroll
+        for (int round = 0; round < ROUNDS; round++)
+            to[round * ON * (FORWARD ? 1 : TILE::ROW)] = to_word(from + round * ON * (FORWARD ? out_stride : PER_WORD * in_stride), in_stride);
     }
 }
 
@@ -228,7 +234,7 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> DE
 
 // NAME_IN_OUT, for IN channels in and a multiple of OUT channels out: SHARED_BYTES of each must be asked for at the launch.
 #define CONV3X3(NAME, KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT) \
-    VALUE_KERNEL(NAME##_##IN##_##OUT, ConvArgs, 128 * SPLIT) { conv3x3<KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT>(args); }
+    VALUE_KERNEL(NAME##_##IN##_##OUT, ConvArgs, 128 * SPLIT, 1) { conv3x3<KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT>(args); }
 
 CONV3X3(conv3x3, Kind::Forward, 16, 16, 1, 32, 1)
 CONV3X3(conv3x3, Kind::Forward, 32, 32, 1, 16, 2)

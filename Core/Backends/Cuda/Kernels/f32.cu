@@ -1,6 +1,6 @@
 // The module of what images held in float go through: convolutions of any shape, pooling, normalization.
 #include "storage.h"
-#define VALUE_KERNEL(NAME, ARGS, THREADS) KERNEL(NAME, ARGS, THREADS)
+#define VALUE_KERNEL(NAME, ARGS, ...) KERNEL(NAME, ARGS, __VA_ARGS__)
 
 namespace f32
 {

@@ -1,7 +1,7 @@
 // The module that every run needs: elementwise kernels, sums and products of float tensors, losses, the optimizer, and what moves values of
 // any type.
 #include "storage.h"
-#define VALUE_KERNEL(NAME, ARGS, THREADS) KERNEL(NAME, ARGS, THREADS)
+#define VALUE_KERNEL(NAME, ARGS, ...) KERNEL(NAME, ARGS, __VA_ARGS__)
 
 // Each module has a namespace, because the emulator links them all together.
 namespace general

@@ -28,9 +28,10 @@ struct alignas(8) Words2 { u32 x, y; };
 #define DEVICE static MEMBER
 #define MEMBER __attribute__((device)) __attribute__((always_inline)) inline
 
-/// Declares the kernel NAME(const ARGS args) for blocks of at most THREADS threads.
-#define KERNEL(NAME, ARGS, THREADS) \
-    extern "C" __attribute__((global)) __attribute__((launch_bounds(THREADS))) void NAME(const ARGS args)
+/// Declares the kernel NAME(const ARGS args) for blocks of at most so many threads. A 1 after that says that one block a multiprocessor is
+/// enough: the assembler saves no registers then, of which it has gone so far as to spill some, so that more blocks should fit.
+#define KERNEL(NAME, ARGS, ...) \
+    extern "C" __attribute__((global)) __attribute__((launch_bounds(__VA_ARGS__))) void NAME(const ARGS args)
 
 /// An array in shared memory: of a size known here, or of the size that the launch asked for; aligned for accesses of 16 bytes.
 #define SHARED(TYPE, NAME, COUNT) static __attribute__((shared)) __attribute__((aligned(16))) TYPE NAME[COUNT]

@@ -1,6 +1,6 @@
 // The module of convolutions that round floats to TF32 for the tensor cores.
 #include "storage.h"
-#define VALUE_KERNEL(NAME, ARGS, THREADS) KERNEL(NAME##_tf32, ARGS, THREADS)
+#define VALUE_KERNEL(NAME, ARGS, ...) KERNEL(NAME##_tf32, ARGS, __VA_ARGS__)
 
 namespace tf32
 {

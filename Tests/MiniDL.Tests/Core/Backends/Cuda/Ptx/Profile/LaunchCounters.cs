@@ -27,12 +27,16 @@ internal sealed class LaunchCounters(PtxProgram program)
     /// <summary>Sectors that go through the L2 cache: those that are read once a block, since a multiprocessor's own cache keeps them; every write.</summary>
     public long CacheSectors { get; private set; }
 
-    /// <summary>Sectors that only some of the blocks access, and those that all of several blocks do, each once.</summary>
+    /// <summary>
+    /// Sectors that only some of the blocks access, and those that all blocks do, or half of many: such as weights, of which neighbours have a part
+    /// each.
+    /// </summary>
     public (long OfSome, long OfAll) DistinctSectors
     {
         get
         {
-            long ofAll = Blocks == 1 ? 0 : _blocksAt.Values.Count(blocks => blocks == Blocks);
+            int many = Blocks < 8 ? Math.Max(2, Blocks) : Blocks / 2;
+            long ofAll = _blocksAt.Values.Count(blocks => blocks >= many);
             return (_blocksAt.Count - ofAll, ofAll);
         }
     }
