@@ -14,7 +14,10 @@ internal sealed partial class CudaBackend
         if (g.InChannels == 0)
         {
             Fill(y, 0);
-            if (bias is not null) CopyStrided([g.Batch * g.OutPixels, g.OutChannels], bias, 0, [0, 1], y, 0, [g.OutChannels, 1]);
+            if (bias is null) return;
+            var stored = bias;
+            if (bias.DType != y.DType) Convert(bias, stored = Tensor.New(bias.Shape, y.Device, y.DType));
+            CopyStrided([g.Batch * g.OutPixels, g.OutChannels], stored, 0, [0, 1], y, 0, [g.OutChannels, 1]);
             return;
         }
         if (IsTensorCore(x, y) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)

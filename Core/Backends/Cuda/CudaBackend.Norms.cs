@@ -109,7 +109,8 @@ internal sealed partial class CudaBackend
             Constant = constant ? 1 : 0,
         };
         ReadOnlySpan<Tensor?> operands = [dy, x, y, mean, variance, weight, bias, dx, dweight, dbias, dresidual];
-        if (fours && !constant && FitsRegisters(g))
+        // Of no images a parameter's gradient is 0, which no block of an image would write.
+        if (fours && !constant && FitsRegisters(g) && g.Samples > 0)
         {
             var partials = Workspace(g.Samples, 2 * g.Channels);
             (arguments.Partials, arguments.Tickets) = (Address(partials), Address(Tickets(1)));

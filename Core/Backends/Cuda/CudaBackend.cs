@@ -89,6 +89,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
         int count = 1;
         foreach (int size in sizes) count *= size;
         if (count == 0) return;
+        Check.That(x.DType == y.DType, "cuda", $"a copy takes tensors of one type, not {x.DType} and {y.DType}.");
         stream.Branch.BeforeChange(y);
         var box = new StridedBox(sizes, yStrides, xStrides, xStrides);
         var arguments = new StridedArguments

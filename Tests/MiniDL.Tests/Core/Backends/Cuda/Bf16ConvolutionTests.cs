@@ -79,6 +79,16 @@ public class Bf16ConvolutionTests
         }
     }
 
+    [GpuFact]
+    public void Of_no_channels_it_is_the_bias_rounded()
+    {
+        using var device = Gpu.Open(Precision.Bf16);
+        Tensor x = Tensor.Zeros([2, 0, 3, 3], device), weight = Tensor.Zeros([2, 0, 1, 1], device), bias = Tensor.From([1.0 / 3, -5], [2], device);
+        var y = x.Conv2d(weight, bias);
+        double[] ofImage = [.. Enumerable.Repeat(Bfloat16.Round(1.0 / 3), 9), .. Enumerable.Repeat(-5.0, 9)];
+        Assert.Equal([.. ofImage, .. ofImage], y.ToArray<double>());
+    }
+
     private static (Device Device, CudaBackend Backend) Open(FakeDriver fake, Precision precision)
     {
         var device = fake.Open();
