@@ -17,7 +17,7 @@ public static class OperatorTable
         ["div"] = Binary((a, b) => a / b),
         ["div number"] = Unary(x => x / 3),
         ["number div"] = Unary(x => 3 / x, Values.Positive),
-        ["maximum"] = Binary((a, b) => a.Maximum(b + 1.0 / 32), Values.Distinct),
+        ["maximum"] = Binary((a, b) => a.Maximum(b), Values.Distinct, Values.BetweenDistinct),
         ["neg"] = Unary(x => -x),
         ["abs"] = Unary(x => x.Abs(), Values.AwayFromZero),
         ["square"] = Unary(x => x.Square()),
@@ -69,7 +69,7 @@ public static class OperatorTable
             (logits, labels) => new Problem(x => x[0].CrossEntropy(x[1]), [logits, labels]))),
         ["mse_loss"] = size => Draw.Shapes(size.Select(s => Math.Max(1, s)), 0, 4).SelectMany(shape => Gen.Select(
             Draw.Operand(shape), Draw.Operand(shape), (a, b) => new Problem(x => x[0].MseLoss(x[1]), [a, b]))),
-        ["dropout"] = Unary(x => x.Dropout(0.3, new RandomStream(5))),
+        ["dropout"] = Unary(x => x.Dropout(0.2, new RandomStream(5))),
     };
 
     private enum Empty
@@ -89,10 +89,11 @@ public static class OperatorTable
     private static Func<Gen<int>, Gen<Problem>> Unary(Func<Tensor, Tensor> f, Values values = Values.Normal) =>
         size => One(Draw.Shapes(size, 0, 5), values, f);
 
-    private static Func<Gen<int>, Gen<Problem>> Binary(Func<Tensor, Tensor, Tensor> f, Values values = Values.Positive) => size =>
+    private static Func<Gen<int>, Gen<Problem>> Binary(Func<Tensor, Tensor, Tensor> f, Values values = Values.Positive,
+        Values? second = null) => size =>
         Draw.Shapes(size, 0, 5)
             .SelectMany(shape => Gen.Select(Draw.BroadcastsTo(shape), Draw.BroadcastsTo(shape)))
-            .SelectMany((a, b) => Gen.Select(Draw.Operand(a, values), Draw.Operand(b, values)))
+            .SelectMany((a, b) => Gen.Select(Draw.Operand(a, values), Draw.Operand(b, second ?? values)))
             .Select((a, b) => new Problem(x => f(x[0], x[1]), [a, b]));
 
     private static Func<Gen<int>, Gen<Problem>> Reduction(Func<Tensor, int[], bool, Tensor> f, Values values, Empty empty) => size =>

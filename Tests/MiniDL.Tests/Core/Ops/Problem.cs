@@ -1,4 +1,5 @@
 using CsCheck;
+using MiniDL.Tests.Core.Backends.Cuda;
 
 namespace MiniDL.Tests.Core.Ops;
 
@@ -17,6 +18,9 @@ public enum Values
     /// <summary>Multiples of 1/16 in random order, no two equal: the largest is clear.</summary>
     Distinct,
 
+    /// <summary>Halfway between two of <see cref="Distinct"/>, no two equal, and none to those.</summary>
+    BetweenDistinct,
+
     /// <summary>Integers from 0 to 2.</summary>
     Labels,
 }
@@ -24,7 +28,10 @@ public enum Values
 /// <summary>A tensor that can be made on any device.</summary>
 public sealed record Operand(Shape Shape, Values Values, Layout Layout, ulong Seed)
 {
-    public Tensor On(Device device)
+    /// <summary>The tensor on a device, as that stores it.</summary>
+    /// <param name="device">Where to make it.</param>
+    /// <param name="precision">Its values are rounded to what this holds, so that two devices compute with the same.</param>
+    public Tensor On(Device device, Precision precision = Precision.Fp32)
     {
         var random = new RandomStream(Seed);
         if (Values == Values.Labels)
@@ -34,18 +41,26 @@ public sealed record Operand(Shape Shape, Values Values, Layout Layout, ulong Se
         for (int i = 0; i < values.Length; i++)
         {
             double normal = random.NextNormal();
-            values[i] = (float)(Values switch
+            values[i] = Rounded(precision, Values switch
             {
                 Values.Positive => 0.5 + random.NextDouble(),
                 Values.AwayFromZero => normal + Math.CopySign(0.05, normal),
                 Values.Distinct => (order[i] - Shape.Count / 2) / 16.0,
+                Values.BetweenDistinct => (order[i] - Shape.Count / 2 + 0.5) / 16.0,
                 _ => normal,
             });
         }
-        var x = Tensor.From(values, Shape, device).ToLayout(Layout);
+        var x = Tensor.From(values, Shape, device).ToLayout(Layout).To(device.Backend.ActivationType).Detach();
         x.RequiresGrad = true;
         return x;
     }
+
+    private static float Rounded(Precision precision, double value) => precision switch
+    {
+        Precision.Bf16 => (float)Bfloat16.Round((float)value),
+        Precision.Tf32 => (float)Tf32.Round((float)value),
+        _ => (float)value,
+    };
 
     public override string ToString() => Layout == Layout.ChannelsLast ? $"{Shape} channels last" : $"{Shape}";
 }
