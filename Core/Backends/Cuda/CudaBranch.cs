@@ -36,7 +36,8 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         Wait(_stream, start);
         _marks.Push(start);
         _running = new Work(NewMark());
-        foreach (var result in results) _running.AddResult(result);
+        foreach (var result in results)
+            if (result is not null) _running.Results.Add(Extent.Of(result));
         return new Section(this);
     }
 
@@ -48,14 +49,14 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         {
             if (operand is null) continue;
             if (_running is not null) _running.Use(operand);
-            else WaitForLast(work => work.Changes(operand));
+            else WaitForFirst(_open.FindLastIndex(Extent.Of(operand).IsResult) + 1);
         }
     }
 
     /// <summary>Has the trunk wait for work that uses a tensor: before it changes what is in it already.</summary>
     public void BeforeChange(Tensor x)
     {
-        if (Graph.Recording is not null && _running is null) WaitForLast(work => work.Uses(x));
+        if (Graph.Recording is not null && _running is null) WaitForFirst(_open.FindLastIndex(Extent.Of(x).IsUsed) + 1);
     }
 
     /// <summary>Has the trunk wait for everything, without which a recording cannot end.</summary>
@@ -86,9 +87,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         _running = null;
     }
 
-    /// <summary>Has the trunk wait for the last piece of work that is concerned, which those before it precede.</summary>
-    private void WaitForLast(Predicate<Work> concerned) => WaitForFirst(_open.FindLastIndex(concerned) + 1);
-
+    /// <summary>Has the trunk wait for the oldest pieces of work, which run one after the other: for the last of them.</summary>
     private void WaitForFirst(int count)
     {
         if (count == 0) return;
@@ -120,27 +119,22 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     /// <param name="done">The mark behind it.</param>
     private sealed class Work(nint done)
     {
-        private readonly List<Extent> _results = [], _used = [];
         private readonly HashSet<Storage> _storages = [];
 
         public nint Done => done;
 
-        public long KeptBytes => _storages.Sum(storage => storage.WaitsForUsers ? (long)storage.Capacity * storage.DType.Bytes() : 0);
+        public List<Extent> Results { get; } = [];
 
-        public void AddResult(Tensor? result)
-        {
-            if (result is not null) _results.Add(Extent.Of(result));
-        }
+        public List<Extent> Used { get; } = [];
+
+        /// <summary>Memory that was given back and waits for this.</summary>
+        public long KeptBytes => _storages.Sum(storage => storage.WaitsForUsers ? (long)storage.Capacity * storage.DType.Bytes() : 0);
 
         public void Use(Tensor operand)
         {
-            _used.Add(Extent.Of(operand));
+            Used.Add(Extent.Of(operand));
             if (_storages.Add(operand.Storage)) operand.Storage.Users++;
         }
-
-        public bool Changes(Tensor x) => _results.Exists(Extent.Of(x).Meets);
-
-        public bool Uses(Tensor x) => _used.Exists(Extent.Of(x).Meets);
 
         public void LetGo()
         {
@@ -157,6 +151,10 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
             return new(start, start + (ulong)x.Count * (ulong)x.DType.Bytes());
         }
 
-        public bool Meets(Extent other) => Start < other.End && other.Start < End;
+        public bool IsResult(Work work) => work.Results.Exists(Meets);
+
+        public bool IsUsed(Work work) => work.Used.Exists(Meets);
+
+        private bool Meets(Extent other) => Start < other.End && other.Start < End;
     }
 }
