@@ -98,10 +98,13 @@ else
 fi
 
 # ---- how fast is a training step? ------------------------------------------------------------------------------------------------
+if [ $small = yes ]; then size="--model mlp --batch-sizes 2 --steps 1 --warm-up 0"
+else size="--batch-sizes 2,8,32,128,512"; fi
 for precision in tf32 fp32 bf16; do
-    check "bench-$precision" "$minidl" bench --device cuda --precision $precision --norms bn,gn \
-        $([ $small = yes ] && echo --model mlp --batch-sizes 2 --steps 1 --warm-up 0 || echo --batch-sizes 2,8,32,128,512)
+    check "bench-$precision" "$minidl" bench --device cuda --precision $precision --norms bn,gn $size
 done
+# What do gradients of weights beside the chain of a recorded step gain?
+check in-line-tf32 env MINIDL_CUDA_BRANCH=0 "$minidl" bench --device cuda --norms bn,gn $size
 grep -h '^{' "$out"/bench-*.log > "$out/bench.jsonl"
 
 echo

@@ -32,7 +32,7 @@ internal sealed unsafe class CudaApi
         HostFree = (delegate* unmanaged[Cdecl]<void*, int>)Required("cuMemFreeHost");
         CopyToDevice = (delegate* unmanaged[Cdecl]<ulong, void*, nuint, nint, int>)Required("cuMemcpyHtoDAsync_v2");
         CopyToHost = (delegate* unmanaged[Cdecl]<void*, ulong, nuint, nint, int>)Required("cuMemcpyDtoHAsync_v2");
-        StreamCreate = (delegate* unmanaged[Cdecl]<nint*, uint, int>)Required("cuStreamCreate");
+        StreamCreate = (delegate* unmanaged[Cdecl]<nint*, uint, int, int>)Required("cuStreamCreateWithPriority");
         StreamDestroy = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuStreamDestroy_v2");
         StreamSynchronize = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuStreamSynchronize");
         StreamBeginCapture = (delegate* unmanaged[Cdecl]<nint, int, int>)Required("cuStreamBeginCapture_v2");
@@ -42,7 +42,6 @@ internal sealed unsafe class CudaApi
         EventDestroy = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuEventDestroy_v2");
         EventRecord = (delegate* unmanaged[Cdecl]<nint, nint, int>)Required("cuEventRecord");
         EventSynchronize = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuEventSynchronize");
-        EventElapsedTime = (delegate* unmanaged[Cdecl]<float*, nint, nint, int>)Versioned("cuEventElapsedTime");
         LaunchKernel = (delegate* unmanaged[Cdecl]<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)
             Required("cuLaunchKernel");
         GraphInstantiate = (delegate* unmanaged[Cdecl]<nint*, nint, ulong, int>)Required("cuGraphInstantiateWithFlags");
@@ -77,7 +76,7 @@ internal sealed unsafe class CudaApi
     public readonly delegate* unmanaged[Cdecl]<void*, int> HostFree;
     public readonly delegate* unmanaged[Cdecl]<ulong, void*, nuint, nint, int> CopyToDevice;
     public readonly delegate* unmanaged[Cdecl]<void*, ulong, nuint, nint, int> CopyToHost;
-    public readonly delegate* unmanaged[Cdecl]<nint*, uint, int> StreamCreate;
+    public readonly delegate* unmanaged[Cdecl]<nint*, uint, int, int> StreamCreate;
     public readonly delegate* unmanaged[Cdecl]<nint, int> StreamDestroy;
     public readonly delegate* unmanaged[Cdecl]<nint, int> StreamSynchronize;
     public readonly delegate* unmanaged[Cdecl]<nint, int, int> StreamBeginCapture;
@@ -87,7 +86,6 @@ internal sealed unsafe class CudaApi
     public readonly delegate* unmanaged[Cdecl]<nint, int> EventDestroy;
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int> EventRecord;
     public readonly delegate* unmanaged[Cdecl]<nint, int> EventSynchronize;
-    public readonly delegate* unmanaged[Cdecl]<float*, nint, nint, int> EventElapsedTime;
     public readonly delegate* unmanaged[Cdecl]<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> LaunchKernel;
     public readonly delegate* unmanaged[Cdecl]<nint*, nint, ulong, int> GraphInstantiate;
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int> GraphLaunch;
@@ -132,7 +130,4 @@ internal sealed unsafe class CudaApi
             + "Install a driver for CUDA 12 or newer, or use the CPU.");
 
     private nint Optional(string name) => NativeLibrary.TryGetExport(_library, name, out nint function) ? function : 0;
-
-    /// <summary>The second version of a function where there is one.</summary>
-    private nint Versioned(string name) => Optional(name + "_v2") is var second and not 0 ? second : Required(name);
 }

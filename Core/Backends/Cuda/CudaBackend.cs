@@ -58,13 +58,17 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
         RefuseToRead(x);
         var values = stream.Staging.DownloadLater<T>(Address(x), x.DType, x.Count);
         GC.KeepAlive(x);
-        return values;
+        return () =>
+        {
+            RefuseToRead("what was on its way to the host");
+            return values();
+        };
     }
 
-    private static void RefuseToRead(Tensor x)
+    private static void RefuseToRead(object what)
     {
         if (Graph.Recording is not null)
-            throw new MiniDLException(Check.Line("graph", $"{x} was read by the host inside a captured step. "
+            throw new MiniDLException(Check.Line("graph", $"{what} was read by the host inside a captured step. "
                 + "Return it from the step and read it after Run()."));
     }
 

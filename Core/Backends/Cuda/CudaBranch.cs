@@ -16,6 +16,9 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     /// </summary>
     internal long MostKeptBytes { get; set; } = 32 << 20;
 
+    /// <summary>Not with MINIDL_CUDA_BRANCH=0, which is there to see what branches gain.</summary>
+    private static readonly bool Allowed = Environment.GetEnvironmentVariable("MINIDL_CUDA_BRANCH") != "0";
+
     private readonly List<Work> _open = [];
     private readonly Stack<nint> _marks = new();
     private nint _stream;
@@ -24,13 +27,18 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     /// <summary>Where kernels go: to the branch between <see cref="Begin"/> and the section's end, else to the trunk.</summary>
     public nint Handle => _running is null ? trunk.Handle : _stream;
 
+    /// <summary>Makes ready for a recording, during which a driver may refuse to make streams.</summary>
+    public void Prepare()
+    {
+        if (_stream == 0) _stream = trunk.NewHandle(aheadOfBranches: false);
+    }
+
     /// <summary>Puts what is launched until the section's end on the branch, if a graph is being recorded.</summary>
     /// <param name="results">Everything that it changes; absent ones may be null.</param>
     public Section Begin(params ReadOnlySpan<Tensor?> results)
     {
-        if (Graph.Recording is null) return default;
+        if (Graph.Recording is null || !Allowed) return default;
         while (_open.Count > 0 && _open.Sum(work => work.KeptBytes) > MostKeptBytes) WaitForFirst(1);
-        if (_stream == 0) _stream = trunk.NewHandle();
         nint start = NewMark();
         trunk.Record(start);
         Wait(_stream, start);

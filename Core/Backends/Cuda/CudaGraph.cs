@@ -23,6 +23,7 @@ internal sealed unsafe class CudaGraph : IDisposable
         using var entered = stream.Enter();
         lock (context.Setup)
         {
+            stream.Branch.Prepare();
             context.Check(api.StreamBeginCapture(stream.Handle, threadLocal), "cuStreamBeginCapture");
             nint graph = 0, executable;
             try
@@ -39,9 +40,11 @@ internal sealed unsafe class CudaGraph : IDisposable
                 throw;
             }
             context.Check(api.StreamEndCapture(stream.Handle, &graph), "cuStreamEndCapture");
-            context.Check(api.GraphInstantiate(&executable, graph, 0), "cuGraphInstantiateWithFlags");
-            stream.Add(executable);
+            const ulong useNodePriority = 8;
+            int result = api.GraphInstantiate(&executable, graph, useNodePriority);
             context.Check(api.GraphDestroy(graph), "cuGraphDestroy");
+            context.Check(result, "cuGraphInstantiateWithFlags");
+            stream.Add(executable);
             if (api.GraphUpload is not null) context.Check(api.GraphUpload(executable, stream.Handle), "cuGraphUpload");
             return new CudaGraph(stream, executable);
         }

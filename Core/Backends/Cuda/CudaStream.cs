@@ -20,7 +20,7 @@ internal sealed unsafe class CudaStream : IDisposable
         (Context, Memory, Staging, Branch) = (context, new CudaMemory(this), new CudaStaging(this), new CudaBranch(this));
         context.DisposeForgotten();
         context.MakeCurrent();
-        _stream = NewHandle();
+        _stream = NewHandle(aheadOfBranches: true);
         Number = context.CountStream();
     }
 
@@ -110,20 +110,22 @@ internal sealed unsafe class CudaStream : IDisposable
     public void SynchronizeAlone() => Context.Check(Api.StreamSynchronize(_stream), "cuStreamSynchronize");
 
     /// <summary>A stream of the driver, beside all others.</summary>
-    public nint NewHandle()
+    /// <param name="aheadOfBranches">Whether its blocks come first where not all find room.</param>
+    public nint NewHandle(bool aheadOfBranches)
     {
         const uint nonBlocking = 1;
         nint made;
-        Context.Check(Api.StreamCreate(&made, nonBlocking), "cuStreamCreate");
+        Context.Check(Api.StreamCreate(&made, nonBlocking, aheadOfBranches ? -1 : 0), "cuStreamCreateWithPriority");
         return made;
     }
 
     /// <summary>An event that <see cref="Record"/> puts on the stream.</summary>
     public nint NewEvent()
     {
-        const uint noTiming = 2;
+        // One thread may spin while it waits. Of several, each with a stream, all but the first sleep, so that the others get on.
+        const uint sleep = 1, noTiming = 2;
         nint made;
-        Context.Check(Api.EventCreate(&made, noTiming), "cuEventCreate");
+        Context.Check(Api.EventCreate(&made, Number > 1 ? noTiming | sleep : noTiming), "cuEventCreate");
         return made;
     }
 
@@ -164,7 +166,8 @@ internal sealed unsafe class CudaStream : IDisposable
         GC.SuppressFinalize(this);
         if (_stream == 0 || Context.HasFailed) return;
         using var entered = Enter();
-        SynchronizeAlone();
+        // What failed was reported, or will be by the next call: here it would hide an error on its way.
+        if (Api.StreamSynchronize(_stream) != 0) return;
         lock (Context.Setup)
         {
             foreach (nint graph in _graphs) Context.Check(Api.GraphExecDestroy(graph), "cuGraphExecDestroy");

@@ -27,7 +27,7 @@ public sealed class GpuCheckTests : IDisposable
     {
         var (code, output) = Check(Program);
         Assert.True(code == 0, output);
-        Assert.Contains("33 of 33 checks passed", output);
+        Assert.Contains("34 of 34 checks passed", output);
         Assert.Contains("skipped: compute-sanitizer is not installed", output);
         Assert.Contains("skipped: ptxas is not installed", output);
         Assert.Equal(3, File.ReadAllLines(Path.Combine(_folder, "out", "bench.jsonl")).Length);
@@ -39,7 +39,7 @@ public sealed class GpuCheckTests : IDisposable
         var (code, output) = Check("case \"$*\" in *doctor*bf16*) echo wrong; exit 1;; esac\n" + Program);
         Assert.Equal(1, code);
         Assert.Contains("failed: doctor-bf16\n", output);
-        Assert.Contains("32 of 33", output);
+        Assert.Contains("33 of 34", output);
     }
 
     [LinuxFact]
@@ -48,7 +48,7 @@ public sealed class GpuCheckTests : IDisposable
         var (code, output) = Check(Program + "\ncase \"$out\" in *compare-tf32-2) echo 2 > \"$out/layers.csv\";; esac");
         Assert.Equal(1, code);
         Assert.Contains("failed: compare-tf32-same\n", output);
-        Assert.Contains("32 of 33", output);
+        Assert.Contains("33 of 34", output);
     }
 
     [LinuxFact]

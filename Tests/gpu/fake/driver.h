@@ -25,7 +25,7 @@ enum Error
     Success = 0, InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, Deinitialized = 4, NoDevice = 100, InvalidDevice = 101, InvalidImage = 200,
     InvalidContext = 201, InvalidPtx = 218, UnsupportedPtxVersion = 222, InvalidHandle = 400, NotFound = 500, NotReady = 600,
     IllegalAddress = 700, LaunchOutOfResources = 701, LaunchFailed = 719, CaptureUnsupported = 900, CaptureInvalidated = 901,
-    CaptureUnmatched = 903, CaptureUnjoined = 904, CaptureImplicit = 906, CapturedEvent = 907, CaptureWrongThread = 908,
+    CaptureMerge = 902, CaptureUnmatched = 903, CaptureUnjoined = 904, CaptureIsolation = 905, CaptureImplicit = 906, CapturedEvent = 907, CaptureWrongThread = 908,
 };
 
 /// One piece of work in a graph, and the nodes that come before it.
@@ -57,8 +57,8 @@ struct Event
 {
     Stream* stream = nullptr;
     u64 recorded = 0, reached = 0;
-    double time = 0;
     Capture* capture = nullptr;
+    bool was_captured = false;  // last recorded in a capture that has ended
     std::vector<int> node;
 };
 

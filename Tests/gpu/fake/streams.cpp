@@ -136,10 +136,11 @@ void drain_all()
 }
 }
 
-EXPORT int cuStreamCreate(std::intptr_t* handle, u32)
+EXPORT int cuStreamCreateWithPriority(std::intptr_t* handle, u32, int)
 {
     LOCKED;
     if (Error error = ready()) return error;
+    if (Error error = refuse_unless_relaxed()) return error;
     auto stream = new Stream;
     state().streams.insert(stream);
     *handle = (std::intptr_t)stream;
@@ -191,15 +192,21 @@ EXPORT int cuStreamWaitEvent(std::intptr_t handle, std::intptr_t event_handle, u
     Stream* stream = find_stream(handle);
     auto event = (Event*)event_handle;
     if (stream == nullptr || !state().events.count(event)) return InvalidHandle;
+    if (event->was_captured) return CapturedEvent;
     if (Capture* capture = event->capture)
     {
-        if (stream->capture != nullptr && stream->capture != capture) return refuse(stream->capture);
+        if (stream->capture != nullptr && stream->capture != capture) return CaptureMerge;
         stream->capture = capture;
         capture->members.insert(stream);
         stream->last.insert(stream->last.end(), event->node.begin(), event->node.end());
         return capture->invalidated ? CaptureInvalidated : Success;
     }
-    if (stream->capture != nullptr) return event->recorded == 0 ? Success : refuse(stream->capture);
+    if (stream->capture != nullptr)
+    {
+        if (event->recorded == 0) return Success;
+        stream->capture->invalidated = true;
+        return CaptureIsolation;
+    }
     u64 record = event->recorded;
     stream->queue.push_back([=] { if (state().events.count(event)) reach(event, record); });
     return Success;
@@ -232,6 +239,7 @@ EXPORT int cuEventRecord(std::intptr_t handle, std::intptr_t stream_handle)
     auto event = (Event*)handle;
     Stream* stream = find_stream(stream_handle);
     if (stream == nullptr || !state().events.count(event)) return InvalidHandle;
+    event->was_captured = false;
     if (stream->capture != nullptr)
     {
         if (stream->capture->invalidated) return CaptureInvalidated;
@@ -242,7 +250,7 @@ EXPORT int cuEventRecord(std::intptr_t handle, std::intptr_t stream_handle)
     event->capture = nullptr;
     event->stream = stream;
     u64 record = ++event->recorded;
-    return submit(stream_handle, [=] { event->reached = record; event->time = now_ms(); });
+    return submit(stream_handle, [=] { event->reached = record; });
 }
 
 EXPORT int cuEventQuery(std::intptr_t handle)
@@ -251,6 +259,7 @@ EXPORT int cuEventQuery(std::intptr_t handle)
     if (Error error = ready()) return error;
     auto event = (Event*)handle;
     if (!state().events.count(event)) return InvalidHandle;
+    if (event->was_captured) return CapturedEvent;
     if (event->capture != nullptr) { event->capture->invalidated = true; return CapturedEvent; }
     if (event->reached >= event->recorded || event->stream == nullptr) return Success;
     run_front(*event->stream);
@@ -263,20 +272,10 @@ EXPORT int cuEventSynchronize(std::intptr_t handle)
     if (Error error = ready()) return error;
     auto event = (Event*)handle;
     if (!state().events.count(event)) return InvalidHandle;
+    if (event->was_captured) return CapturedEvent;
     if (event->capture != nullptr) { event->capture->invalidated = true; return CapturedEvent; }
     reach(event, event->recorded);
     return state().sticky;
-}
-
-EXPORT int cuEventElapsedTime(float* milliseconds, std::intptr_t start, std::intptr_t end)
-{
-    LOCKED;
-    if (Error error = ready()) return error;
-    auto from = (Event*)start, to = (Event*)end;
-    if (!state().events.count(from) || !state().events.count(to) || from->recorded == 0 || to->recorded == 0) return InvalidHandle;
-    if (from->reached < from->recorded || to->reached < to->recorded) return NotReady;
-    *milliseconds = (float)(to->time - from->time);
-    return Success;
 }
 
 // ---- capture and graphs ------------------------------------------------------------------------------------------------------
@@ -351,7 +350,7 @@ EXPORT int cuStreamEndCapture(std::intptr_t handle, std::intptr_t* graph)
     }
     for (Stream* member : capture->members) { member->capture = nullptr; member->last.clear(); }
     for (Event* event : state().events)
-        if (event->capture == capture) event->capture = nullptr;
+        if (event->capture == capture) { event->capture = nullptr; event->was_captured = true; }
     std::erase(state().captures, capture);
     delete capture;
     return error;
