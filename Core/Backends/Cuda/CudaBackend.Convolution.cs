@@ -117,7 +117,7 @@ internal sealed partial class CudaBackend
         var kernel = tiled?.Kernel ?? Kernels.Conv2dWeightGradient.For(x, dy);
         int chunks, blocks, threads;
         // Blocks keep their sums to the end, so that fewer of them write less; about two for each multiprocessor of an H100.
-        const int fewBlocks = 256;
+        int fewBlocks = Math.Min(256, MostTileWalkers);
         if (tiled is not null)
         {
             int parts = g.InChannels / tiled.ChannelsIn * (g.OutChannels / tiled.ChannelsOut);

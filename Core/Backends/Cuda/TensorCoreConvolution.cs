@@ -76,7 +76,6 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
             WeightGradient(module, 16, 16, 1, tileWidth: 16),
             WeightGradient(module, 32, 32, 1, tileWidth: 8),
             WeightGradient(module, 16, 32, 2, tileWidth: 8),
-            WeightGradient(module, 32, 32, 2, tileWidth: 8),
         ];
 
         public IEnumerable<Kernel> Kernels => Forwards.Concat(InputGradients).Concat(WeightGradients).Select(c => c.Kernel);

@@ -40,10 +40,20 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> st
     static constexpr int HALO_WORDS = (HALO_HEIGHT * HALO_WIDTH * PIXEL + 3) / 4 * 4, SUM_WORDS = (SPLIT - 1) * 128 * PIECES * OUT / 2;
     static constexpr int PIXEL_WORDS = HALO_WORDS > SUM_WORDS ? HALO_WORDS : SUM_WORDS;
     static constexpr int SHARED_BYTES = (PIXEL_WORDS + 9 * TAP) * 4;
+    // How many blocks a multiprocessor has at once, as the launch has it: the registers must do for them.
+    static constexpr int TOGETHER = 220000 / SHARED_BYTES < 4 / SPLIT ? 220000 / SHARED_BYTES : 4 / SPLIT;
 };
 
 /// Which tile a block works at: its image and its first output pixel.
-struct TilePlace { int image, y, x; };
+struct TilePlace
+{
+    int image, y, x;
+
+    template <typename TILE> static MEMBER TilePlace of(int tile, int down, int across)
+    {
+        return { tile / (down * across), tile / across % down * TILE::HEIGHT, tile % across * TILE::WIDTH };
+    }
+};
 
 /// The weights of OUT channels from `first` on, as weights[tap][word of input channels][output channel].
 template <Kind KIND, typename TILE, int IN, int OUT> DEVICE void load_weights(const float* weight, int out_channels, int first, u32* weights)
@@ -67,24 +77,43 @@ template <Kind KIND, typename TILE, int IN, int OUT> DEVICE void load_weights(co
     }
 }
 
-/// The tile's input pixels with their border, 16 bytes at a time; zeros outside of the image and between dilated pixels.
-template <typename TILE, int IN> DEVICE void load_pixels(const Value* in, int height, int width, const TilePlace& place, u32* pixels)
+/// The tile's input pixels with their border, 16 bytes at a time; zeros outside of the image and between dilated pixels. They are first loaded,
+/// all on their way at once, and later stored.
+template <typename TILE, int IN> struct PixelLoader
 {
-    for (int i = thread_index(); i < TILE::HALO_HEIGHT * TILE::HALO_WIDTH * (TILE::WORDS / 4); i += TILE::THREADS)
+    static constexpr int COUNT = TILE::HALO_HEIGHT * TILE::HALO_WIDTH * (TILE::WORDS / 4), ROUNDS = (COUNT + TILE::THREADS - 1) / TILE::THREADS;
+    Words4 bits[ROUNDS];
+
+    MEMBER void load(const Value* in, int height, int width, const TilePlace& place)
     {
-        int word = i % (TILE::WORDS / 4) * 4, pixel = i / (TILE::WORDS / 4);
-        int y = place.y * TILE::STEP + pixel / TILE::HALO_WIDTH - 1, x = place.x * TILE::STEP + pixel % TILE::HALO_WIDTH - 1;
-        bool hit = y >= 0 && x >= 0 && y % TILE::DILATION == 0 && x % TILE::DILATION == 0;
-        y /= TILE::DILATION;
-        x /= TILE::DILATION;
-        Words4 words = { 0, 0, 0, 0 };
-        if (hit && y < height && x < width)
-            words = load_words(in + (((i64)place.image * height + y) * width + x) * IN + word * PER_WORD);
-        u32* to = pixels + pixel * TILE::PIXEL + word;
-        if (TILE::PIXEL % 4 == 0) *(Words4*)to = words;
-        else { to[0] = words.x; to[1] = words.y; to[2] = words.z; to[3] = words.w; }
+#pragma unroll
+        for (int round = 0; round < ROUNDS; round++)
+        {
+            int i = thread_index() + round * TILE::THREADS, word = i % (TILE::WORDS / 4) * 4, pixel = i / (TILE::WORDS / 4);
+            int y = place.y * TILE::STEP + pixel / TILE::HALO_WIDTH - 1, x = place.x * TILE::STEP + pixel % TILE::HALO_WIDTH - 1;
+            bool hit = i < COUNT && y >= 0 && x >= 0 && y % TILE::DILATION == 0 && x % TILE::DILATION == 0;
+            y /= TILE::DILATION;
+            x /= TILE::DILATION;
+            bits[round] = Words4 { 0, 0, 0, 0 };
+            if (hit && y < height && x < width)
+                bits[round] = *(const Words4*)(in + (((i64)place.image * height + y) * width + x) * IN + word * PER_WORD);
+        }
     }
-}
+
+    MEMBER void store(u32* pixels) const
+    {
+#pragma unroll
+        for (int round = 0; round < ROUNDS; round++)
+        {
+            int i = thread_index() + round * TILE::THREADS;
+            if (i >= COUNT) return;
+            Words4 words = to_words(bits[round]);
+            u32* to = pixels + i / (TILE::WORDS / 4) * TILE::PIXEL + i % (TILE::WORDS / 4) * 4;
+            if (TILE::PIXEL % 4 == 0) *(Words4*)to = words;
+            else { to[0] = words.x; to[1] = words.y; to[2] = words.z; to[3] = words.w; }
+        }
+    }
+};
 
 /// sums += the products of a warp's pixels with the weights, over the words of input channels [first, last) and all taps.
 template <typename TILE, int PIECES, int OUT>
@@ -211,12 +240,20 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> DE
     int half = thread_index() / 128;  // which of the warps that share pixels; the first have the sums in the end
     bool leaves_moments = forward && args.mean != nullptr;
     WarpMoments<OUT> moments = {};
+    int tiles = g.n * down * across, tile = block_index() / parts;
+    // With stride 2 the next tile would take too many registers.
+    constexpr bool AHEAD = STRIDE == 1;
+    PixelLoader<Tile, IN> loader;
+    if (AHEAD) loader.load(in, in_height, in_width, TilePlace::of<Tile>(tile, down, across));
     load_weights<KIND, Tile, IN, OUT>(args.weight, channels, first, weights);
-    for (int tile = block_index() / parts; tile < g.n * down * across; tile += args.chunks)
+    for (; tile < tiles; tile += args.chunks)
     {
-        TilePlace place = { tile / (down * across), tile / across % down * Tile::HEIGHT, tile % across * Tile::WIDTH };
-        load_pixels<Tile, IN>(in, in_height, in_width, place, pixels);
+        TilePlace place = TilePlace::of<Tile>(tile, down, across);
+        int next = tile + args.chunks;
+        if (!AHEAD) loader.load(in, in_height, in_width, place);
+        loader.store(pixels);
         barrier();
+        if (AHEAD && next < tiles) loader.load(in, in_height, in_width, TilePlace::of<Tile>(next, down, across));
         float sums[PIECES][OUT / 8][4] = {};
         multiply<Tile, PIECES, OUT>(pixels, weights, half * (Tile::WORDS / SPLIT), (half + 1) * (Tile::WORDS / SPLIT), sums);
         if (SPLIT == 2) add_halves<PIECES, OUT>((float*)pixels, sums);
@@ -234,7 +271,10 @@ template <Kind KIND, int IN, int OUT, int STRIDE, int WARP_PIXELS, int SPLIT> DE
 
 // NAME_IN_OUT, for IN channels in and a multiple of OUT channels out: SHARED_BYTES of each must be asked for at the launch.
 #define CONV3X3(NAME, KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT) \
-    VALUE_KERNEL(NAME##_##IN##_##OUT, ConvArgs, 128 * SPLIT, 1) { conv3x3<KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT>(args); }
+    VALUE_KERNEL(NAME##_##IN##_##OUT, ConvArgs, 128 * SPLIT, (ConvTile<KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT>::TOGETHER)) \
+    { \
+        conv3x3<KIND, IN, OUT, STRIDE, WARP_PIXELS, SPLIT>(args); \
+    }
 
 CONV3X3(conv3x3, Kind::Forward, 16, 16, 1, 32, 1)
 CONV3X3(conv3x3, Kind::Forward, 32, 32, 1, 16, 2)

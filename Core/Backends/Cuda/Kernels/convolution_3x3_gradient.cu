@@ -31,18 +31,37 @@ template <int C, int K, int STRIDE, int WIDTH> struct GradientTile
     static constexpr int SHARED_BYTES = 4 * (X_WORDS + DY_WORDS > SUM_WORDS ? X_WORDS + DY_WORDS : SUM_WORDS);
 };
 
-/// A box of pixels of an image, `channels` of them from `first` on, rounded into shared memory; zeros outside of the image.
-template <int BOX_HEIGHT, int BOX_WIDTH, int CHANNELS, int PIXEL>
-DEVICE void load_box(const Value* image, int height, int width, int channels, int first, int top, int left, u32* shared)
+/// A box of pixels of an image, `channels` of them from `first` on, rounded into shared memory; zeros outside of the image. They are first
+/// loaded, all on their way at once, and later stored.
+template <int BOX_HEIGHT, int BOX_WIDTH, int CHANNELS, int PIXEL> struct BoxLoader
 {
-    for (int i = thread_index(); i < BOX_HEIGHT * BOX_WIDTH * (CHANNELS / 4); i += 128)
+    static constexpr int COUNT = BOX_HEIGHT * BOX_WIDTH * (CHANNELS / 4), ROUNDS = (COUNT + 127) / 128;
+    typedef Four<Value>::Bits Bits;
+    Bits bits[ROUNDS];
+
+    MEMBER void load(const Value* image, int height, int width, int channels, int first, int top, int left)
     {
-        int channel = i % (CHANNELS / 4) * 4, pixel = i / (CHANNELS / 4), y = top + pixel / BOX_WIDTH, x = left + pixel % BOX_WIDTH;
-        Words4 words = { 0, 0, 0, 0 };
-        if ((u32)y < (u32)height && (u32)x < (u32)width) words = load_tf32(image + (y * width + x) * channels + first + channel);
-        *(Words4*)(shared + pixel * PIXEL + channel) = words;
+#pragma unroll
+        for (int round = 0; round < ROUNDS; round++)
+        {
+            int i = thread_index() + round * 128, channel = i % (CHANNELS / 4) * 4, pixel = i / (CHANNELS / 4);
+            int y = top + pixel / BOX_WIDTH, x = left + pixel % BOX_WIDTH;
+            bits[round] = Bits {};
+            if (i < COUNT && (u32)y < (u32)height && (u32)x < (u32)width)
+                bits[round] = *(const Bits*)(image + (y * width + x) * channels + first + channel);
+        }
     }
-}
+
+    MEMBER void store(u32* shared) const
+    {
+#pragma unroll
+        for (int round = 0; round < ROUNDS; round++)
+        {
+            int i = thread_index() + round * 128;
+            if (i < COUNT) *(Words4*)(shared + i / (CHANNELS / 4) * PIXEL + i % (CHANNELS / 4) * 4) = words_of_tf32(bits[round]);
+        }
+    }
+};
 
 /// A warp's share of the rows of a tile: sums[tap][half of the 16 channels of dy] += x · dy.
 template <typename TILE, int STRIDE, int WIDTH>
@@ -99,14 +118,32 @@ template <int C, int K, int STRIDE, int WIDTH> DEVICE void weight_gradient3x3(co
     int down = (g.p + Tile::HEIGHT - 1) / Tile::HEIGHT, across = (g.q + WIDTH - 1) / WIDTH;
     int warp = thread_index() / 32, square = warp % Tile::SQUARES, c = square % (C / 16) * 16, k = square / (C / 16) * 16;
     float sums[9][2][4] = {};
-    for (int tile = chunk; tile < g.n * down * across; tile += args.chunks)
+    BoxLoader<Tile::HALO_HEIGHT, Tile::HALO_WIDTH, C, Tile::X_PIXEL> x_loader;
+    BoxLoader<Tile::HEIGHT, WIDTH, K, Tile::DY_PIXEL> dy_loader;
+    auto load_x = [&](int tile)
+    {
+        int image = tile / (down * across), top = tile / across % down * Tile::HEIGHT * STRIDE, left = tile % across * WIDTH * STRIDE;
+        x_loader.load(args.x + (i64)image * g.h * g.w * g.c, g.h, g.w, g.c, first_c, top - 1, left - 1);
+    };
+    auto load_dy = [&](int tile)
     {
         int image = tile / (down * across), top = tile / across % down * Tile::HEIGHT, left = tile % across * WIDTH;
-        load_box<Tile::HALO_HEIGHT, Tile::HALO_WIDTH, C, Tile::X_PIXEL>(
-            args.x + (i64)image * g.h * g.w * g.c, g.h, g.w, g.c, first_c, top * STRIDE - 1, left * STRIDE - 1, x);
-        load_box<Tile::HEIGHT, WIDTH, K, Tile::DY_PIXEL>(
-            args.y + (i64)image * g.p * g.q * g.k, g.p, g.q, g.k, first_k, top, left, dy);
+        dy_loader.load(args.y + (i64)image * g.p * g.q * g.k, g.p, g.q, g.k, first_k, top, left);
+    };
+    // The next tile's pixels are on their way while one is worked at. With stride 2 they would take too many registers.
+    constexpr bool AHEAD = STRIDE == 1;
+    if (AHEAD) load_x(chunk);
+    if (AHEAD) load_dy(chunk);
+    for (int tile = chunk, tiles = g.n * down * across; tile < tiles; tile += args.chunks)
+    {
+        int next = tile + args.chunks;
+        if (!AHEAD) load_x(tile);
+        x_loader.store(x);
+        if (!AHEAD) load_dy(tile);
+        dy_loader.store(dy);
         barrier();
+        if (AHEAD && next < tiles) load_x(next);
+        if (AHEAD && next < tiles) load_dy(next);
         multiply_rows<Tile, STRIDE, WIDTH>(x + c, dy + k, warp / Tile::SQUARES, sums);
         barrier();
     }
@@ -116,9 +153,8 @@ template <int C, int K, int STRIDE, int WIDTH> DEVICE void weight_gradient3x3(co
 
 // NAME_C_K, for multiples of C channels of x and K of dy: SHARED_BYTES of each must be asked for at the launch.
 #define WEIGHT_GRADIENT3X3(NAME, C, K, STRIDE, WIDTH) \
-    VALUE_KERNEL(NAME##_##C##_##K, ConvArgs, 128) { weight_gradient3x3<C, K, STRIDE, WIDTH>(args); }
+    VALUE_KERNEL(NAME##_##C##_##K, ConvArgs, 128, 1) { weight_gradient3x3<C, K, STRIDE, WIDTH>(args); }
 
 WEIGHT_GRADIENT3X3(conv3x3_weight_gradient, 16, 16, 1, 16)
 WEIGHT_GRADIENT3X3(conv3x3_weight_gradient, 32, 32, 1, 8)
 WEIGHT_GRADIENT3X3(conv3x3_stride2_weight_gradient, 16, 32, 2, 8)
-WEIGHT_GRADIENT3X3(conv3x3_stride2_weight_gradient, 32, 32, 2, 8)

@@ -26,8 +26,11 @@ struct ImageTile
     /// The input pixels with a border of one; zeros outside of the image.
     MEMBER void load_pixels(const Value* in, const Window& g, float* pixels) const
     {
-        for (int i = thread_index(); i < VALUES; i += BLOCK)
+#pragma unroll
+        for (int round = 0; round < (VALUES + BLOCK - 1) / BLOCK; round++)
         {
+            int i = thread_index() + round * BLOCK;
+            if (i >= VALUES) return;
             int row = y + i / ROW - 1, column = x * CHANNELS + i % ROW - CHANNELS, width = g.w * CHANNELS;
             bool inside = (u32)row < (u32)g.h && (u32)column < (u32)width;
             pixels[i] = inside ? load(in + (i64)(image * g.h + row) * width + column) : 0;

@@ -51,20 +51,25 @@ DEVICE u32 to_word(const float* parameter, int next)
     else return to_bf16_pair(parameter[0], parameter[next]);
 }
 
-/// Four words of values, from 16 bytes of memory.
-DEVICE Words4 load_words(const float* from)
-{
-    Float4 v = load4(from);
-    return { to_tf32(v.x), to_tf32(v.y), to_tf32(v.z), to_tf32(v.w) };
-}
-
-DEVICE Words4 load_words(const Bf16* from) { return *(const Words4*)from; }
+/// What lies in memory: four floats, or four values in bfloat16.
+template <typename T> struct Four;
+template <> struct Four<float> { typedef Words4 Bits; };
+template <> struct Four<Bf16> { typedef Words2 Bits; };
 
 /// Four values as TF32, a word each; a bfloat16 is one already.
-DEVICE Words4 load_tf32(const float* from) { return load_words(from); }
-
-DEVICE Words4 load_tf32(const Bf16* from)
+DEVICE Words4 words_of_tf32(const Words4& floats)
 {
-    Words2 pairs = *(const Words2*)from;
+    return { to_tf32(bits_to_float(floats.x)), to_tf32(bits_to_float(floats.y)), to_tf32(bits_to_float(floats.z)), to_tf32(bits_to_float(floats.w)) };
+}
+
+DEVICE Words4 words_of_tf32(const Words2& pairs)
+{
     return { pairs.x << 16, pairs.x & 0xFFFF0000u, pairs.y << 16, pairs.y & 0xFFFF0000u };
+}
+
+/// 16 bytes of values as words of the module's values.
+DEVICE Words4 to_words(const Words4& bits)
+{
+    if constexpr (PER_WORD == 1) return words_of_tf32(bits);
+    else return bits;
 }
