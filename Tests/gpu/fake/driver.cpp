@@ -245,6 +245,17 @@ EXPORT long long fakeGet(const char* name)
     return -1;
 }
 
+/// For a runner: the number of the graph's node that runs, -1 outside of graphs, and the nodes that it stands after.
+EXPORT int fakeNode(int* after, int most, int* count)
+{
+    LOCKED;
+    *count = 0;
+    if (state().node < 0) return -1;
+    for (int node : *state().node_after)
+        if (*count < most) after[(*count)++] = node;
+    return state().node;
+}
+
 /// Puts the knobs back to what the environment says, and forgets a sticky error and open captures. Memory stays.
 EXPORT void fakeReset()
 {

@@ -98,6 +98,8 @@ struct State
     Stream null_stream;
     long long launches = 0, graph_launches = 0, random = 1;
     long long graph_nodes = 0, graph_depth = 0;  // of the graph that was launched last
+    int node = -1;                               // the one that runs, and those that it stands after
+    const std::vector<int>* node_after = nullptr;
 };
 
 State& state();

@@ -76,7 +76,10 @@ void replay(const Graph& graph)
         size_t pick = order == 0 ? 0 : order == 1 ? free.size() - 1 : (size_t)(state().random++ * 7919 + order) % free.size();
         int node = free[pick];
         free.erase(free.begin() + pick);
+        state().node = node;
+        state().node_after = &graph[node].after;
         graph[node].work();
+        state().node = -1;
         for (int next : before[node])
             if (--missing[next] == 0) free.push_back(next);
     }

@@ -33,6 +33,9 @@ internal sealed class PtxLaunch(PtxProgram program, byte[] arguments, PtxGlobal 
     /// <summary>Where to count what warps do; null if nobody asks.</summary>
     public LaunchCounters? Counters { get; init; }
 
+    /// <summary>Where to note which memory the launch uses; null if nobody asks.</summary>
+    public GraphNode? Node { get; init; }
+
     public void Run(int blocks) => Run(blocks, 0, blocks);
 
     /// <summary>Runs some of the blocks only.</summary>

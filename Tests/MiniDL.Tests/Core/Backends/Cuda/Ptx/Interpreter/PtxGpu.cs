@@ -26,13 +26,25 @@ internal sealed unsafe class PtxGpu : IDisposable
         _target = target;
         _runner = Run;
         _driver.Set("capability", int.Parse(target.AsSpan(3)));
-        var set = (delegate* unmanaged[Cdecl]<nint, void>)_driver.Export("fakeSetRunner");
-        set(Marshal.GetFunctionPointerForDelegate(_runner));
+        IsOn = true;
         Device = _driver.Open();
         Device.Precision = precision;
     }
 
     public Device Device { get; }
+
+    /// <summary>Whether kernels run here; else the emulator runs them, which is faster.</summary>
+    public bool IsOn
+    {
+        set
+        {
+            var set = (delegate* unmanaged[Cdecl]<nint, void>)_driver.Export("fakeSetRunner");
+            set(value ? Marshal.GetFunctionPointerForDelegate(_runner) : 0);
+        }
+    }
+
+    /// <summary>The kernels of graphs that were run, by their numbers: of the last graph, where there were several.</summary>
+    public ConcurrentDictionary<int, GraphNode> Nodes { get; } = new();
 
     /// <summary>Where launches are counted instead of being run as a whole.</summary>
     public GpuProfile? Profile { get; set; }
@@ -58,7 +70,7 @@ internal sealed unsafe class PtxGpu : IDisposable
             Launched.AddOrUpdate(name, 1, (_, count) => count + 1);
             byte[] copy = new ReadOnlySpan<byte>((void*)arguments, (int)argumentBytes).ToArray();
             if (Profile is { } profile) profile.Run(Program(_target, name), copy, FindAllocation, blocks, threads, dynamicBytes);
-            else new PtxLaunch(Program(_target, name), copy, new(FindAllocation), threads, dynamicBytes).Run(blocks);
+            else new PtxLaunch(Program(_target, name), copy, new(FindAllocation), threads, dynamicBytes) { Node = NewNode(name) }.Run(blocks);
             return 0;
         }
         catch (Exception e)
@@ -66,6 +78,16 @@ internal sealed unsafe class PtxGpu : IDisposable
             Faults.Enqueue(e.Message);
             return Marshal.StringToCoTaskMemUTF8(e.Message);
         }
+    }
+
+    /// <summary>Notes which node of a graph a kernel is; null outside of graphs.</summary>
+    private GraphNode? NewNode(string kernel)
+    {
+        var find = (delegate* unmanaged[Cdecl]<int*, int, int*, int>)_driver.Export("fakeNode");
+        const int most = 1024;
+        int* after = stackalloc int[most];
+        int count, number = find(after, most, &count);
+        return number < 0 ? null : Nodes[number] = new GraphNode(kernel, new ReadOnlySpan<int>(after, count).ToArray());
     }
 
     private (ulong, ulong)? FindAllocation(ulong address)

@@ -67,6 +67,7 @@ internal sealed unsafe class PtxGlobal(Func<ulong, (ulong Start, ulong Bytes)?> 
         }
         _accesses.Note(address, count, thread, access);
         thread.Block.Launch.Counters?.Note(thread, address, count);
+        thread.Block.Launch.Node?.Note(address, count, access);
         return new Span<byte>((void*)address, count);
     }
 

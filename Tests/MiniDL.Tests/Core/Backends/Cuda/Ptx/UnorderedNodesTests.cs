@@ -1,0 +1,60 @@
+using MiniDL.Layers;
+using MiniDL.Optim;
+using MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
+
+namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
+
+/// <summary>
+/// Kernels of a recorded step that no path through its graph orders may run at the same time: none may change what the other uses. The
+/// addresses are those that the shipped PTX was seen at, not those that the backend meant.
+/// </summary>
+public class UnorderedNodesTests
+{
+    [GpuTheory]
+    [InlineData("bn", Precision.Tf32)]
+    [InlineData("bn", Precision.Bf16)]
+    [InlineData("gn", Precision.Fp32)]
+    [InlineData("fixup", Precision.Fp32)]
+    public void Share_nothing_that_one_of_them_changes(string norm, Precision precision)
+    {
+        using var gpu = new PtxGpu("sm_90", precision) { IsOn = false };
+        var (device, random) = (gpu.Device, new RandomStream(1));
+        var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
+        var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f, weightDecay: 1e-3f);
+        Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
+        using var step = Graph.Capture(device, () =>
+        {
+            var loss = Loss.CrossEntropy(model.Forward(images), labels);
+            sgd.ZeroGrad();
+            loss.Backward();
+            sgd.Step();
+            return [loss];
+        });
+        for (int warmUp = 0; warmUp < 2; warmUp++) step.Run();
+        device.Backend.Synchronize();
+        gpu.IsOn = true;
+        step.Run();
+        device.Backend.Synchronize();
+        Assert.Empty(gpu.Faults);
+        Assert.Empty(Conflicts(gpu.Nodes, out int unordered));
+        Assert.InRange(unordered, 40, int.MaxValue);
+    }
+
+    private static List<string> Conflicts(IReadOnlyDictionary<int, GraphNode> nodes, out int unordered)
+    {
+        var before = new Dictionary<int, HashSet<int>>();
+        var conflicts = new List<string>();
+        unordered = 0;
+        foreach (var (number, node) in nodes.OrderBy(n => n.Key))
+        {
+            before[number] = [.. node.After, .. node.After.SelectMany(other => before[other])];
+            foreach (int other in before.Keys.Where(other => other != number && !before[number].Contains(other)))
+            {
+                unordered++;
+                ulong address = node.Conflict(nodes[other]);
+                if (address != 0) conflicts.Add($"{nodes[other].Kernel} and {node.Kernel}, nodes {other} and {number}, at {address:X}");
+            }
+        }
+        return conflicts;
+    }
+}
