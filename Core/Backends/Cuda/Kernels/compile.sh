@@ -13,7 +13,7 @@ out=.; [ "${1:-}" = --check ] && { out=$(mktemp -d); trap 'rm -rf "$out"' EXIT; 
 for module in "${modules[@]}"; do
     for arch in sm_80 sm_90; do
         "$clang" -x cuda --cuda-device-only -nocudainc -nocudalib --cuda-gpu-arch=$arch --cuda-feature=+ptx78 -std=c++17 -O3 \
-            -fno-strict-aliasing -Wall -Wextra -Werror -S $module.cu -o "$out/$module.$arch.ptx"
+            -ffp-contract=fast-honor-pragmas -fno-strict-aliasing -Wall -Wextra -Werror -S $module.cu -o "$out/$module.$arch.ptx"
     done
 done
 version=$("$clang" --version | head -n 1)

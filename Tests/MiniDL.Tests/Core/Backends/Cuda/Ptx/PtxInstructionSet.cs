@@ -26,7 +26,7 @@ internal static class PtxInstructionSet
         ("9.7.1 integer arithmetic", 1.0, 10, "mad.wide.{s32,u32}", "b64 t t b64"),
         ("9.7.1 integer arithmetic", 1.0, 10, "{neg,abs}.{s16,s32,s64}", "t t"),
         ("9.7.1 bit fields", 2.0, 20, "bfe.{s32,u32}", "t t u32 u32"),
-        ("9.7.3 floating point", 1.0, 13, "{add,sub,mul,min,max}.{f32,f64}", "t t t"),
+        ("9.7.3 floating point", 1.0, 13, "{min,max}.{f32,f64}", "t t t"),
         ("9.7.3 floating point", 1.4, 13, "{add,sub,mul}.rn.{f32,f64}", "t t t"),
         ("9.7.3 floating point", 1.0, 13, "{neg,abs}.{f32,f64}", "t t"),
         ("9.7.3 floating point, rounded to nearest", 2.0, 20, "fma.rn.{f32,f64}", "t t t t"),
