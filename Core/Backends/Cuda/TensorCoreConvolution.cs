@@ -49,7 +49,7 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
     private static bool IsThreeByThree(in Window2d g) => g is { KernelHeight: 3, KernelWidth: 3, PadHeight: 1, PadWidth: 1, StrideHeight: 1 or 2 }
         && g.StrideWidth == g.StrideHeight;
 
-    /// <summary>The kernels of one module.</summary>
+    /// <summary>The kernels of one module, of several for a shape the faster first.</summary>
     private sealed class Versions(KernelModule module)
     {
         public TensorCoreConvolution[] Forwards { get; } =
@@ -59,6 +59,7 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
             Forward(module, 64, 32, 1, warpPixels: 16, split: 2),
             Forward(module, 16, 32, 2, warpPixels: 16, split: 1),
             Forward(module, 32, 32, 2, warpPixels: 16, split: 2),
+            .. InTf32(module, Forward(module, 64, 16, 1, warpPixels: 16, split: 2)),
         ];
 
         public TensorCoreConvolution[] InputGradients { get; } =
@@ -68,6 +69,8 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
             InputGradient(module, 64, 32, 1, warpPixels: 16, split: 2),
             InputGradient(module, 32, 16, 2, warpPixels: 32, split: 1),
             InputGradient(module, 64, 32, 2, warpPixels: 16, split: 2),
+            .. InTf32(module, InputGradient(module, 64, 16, 1, warpPixels: 16, split: 2)),
+            .. InTf32(module, InputGradient(module, 64, 16, 2, warpPixels: 16, split: 2)),
         ];
 
         /// <summary>By blocks of so many channels of x and of dy; of several that fit, the last is the largest.</summary>
@@ -77,6 +80,9 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
             WeightGradient(module, 32, 32, 1, tileWidth: 8),
             WeightGradient(module, 16, 32, 2, tileWidth: 8),
         ];
+
+        /// <summary>A kernel that takes less shared memory than the one before it: with bfloat16 that one is small enough.</summary>
+        private static TensorCoreConvolution[] InTf32(KernelModule module, TensorCoreConvolution kernel) => module == KernelModule.Tf32 ? [kernel] : [];
 
         public IEnumerable<Kernel> Kernels => Forwards.Concat(InputGradients).Concat(WeightGradients).Select(c => c.Kernel);
     }

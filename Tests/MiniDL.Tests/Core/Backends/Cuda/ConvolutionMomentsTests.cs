@@ -32,6 +32,15 @@ public class ConvolutionMomentsTests
     }
 
     [GpuFact]
+    public void A_gpu_with_less_shared_memory_leaves_them_too()
+    {
+        var g = Window2d.Of("conv2d", [20, 64, 8, 8], 64, (3, 3), (1, 1), (1, 1));
+        using var fake = Gpu.OwnFake().Set("shared", 101_376);
+        var (y, mean, variance) = Run(fake.Open(), g, Precision.Tf32, bias: 0.5);
+        AssertMoments(y, mean, variance, 2e-6);
+    }
+
+    [GpuFact]
     public void A_large_mean_takes_nothing_from_the_variance()
     {
         // By Σx² − (Σx)²/n in float, the variance of values around 3,000 would be off by as much as it is.

@@ -22,6 +22,7 @@ internal static class KernelWorkloads
         new("convolutions", "sm_80", Precision.Bf16, device => Convolutions(device, DType.BF16, Bf16Limit)),
         new("convolutions by few blocks", "sm_80", Precision.Tf32, device => ByFewBlocks(device, DType.F32, FloatLimit)),
         new("convolutions by few blocks", "sm_90", Precision.Bf16, device => ByFewBlocks(device, DType.BF16, Bf16Limit)),
+        new("wide convolutions in little shared memory", "sm_80", Precision.Tf32, device => Convolutions(device, DType.F32, FloatLimit, Wide), 99 << 10),
         new("norms", "sm_90", Precision.Fp32, device => NormWorkload.Run(device, DType.F32, place: 0)),
         new("norms", "sm_80", Precision.Bf16, device => NormWorkload.Run(device, DType.BF16, place: 0)),
         new("norms at odd places", "sm_80", Precision.Fp32, device => NormWorkload.Run(device, DType.F32, place: 1)),
@@ -55,6 +56,10 @@ internal static class KernelWorkloads
         }
     }
 
+    // Channels in and out, height, width, stride.
+    private static readonly (int, int, int, int, int)[] Narrow =
+        [(16, 16, 9, 18, 1), (32, 32, 8, 8, 1), (16, 32, 8, 10, 2), (5, 7, 8, 9, 2), (3, 16, 9, 34, 1)], Wide = [(64, 64, 4, 4, 1), (32, 64, 7, 9, 2)];
+
     /// <summary>Every block goes through several tiles.</summary>
     private static void ByFewBlocks(Device device, DType type, double limit)
     {
@@ -62,10 +67,9 @@ internal static class KernelWorkloads
         Convolutions(device, type, limit);
     }
 
-    private static void Convolutions(Device device, DType type, double limit)
+    private static void Convolutions(Device device, DType type, double limit, (int, int, int, int, int)[]? shapes = null)
     {
-        foreach (var (channels, outputs, height, width, stride) in new[]
-            { (16, 16, 9, 18, 1), (32, 32, 8, 8, 1), (64, 64, 4, 4, 1), (16, 32, 8, 10, 2), (32, 64, 7, 9, 2), (5, 7, 8, 9, 2), (3, 16, 9, 34, 1) })
+        foreach (var (channels, outputs, height, width, stride) in shapes ?? [.. Narrow, .. Wide])
         {
             double[][] Run(Device on)
             {

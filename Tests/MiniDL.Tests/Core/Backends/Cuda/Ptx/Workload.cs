@@ -5,9 +5,9 @@ namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
 /// <summary>Something for the kernels to do, whose results are compared with the Reference device's or the CPU's.</summary>
 /// <param name="name">What it is, for the list of tests.</param>
 /// <param name="run">Computes on the device that runs PTX, and asserts.</param>
-internal sealed class Workload(string name, string target, Precision precision, Action<Device> run)
+internal sealed class Workload(string name, string target, Precision precision, Action<Device> run, int sharedBytes = 0)
 {
-    private readonly Lazy<(IReadOnlyCollection<string> Kernels, Exception? Failure)> _outcome = new(() => Run(target, precision, run));
+    private readonly Lazy<(IReadOnlyCollection<string> Kernels, Exception? Failure)> _outcome = new(() => Run(target, precision, run, sharedBytes));
 
     public string Name => $"{name}, {precision}, {target}".ToLowerInvariant();
 
@@ -17,9 +17,9 @@ internal sealed class Workload(string name, string target, Precision precision, 
     /// <summary>What the interpreter or a comparison found.</summary>
     public Exception? Failure => _outcome.Value.Failure;
 
-    private static (IReadOnlyCollection<string>, Exception?) Run(string target, Precision precision, Action<Device> run)
+    private static (IReadOnlyCollection<string>, Exception?) Run(string target, Precision precision, Action<Device> run, int sharedBytes)
     {
-        using var gpu = new PtxGpu(target, precision);
+        using var gpu = new PtxGpu(target, precision, sharedBytes);
         Exception? failure = null;
         try { run(gpu.Device); }
         catch (Exception e) { failure = e; }

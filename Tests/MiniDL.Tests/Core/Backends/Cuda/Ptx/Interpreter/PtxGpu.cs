@@ -21,11 +21,13 @@ internal sealed unsafe class PtxGpu : IDisposable
 
     /// <param name="target">sm_80 or sm_90: the GPU says that it has this capability.</param>
     /// <param name="precision">What convolutions compute in.</param>
-    public PtxGpu(string target, Precision precision)
+    /// <param name="sharedBytes">The shared memory that a block can have; 0 for as much as an H100's.</param>
+    public PtxGpu(string target, Precision precision, int sharedBytes = 0)
     {
         _target = target;
         _runner = Run;
         _driver.Set("capability", int.Parse(target.AsSpan(3)));
+        if (sharedBytes > 0) _driver.Set("shared", sharedBytes);
         IsOn = true;
         Device = _driver.Open();
         Device.Precision = precision;
