@@ -49,10 +49,10 @@ DEVICE void sum_channels(const ImageThreads& at, Float4 a, Float4 b, float* warp
     barrier();
     for (int i = thread_index(); i < 2 * channels; i += at.threads)
     {
-        double sum = 0;
+        float sum = 0;
 #pragma unroll 1
         for (int w = 0; w < at.threads / 32; w++) sum += warp_sums[w * 2 * channels + i];
-        channel_sums[i / channels * MOST_CHANNELS + i % channels] = (float)sum;
+        channel_sums[i / channels * MOST_CHANNELS + i % channels] = sum;
     }
     barrier();
 }

@@ -1,6 +1,6 @@
 // Normalization of [samples, positions, channels] over the positions and the channels of a group: BN, IN, GN and LN alike, of any shape.
 // Forward reads x once for the statistics (twice where a part of it does not fit the L1 cache), and once more for the output; backward
-// reads dy, x and y twice. Statistics are centred sums, added up in double in an order that depends on the shape alone.
+// reads dy, x and y twice. Statistics are centred sums, added up in double, four values at a time, in an order that depends on the shape alone.
 //
 // Expected, batch normalization of 128 × 32 × 32 × 16 floats (8.4 MB, 2.8 µs a pass at 3.0 TB/s): statistics 3 µs, output 6 µs (or 9 with a
 // residual), backward 8 + 11 µs.
@@ -98,16 +98,15 @@ VALUE_KERNEL(moments_columns, MomentsArgs, BLOCK)
     const Value* x = args.x + (i64)part.sample * args.positions * args.channels + part.channel;
     int first = part.first + columns.row, last = part.channel < args.channels ? part.last : 0;
     double sum = 0, squares = 0;
-#pragma unroll 4
-    for (int position = first; position < last; position += columns.rows) sum += load(x + (i64)position * args.channels);
+    float some = 0;
+    in_fours(first, last, columns.rows, [&](int position) { some += load(x + (i64)position * args.channels); }, [&] { sum += some; some = 0; });
     int count = part.last - part.first;
     float mean = (float)(fold(columns, shared, sum) / (count > 0 ? count : 1));
-#pragma unroll 4
-    for (int position = first; position < last; position += columns.rows)
+    in_fours(first, last, columns.rows, [&](int position)
     {
         float centred = load(x + (i64)position * args.channels) - mean;
-        squares += (double)centred * centred;
-    }
+        some += centred * centred;
+    }, [&] { squares += some; some = 0; });
     squares = fold(columns, shared, squares);
     bool writes = columns.row == 0 && part.channel < args.channels;
     if (args.chunks == 1)
@@ -134,13 +133,11 @@ VALUE_KERNEL(moments_groups, MomentsArgs, BLOCK)
     int sample = block_index() / args.groups, group = block_index() % args.groups;
     const Value* x = args.x + (i64)sample * args.positions * args.channels + group * width;
     double sum = 0, squares = 0;
-    for (int i = thread_index(); i < count; i += BLOCK) sum += load(x + (i64)(i / width) * args.channels + i % width);
+    float some = 0;
+    auto value = [&](int i) { return load(x + (i64)(i / width) * args.channels + i % width); };
+    in_fours(thread_index(), count, BLOCK, [&](int i) { some += value(i); }, [&] { sum += some; some = 0; });
     float mean = (float)(block_sum(shared, sum) / count);
-    for (int i = thread_index(); i < count; i += BLOCK)
-    {
-        float centred = load(x + (i64)(i / width) * args.channels + i % width) - mean;
-        squares += (double)centred * centred;
-    }
+    in_fours(thread_index(), count, BLOCK, [&](int i) { some += (value(i) - mean) * (value(i) - mean); }, [&] { squares += some; some = 0; });
     squares = block_sum(shared, squares);
     if (thread_index() != 0) return;
     args.mean[block_index()] = mean;
@@ -224,13 +221,13 @@ VALUE_KERNEL(normalize_gradient_partials, NormalizeGradientArgs, BLOCK)
         int statistic = part.sample * args.groups + part.channel / (args.channels / args.groups);
         float mean = args.mean[statistic], scale = 1 / square_root(args.variance[statistic] + args.eps);
         i64 start = (i64)part.sample * args.positions * args.channels + part.channel;
-#pragma unroll 4
-        for (int position = part.first + columns.row; position < part.last; position += columns.rows)
+        float some = 0, some_product = 0;
+        in_fours(part.first + columns.row, part.last, columns.rows, [&](int position)
         {
             Passed p = passed(args, start + (i64)position * args.channels, mean, scale);
-            sum += p.gradient;
-            product += (double)p.gradient * p.normalized;
-        }
+            some += p.gradient;
+            some_product += p.gradient * p.normalized;
+        }, [&] { sum += some; product += some_product; some = some_product = 0; });
     }
     sum = fold(columns, shared, sum);
     product = fold(columns, shared, product);

@@ -111,16 +111,20 @@ VALUE_KERNEL(normalize_gradient_partials_rows, NormalizeGradientArgs, BLOCK)
     Rows at { rows, thread_index() % lanes * 4, first + thread_index() / lanes, block_index() / args.chunks };
     Channels4 c = Channels4::of(args, at);
     double sums[8] = {};
-#pragma unroll 4
-    for (int position = at.first; position < last; position += rows)
+    Float4 some = all(0), products = all(0);
+    in_fours(at.first, last, rows, [&](int position)
     {
         i64 i = ((i64)at.sample * args.positions + position) * args.channels + at.channel;
         Passed4 p = passed4(args, c, i);
         if (args.dresidual != nullptr) store4(args.dresidual + i, p.gradient);
-        Float4 product = p.gradient * p.normalized;
-        sums[0] += p.gradient.x; sums[1] += product.x; sums[2] += p.gradient.y; sums[3] += product.y;
-        sums[4] += p.gradient.z; sums[5] += product.z; sums[6] += p.gradient.w; sums[7] += product.w;
-    }
+        some = some + p.gradient;
+        products = products + p.gradient * p.normalized;
+    }, [&]
+    {
+        sums[0] += some.x; sums[1] += products.x; sums[2] += some.y; sums[3] += products.y;
+        sums[4] += some.z; sums[5] += products.z; sums[6] += some.w; sums[7] += products.w;
+        some = products = all(0);
+    });
 #pragma unroll
     for (int k = 0; k < 8; k++)
     {
