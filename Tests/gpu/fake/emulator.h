@@ -63,7 +63,8 @@ struct Switch { Context& from; Context& to; };
 
 #ifdef __x86_64__
 /// Written out, and in the kernel itself: returns to a stack that was not the last one would each be predicted wrongly, and a barrier
-/// would cost some times as much.
+/// would cost some times as much. The compiler keeps what it needs of all registers named here, so that a context has only the two that it
+/// cannot be asked for, and where to go on. Modes of rounding (mxcsr, the x87 control word) are the same for all: no kernel sets them.
 inline __attribute__((always_inline)) void switch_to(Switch contexts)
 {
     void **from = contexts.from, **to = contexts.to;
@@ -77,10 +78,14 @@ inline __attribute__((always_inline)) void switch_to(Switch contexts)
         "1:"
         : "+D"(from), "+S"(to) :
         : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc",
-          "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+          "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+          "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
 #ifdef __AVX512F__
         , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29",
-          "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+          "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#endif
+#ifdef __APX_F__
+        , "r16", "r17", "r18", "r19", "r20", "r21", "r22", "r23", "r24", "r25", "r26", "r27", "r28", "r29", "r30", "r31"
 #endif
     );
 }
