@@ -65,8 +65,6 @@ double now_ms()
 
 using namespace fake;
 
-#define LOCKED std::lock_guard<std::recursive_mutex> locked(state().lock)
-
 EXPORT int cuInit(u32)
 {
     LOCKED;

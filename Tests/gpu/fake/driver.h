@@ -17,15 +17,19 @@ typedef unsigned long long u64;
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
+/// Every exported function begins with it.
+#define LOCKED std::lock_guard<std::recursive_mutex> locked(state().lock)
+
 namespace fake
 {
 // The driver's own error numbers.
 enum Error
 {
-    Success = 0, InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, Deinitialized = 4, NoDevice = 100, InvalidDevice = 101, InvalidImage = 200,
-    InvalidContext = 201, InvalidPtx = 218, UnsupportedPtxVersion = 222, InvalidHandle = 400, NotFound = 500, NotReady = 600,
-    IllegalAddress = 700, LaunchOutOfResources = 701, LaunchFailed = 719, CaptureUnsupported = 900, CaptureInvalidated = 901,
-    CaptureMerge = 902, CaptureUnmatched = 903, CaptureUnjoined = 904, CaptureIsolation = 905, CaptureImplicit = 906, CapturedEvent = 907, CaptureWrongThread = 908,
+    Success = 0, InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, Deinitialized = 4, NoDevice = 100, InvalidDevice = 101,
+    InvalidImage = 200, InvalidContext = 201, InvalidPtx = 218, UnsupportedPtxVersion = 222, InvalidHandle = 400, NotFound = 500,
+    NotReady = 600, IllegalAddress = 700, LaunchOutOfResources = 701, LaunchFailed = 719, CaptureUnsupported = 900,
+    CaptureInvalidated = 901, CaptureMerge = 902, CaptureUnmatched = 903, CaptureUnjoined = 904, CaptureIsolation = 905,
+    CaptureImplicit = 906, CapturedEvent = 907, CaptureWrongThread = 908,
 };
 
 /// One piece of work in a graph, and the nodes that come before it.
@@ -115,6 +119,12 @@ Stream* find_stream(std::intptr_t handle);
 
 /// Hands work to a stream: into its queue, or into the graph that is being captured.
 Error submit(std::intptr_t handle, std::function<void()> work);
+
+/// This thread's capture, or null.
+Capture* own_capture();
+
+/// Ends a capture in which something was asked for that it does not allow, and says so.
+Error refuse(Capture* capture);
 
 /// For calls that may wait for the whole GPU, which must not happen while any thread captures: ends its capture and says so.
 Error refuse_beside_captures();

@@ -6,8 +6,6 @@
 
 using namespace fake;
 
-#define LOCKED std::lock_guard<std::recursive_mutex> locked(state().lock)
-
 namespace
 {
 constexpr size_t Page = 4096, Alignment = 16;

@@ -6,8 +6,6 @@
 
 using namespace fake;
 
-#define LOCKED std::lock_guard<std::recursive_mutex> locked(state().lock)
-
 namespace
 {
 const emulator::Kernel* find_kernel(const std::string& name)

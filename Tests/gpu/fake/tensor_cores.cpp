@@ -46,7 +46,10 @@ void multiply_add_bf16(void** lanes)
 {
     float a[16][16];
     Row b[16];
-    auto value = [](const u32* registers, int i) { return bits_to_float(i % 2 == 0 ? registers[i / 2] << 16 : registers[i / 2] & 0xFFFF0000u); };
+    auto value = [](const u32* registers, int i)
+    {
+        return bits_to_float(i % 2 == 0 ? registers[i / 2] << 16 : registers[i / 2] & 0xFFFF0000u);
+    };
     for (int lane = 0; lane < 32; lane++)
     {
         auto p = (const Product*)lanes[lane];
