@@ -76,24 +76,30 @@ public class RandomNormTests
     public void Fused_and_plain_agree_on_the_gpu_whatever_the_shape(string name, Precision precision)
     {
         using var device = Gpu.Open(precision);
-        StoredErrors whole = new(), inParts = new(limit: 1.0 / 32, mayHaveDirection: true);
-        Problems.Sample(problem =>
+        // All in one sample, whose seed a failure names: what rounding leaves is judged over all of them.
+        Problems.List[20].Sample(all =>
         {
-            var (expected, refused) = Run(name, problem, Device.Reference, fused: false, precision);
-            foreach (bool fused in new[] { true, false })
-            {
-                bool roundsBetween = precision == Precision.Bf16 && !(fused && name is ("bn" or "in" or "gn" or "ln"));
-                var (actual, error) = Run(name, problem, device, fused, precision);
-                Assert.Equal(refused, error);
-                Assert.Equal(expected.Keys, actual.Keys);
-                foreach (var (key, value) in expected)
-                    if (roundsBetween) inParts.Add(key, actual[key], value);
-                    else if (actual[key].DType == DType.BF16) whole.Add(key, actual[key], value);
-                    else AssertClose(key, actual[key], value, fused, device, key.StartsWith('d') ? 1e-4 : 1e-5);
-            }
-        }, iter: 20, threads: 1);
-        whole.Check();
-        inParts.Check();
+            StoredErrors whole = new(), inParts = new(limit: 1.0 / 32, mayHaveDirection: true);
+            foreach (var problem in all) AgreesOnTheGpu(name, problem, device, whole, inParts);
+            whole.Check();
+            inParts.Check();
+        }, iter: 1, threads: 1);
+    }
+
+    private static void AgreesOnTheGpu(string name, Problem problem, Device device, StoredErrors whole, StoredErrors inParts)
+    {
+        var (expected, refused) = Run(name, problem, Device.Reference, fused: false, device.Precision);
+        foreach (bool fused in new[] { true, false })
+        {
+            bool roundsBetween = device.Precision == Precision.Bf16 && !(fused && name is ("bn" or "in" or "gn" or "ln"));
+            var (actual, error) = Run(name, problem, device, fused, device.Precision);
+            Assert.Equal(refused, error);
+            Assert.Equal(expected.Keys, actual.Keys);
+            foreach (var (key, value) in expected)
+                if (roundsBetween) inParts.Add(key, actual[key], value);
+                else if (actual[key].DType == DType.BF16) whole.Add(key, actual[key], value);
+                else AssertClose(key, actual[key], value, fused, device, key.StartsWith('d') ? 1e-4 : 1e-5);
+        }
     }
 
     private static void AssertClose(string key, Tensor actual, Tensor expected, bool fused, Device device, double limit)

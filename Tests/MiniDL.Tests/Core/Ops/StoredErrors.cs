@@ -11,7 +11,7 @@ namespace MiniDL.Tests.Core.Ops;
 /// <param name="mayHaveDirection">Whether errors hang together: of what is computed from a rounded mean, for example.</param>
 internal sealed class StoredErrors(double limit = 2.0 / 256, bool mayHaveDirection = false)
 {
-    /// <summary>Of fewer values a single one can be all of the error.</summary>
+    /// <summary>Of fewer values a single one can be all of the error, and eight times as much is allowed.</summary>
     private const int Enough = 256;
 
     /// <summary>Errors whose sum is this many times what that of independent ones would be have a direction.</summary>
@@ -27,7 +27,8 @@ internal sealed class StoredErrors(double limit = 2.0 / 256, bool mayHaveDirecti
         Assert.Equal(expected.Shape, value.Shape);
         var sums = _all.GetValueOrDefault(name);
         // Equal values, such as a mean's gradient, are rounded alike: together they are one error.
-        foreach (var group in value.ToArray<double>().Zip(expected.ToArray<double>(), (v, e) => (Error: v - e, Expected: e)).GroupBy(p => p.Expected))
+        var pairs = value.ToArray<double>().Zip(expected.ToArray<double>(), (v, e) => (Error: v - e, Expected: e));
+        foreach (var group in pairs.GroupBy(p => p.Expected))
         {
             double along = group.Sum(p => p.Error * p.Expected);
             sums = new Sums(sums.Count + group.Count(), sums.Size + group.Sum(p => p.Expected * p.Expected),
@@ -36,6 +37,7 @@ internal sealed class StoredErrors(double limit = 2.0 / 256, bool mayHaveDirecti
         _all[name] = sums;
     }
 
+    /// <summary>Asserts both of every name's results, over all that was added.</summary>
     public void Check()
     {
         foreach (var (name, sums) in _all)
@@ -46,6 +48,7 @@ internal sealed class StoredErrors(double limit = 2.0 / 256, bool mayHaveDirecti
             string what = string.Create(CultureInfo.InvariantCulture, $"{name}, {sums.Count} values: error {error:E1}, at most {most:E1}; ")
                 + string.Create(CultureInfo.InvariantCulture, $"too large by {factor:E1}, by chance {chance:E1}");
             Assert.True(error <= most, what);
+            // Cutting digits off makes values too small by 2⁻⁹ or more; a quarter of that is not looked at.
             if (!mayHaveDirection) Assert.True(Math.Abs(factor) <= Deviations * chance + 1.0 / 2048, what);
         }
     }
