@@ -127,7 +127,7 @@ internal sealed unsafe class CudaApi
 
     private nint Required(string name) => NativeLibrary.TryGetExport(_library, name, out nint function) ? function
         : throw new MiniDLException($"[cuda] {Name} lacks the function {name}: it is not a CUDA driver, or too old a one. "
-            + "Install a driver for CUDA 12 or newer, or use the CPU.");
+            + "Install a driver for CUDA 11.8 or newer, or use the CPU.");
 
     private nint Optional(string name) => NativeLibrary.TryGetExport(_library, name, out nint function) ? function : 0;
 }

@@ -125,7 +125,9 @@ internal sealed unsafe class CudaContext
         return new MiniDLException(message);
     }
 
-    /// <summary>Memory errors, crashed kernels (ECC, illegal address, time-out, hardware stack, assert, …) and a lost device end the context.</summary>
+    /// <summary>
+    /// Memory errors, crashed kernels (ECC, illegal address, time-out, hardware stack, assert, …) and a lost device end the context.
+    /// </summary>
     private static bool IsSticky(int result) => result is 46 or 214 or 220 or 226 or 700 or 702 or 710 or (>= 714 and <= 719) or 999;
 
     private static string Dotted(int version) => $"{version / 1000}.{version % 1000 / 10}";
