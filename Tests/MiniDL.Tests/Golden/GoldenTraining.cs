@@ -26,7 +26,8 @@ internal static class GoldenTraining
     public static void CheckResNet(GoldenCase golden, Device device, bool scoped, bool gradients, GoldenReport report, GoldenLimits limits)
     {
         var state = golden.All("state/");
-        ResNet Make() => new(6 * golden.Int("blocks_per_stage") + 2, NormChoice.Parse(golden.Text("norm")), new RandomStream(0), state["fc.bias"].Count);
+        int depth = 6 * golden.Int("blocks_per_stage") + 2;
+        ResNet Make() => new(depth, NormChoice.Parse(golden.Text("norm")), new RandomStream(0), classes: state["fc.bias"].Count);
         var model = (ResNet)Make().To(device);
         model.LoadStateDict(state);
         var sgd = NewSgd(golden, model.Parameters(), nesterov: false);
