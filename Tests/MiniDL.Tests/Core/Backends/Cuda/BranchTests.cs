@@ -4,7 +4,9 @@ using MiniDL.Optim;
 
 namespace MiniDL.Tests.Core.Backends.Cuda;
 
-/// <summary>In a recorded step gradients of weights and running statistics stand beside the rest, and nothing comes too early or too late.</summary>
+/// <summary>
+/// In a recorded step gradients of weights and running statistics stand beside the rest, and nothing comes too early or too late.
+/// </summary>
 public class BranchTests
 {
     /// <summary>A step of ResNet-8, recorded from the third run on unless it should run singly.</summary>

@@ -54,7 +54,7 @@ internal sealed record PtxInstruction(string Opcode, IReadOnlyList<PtxOperand> O
     /// <summary>Arithmetic of doubles.</summary>
     public bool IsDouble => Opcode.EndsWith(".f64") && Word is ("add" or "sub" or "mul" or "fma" or "setp");
 
-    /// <summary>What a quarter of the other units' threads can do: conversions of 64-bit values, reciprocals, roots.</summary>
+    /// <summary>What a multiprocessor does for 16 threads a clock: conversions of 64-bit values, reciprocals, roots.</summary>
     public bool IsSlow => (Word == "cvt" && Opcode.Contains(".f64")) || Word is "rcp" or "sqrt" or "rsqrt" or "div" or "ex2" or "lg2";
 
     private bool HasResult => !WithoutResult.Contains(Word);

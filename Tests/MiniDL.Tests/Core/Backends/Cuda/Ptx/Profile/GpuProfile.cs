@@ -14,7 +14,9 @@ internal sealed class GpuProfile(int sampled)
     /// <summary>In the order in which they came first.</summary>
     public IReadOnlyCollection<LaunchProfile> Launches => _launches.Values;
 
-    public void Run(PtxProgram program, byte[] arguments, Func<ulong, (ulong, ulong)?> findAllocation, int blocks, int threads, int dynamicBytes)
+    /// <summary>Counts a launch: runs some of its blocks if it is the first of its kind.</summary>
+    public void Run(PtxProgram program, byte[] arguments, Func<ulong, (ulong, ulong)?> findAllocation, int blocks, int threads,
+        int dynamicBytes)
     {
         string key = Key(program, arguments, findAllocation, blocks);
         if (_launches.TryGetValue(key, out var known))
@@ -34,6 +36,7 @@ internal sealed class GpuProfile(int sampled)
     {
         var words = Enumerable.Range(0, arguments.Length / 8).Select(i => BitConverter.ToUInt64(arguments, i * 8))
             .Select(word => findAllocation(word) is null ? $"{word:X}" : "address");
-        return $"{program.Kernel.Name} {blocks} {string.Join(' ', words)} {Convert.ToHexString(arguments.AsSpan(arguments.Length / 8 * 8))}";
+        string rest = Convert.ToHexString(arguments.AsSpan(arguments.Length / 8 * 8));
+        return $"{program.Kernel.Name} {blocks} {string.Join(' ', words)} {rest}";
     }
 }

@@ -3,9 +3,9 @@ using MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
 namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Profile;
 
 /// <summary>
-/// What the warps of a launch do, counted as on a GPU. The interpreter's threads run one after another; between two barriers they did together what
-/// they did by the same instruction the same time. A warp comes to an instruction as often as that one of its threads that does so most
-/// often: where threads part they meet again as soon as they can.
+/// What the warps of a launch do, counted as on a GPU. The interpreter's threads run one after another; between two barriers they did
+/// together what they did by the same instruction the same time. A warp comes to an instruction as often as that one of its threads that
+/// does so most often: where threads part they meet again as soon as they can.
 /// </summary>
 internal sealed class LaunchCounters(PtxProgram program)
 {
@@ -22,14 +22,17 @@ internal sealed class LaunchCounters(PtxProgram program)
     /// <summary>How often warps came to each instruction.</summary>
     public long[] Executed { get; } = new long[program.Steps.Length];
 
+    /// <summary>What warps accessed by each instruction.</summary>
     public AccessCounts[] Accesses { get; } = [.. program.Steps.Select(_ => new AccessCounts())];
 
-    /// <summary>Sectors that go through the L2 cache: those that are read once a block, since a multiprocessor's own cache keeps them; every write.</summary>
+    /// <summary>
+    /// Sectors that go through the L2 cache: those that are read once a block, since a multiprocessor's own cache keeps them; every write.
+    /// </summary>
     public long CacheSectors { get; private set; }
 
     /// <summary>
-    /// Sectors that only some of the blocks access, and those that all blocks do, or half of many: such as weights, of which neighbours have a part
-    /// each.
+    /// Sectors that only some of the blocks access, and those that all blocks do, or half of many: such as weights, of which neighbours have
+    /// a part each.
     /// </summary>
     public (long OfSome, long OfAll) DistinctSectors
     {
@@ -95,7 +98,10 @@ internal sealed class LaunchCounters(PtxProgram program)
     }
 }
 
-/// <summary>What warps accessed by one instruction, or by all of a kernel.</summary>
+/// <summary>
+/// What warps accessed by one instruction, or by all of a kernel: how often; of global memory the sectors, of shared memory the turns,
+/// which NVIDIA's profiler calls wavefronts; and of both the least that the bytes could have taken.
+/// </summary>
 internal sealed class AccessCounts
 {
     public long Requests, Sectors, LeastSectors, Wavefronts, LeastWavefronts;

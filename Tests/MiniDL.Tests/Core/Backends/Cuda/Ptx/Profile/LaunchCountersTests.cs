@@ -73,13 +73,15 @@ public sealed unsafe class LaunchCountersTests : IDisposable
         var profile = Run("""
             ld.global.f32 %f1, [%rd1+8192]; mad.lo.u64 %rd2, %rd5, 16, %rd1; mad.wide.u32 %rd2, %r2, 512, %rd2;
             ld.global.v4.f32 {%f1,%f2,%f3,%f4}, [%rd2]; ld.global.f32 %f5, [%rd2];
-            mad.wide.u32 %rd4, %r2, 1024, %rd1; mad.lo.u64 %rd4, %rd5, 32, %rd4; st.global.f32 [%rd4+10240], %f1; st.global.f32 [%rd4+10244], %f1;
+            mad.wide.u32 %rd4, %r2, 1024, %rd1; mad.lo.u64 %rd4, %rd5, 32, %rd4;
+            st.global.f32 [%rd4+10240], %f1; st.global.f32 [%rd4+10244], %f1;
             """, 32, blocks: 4);
         Assert.Equal(32 + 4 * (512 + 1024), profile.Bytes);
         Assert.Equal(4 * (32 + 512 + 2 * 1024), profile.BytesOfCache);
     }
 
-    private static string Register(string type) => type switch { "u8" => "%rs1", "f32" => "%f1", "f64" => "%fd1", _ => "{%f1,%f2,%f3,%f4}" };
+    private static string Register(string type) =>
+        type switch { "u8" => "%rs1", "f32" => "%f1", "f64" => "%fd1", _ => "{%f1,%f2,%f3,%f4}" };
 
     // %rd1 is the address of the memory, %rd5 and %r1 the thread, %r2 the block.
     private LaunchProfile Run(string body, int threads, int blocks = 1)
@@ -95,7 +97,8 @@ public sealed unsafe class LaunchCountersTests : IDisposable
             {
                 .reg .pred %p<9>; .reg .b16 %rs<9>; .reg .b32 %r<9>; .reg .b64 %rd<9>; .reg .f32 %f<9>; .reg .f64 %fd<9>;
                 .shared .align 16 .b8 s[4096];
-                mov.u32 %r1, %tid.x; mov.u32 %r2, %ctaid.x; ld.param.u64 %rd1, [k_param_0]; cvta.to.global.u64 %rd1, %rd1; cvt.u64.u32 %rd5, %r1;
+                mov.u32 %r1, %tid.x; mov.u32 %r2, %ctaid.x; cvt.u64.u32 %rd5, %r1;
+                ld.param.u64 %rd1, [k_param_0]; cvta.to.global.u64 %rd1, %rd1;
                 {{body}}
             $END: ret;
             }

@@ -21,6 +21,7 @@ internal sealed class LaunchProfile(LaunchCounters counters, int blocks, int thr
     /// <summary>What shared memory did, and global memory, in the blocks that were counted.</summary>
     public AccessCounts Shared { get; } = AccessCounts.Sum(Of(counters, i => i.IsShared).Select(i => counters.Accesses[i]));
 
+    /// <inheritdoc cref="Shared"/>
     public AccessCounts Global { get; } = AccessCounts.Sum(Of(counters, i => i.IsGlobal).Select(i => counters.Accesses[i]));
 
     /// <summary>Of the launch: instructions that warps run, and those of them that are for memory, tensor cores, shuffles and barriers.</summary>

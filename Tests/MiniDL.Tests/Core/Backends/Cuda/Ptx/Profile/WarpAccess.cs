@@ -1,6 +1,8 @@
 namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Profile;
 
-/// <summary>What the threads of a warp access by one instruction: each thread that takes part, so many bytes at an address of its own.</summary>
+/// <summary>
+/// What the threads of a warp access by one instruction: each thread that takes part, so many bytes at an address of its own.
+/// </summary>
 internal sealed class WarpAccess(int bytes)
 {
     public const int SectorBytes = 32, Banks = 32, BankBytes = 4;
