@@ -26,19 +26,7 @@ internal sealed partial class CpuBackend<V>
         // Short runs are what a training step copies most, and need no plan.
         if (sizes is [<= Workers.Grain and var count])
             CopyRun<T>(x.Values<T>(), xStart, xStrides[0], y.Values<T>(), yStart, yStrides[0], count, add);
-        else CopyBox<T>(AlongY(sizes, xStrides, yStrides), x, xStart, y, yStart, add);
-    }
-
-    /// <summary>The box with its dimensions in the order in which they lie in y.</summary>
-    private static StridedBox AlongY(ReadOnlySpan<int> sizes, ReadOnlySpan<int> xStrides, ReadOnlySpan<int> yStrides)
-    {
-        Span<int> order = stackalloc int[sizes.Length], size = stackalloc int[sizes.Length];
-        Span<int> x = stackalloc int[sizes.Length], y = stackalloc int[sizes.Length];
-        yStrides.CopyTo(y);
-        for (int i = 0; i < order.Length; i++) (order[i], y[i]) = (i, -y[i]);
-        y.Sort(order);
-        for (int i = 0; i < order.Length; i++) (size[i], x[i], y[i]) = (sizes[order[i]], xStrides[order[i]], yStrides[order[i]]);
-        return new StridedBox(size, y, x, x);
+        else CopyBox<T>(StridedBox.AlongY(sizes, yStrides, xStrides), x, xStart, y, yStart, add);
     }
 
     private static void CopyBox<T>(StridedBox box, Tensor x, int xStart, Tensor y, int yStart, bool add) where T : unmanaged, INumberBase<T>

@@ -19,6 +19,18 @@ internal sealed class StridedBox
         foreach (var dimension in _outer) Runs *= dimension.Size;
     }
 
+    /// <summary>The box with its dimensions in the order in which they lie in y.</summary>
+    public static StridedBox AlongY(ReadOnlySpan<int> sizes, ReadOnlySpan<int> yStrides, ReadOnlySpan<int> xStrides)
+    {
+        Span<int> order = stackalloc int[sizes.Length], size = stackalloc int[sizes.Length];
+        Span<int> x = stackalloc int[sizes.Length], y = stackalloc int[sizes.Length];
+        yStrides.CopyTo(y);
+        for (int i = 0; i < order.Length; i++) (order[i], y[i]) = (i, -y[i]);
+        y.Sort(order);
+        for (int i = 0; i < order.Length; i++) (size[i], x[i], y[i]) = (sizes[order[i]], xStrides[order[i]], yStrides[order[i]]);
+        return new StridedBox(size, y, x, x);
+    }
+
     /// <summary>The innermost dimension.</summary>
     public BoxDimension Inner { get; }
 

@@ -95,7 +95,8 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
         if (count == 0) return;
         Check.That(x.DType == y.DType, "cuda", $"a copy takes tensors of one type, not {x.DType} and {y.DType}.");
         stream.Branch.BeforeChange(y);
-        var box = new StridedBox(sizes, yStrides, xStrides, xStrides);
+        // Threads side by side write values side by side, and in most copies read them so.
+        var box = StridedBox.AlongY(sizes, yStrides, xStrides);
         var arguments = new StridedArguments
         {
             X = Address(x, xStart),
