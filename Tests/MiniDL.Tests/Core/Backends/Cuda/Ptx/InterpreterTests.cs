@@ -4,19 +4,14 @@ using MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
 namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
 
 /// <summary>That the interpreter finds what a GPU would fault on or get wrong now and then, in kernels of a few lines.</summary>
-public sealed unsafe class InterpreterTests : IDisposable
+public sealed class InterpreterTests : IDisposable
 {
-    private const int Bytes = 4096;
+    private readonly SmallKernel _kernel = new(bytes: 4096);
 
-    private readonly byte* _memory = (byte*)NativeMemory.AlignedAlloc(Bytes, 256);
+    public void Dispose() => _kernel.Dispose();
 
-    public void Dispose() => NativeMemory.AlignedFree(_memory);
-
-    // %rd1 is the address of the memory, %rd2 the thread's word in it, %rd3 its word in shared memory, %r1 and %r2 thread and block.
-    private const string Start = """
-        mov.u32 %r1, %tid.x; mov.u32 %r2, %ctaid.x; ld.param.u64 %rd1, [k_param_0]; cvta.to.global.u64 %rd1, %rd1;
-        mul.wide.u32 %rd2, %r1, 4; mov.u64 %rd3, s; add.s64 %rd3, %rd3, %rd2; add.s64 %rd2, %rd2, %rd1;
-        """;
+    // %rd2 is the thread's word in memory, %rd3 its word in shared memory.
+    private const string Start = "mul.wide.u32 %rd2, %r1, 4; mov.u64 %rd3, s; add.s64 %rd3, %rd3, %rd2; add.s64 %rd2, %rd2, %rd1;";
 
     [Theory]
     [InlineData("st.global.u32 [%rd2], %r1;", null)]
@@ -67,7 +62,7 @@ public sealed unsafe class InterpreterTests : IDisposable
     public void Single_instructions(string body, long expected)
     {
         Run($"setp.ne.s32 %p2, %r1, 0; @%p2 bra $END; {body}", blocks: 1);
-        Assert.Equal(expected, *(long*)_memory);
+        Assert.Equal(expected, MemoryMarshal.Read<long>(_kernel.Memory));
     }
 
     private void Check(string body, int blocks, string? fault)
@@ -76,27 +71,5 @@ public sealed unsafe class InterpreterTests : IDisposable
         else Assert.Contains(fault, Assert.Throws<PtxFault>(() => Run(body, blocks)).Message);
     }
 
-    private void Run(string body, int blocks)
-    {
-        string text = $$"""
-            .version 7.8
-            .target sm_80
-            .address_size 64
-            .visible .entry k(
-                .param .align 8 .b8 k_param_0[8]
-            )
-            .maxntid 64, 1, 1
-            {
-                .reg .pred %p<9>; .reg .b16 %rs<9>; .reg .b32 %r<9>; .reg .b64 %rd<9>; .reg .f32 %f<9>; .reg .f64 %fd<9>;
-                .shared .align 16 .b8 s[256];
-                {{Start}}
-                {{body}}
-            $END: ret;
-            }
-            """;
-        var program = new PtxProgram(PtxParser.Parse("test", text).Kernels[0]);
-        ulong start = (ulong)_memory;
-        var global = new PtxGlobal(address => address - start < Bytes ? (start, Bytes) : null);
-        new PtxLaunch(program, BitConverter.GetBytes(start), global, 64, 0).Run(blocks);
-    }
+    private void Run(string body, int blocks) => _kernel.Run(SmallKernel.Program($"{Start} {body}", sharedBytes: 256), blocks, threads: 64);
 }

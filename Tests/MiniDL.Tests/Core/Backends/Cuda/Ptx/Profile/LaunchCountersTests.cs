@@ -1,16 +1,11 @@
-using System.Runtime.InteropServices;
-using MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
-
 namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Profile;
 
 /// <summary>The counters, by kernels of a few lines of which is known what they must come to.</summary>
-public sealed unsafe class LaunchCountersTests : IDisposable
+public sealed class LaunchCountersTests : IDisposable
 {
-    private const int Bytes = 16384;
+    private readonly SmallKernel _kernel = new(bytes: 16384);
 
-    private readonly byte* _memory = (byte*)NativeMemory.AlignedAlloc(Bytes, 256);
-
-    public void Dispose() => NativeMemory.AlignedFree(_memory);
+    public void Dispose() => _kernel.Dispose();
 
     // A warp, whose accesses are so many bytes apart.
     [Theory]
@@ -83,31 +78,12 @@ public sealed unsafe class LaunchCountersTests : IDisposable
     private static string Register(string type) =>
         type switch { "u8" => "%rs1", "f32" => "%f1", "f64" => "%fd1", _ => "{%f1,%f2,%f3,%f4}" };
 
-    // %rd1 is the address of the memory, %rd5 and %r1 the thread, %r2 the block.
+    // %rd5 is the thread, too.
     private LaunchProfile Run(string body, int threads, int blocks = 1)
     {
-        string text = $$"""
-            .version 7.8
-            .target sm_80
-            .address_size 64
-            .visible .entry k(
-                .param .align 8 .b8 k_param_0[8]
-            )
-            .maxntid 64, 1, 1
-            {
-                .reg .pred %p<9>; .reg .b16 %rs<9>; .reg .b32 %r<9>; .reg .b64 %rd<9>; .reg .f32 %f<9>; .reg .f64 %fd<9>;
-                .shared .align 16 .b8 s[4096];
-                mov.u32 %r1, %tid.x; mov.u32 %r2, %ctaid.x; cvt.u64.u32 %rd5, %r1;
-                ld.param.u64 %rd1, [k_param_0]; cvta.to.global.u64 %rd1, %rd1;
-                {{body}}
-            $END: ret;
-            }
-            """;
-        var program = new PtxProgram(PtxParser.Parse("test", text).Kernels[0]);
-        ulong start = (ulong)_memory;
-        var global = new PtxGlobal(address => address - start < Bytes ? (start, Bytes) : null);
+        var program = SmallKernel.Program($"cvt.u64.u32 %rd5, %r1; {body}", sharedBytes: 4096);
         var counters = new LaunchCounters(program);
-        new PtxLaunch(program, BitConverter.GetBytes(start), global, threads, 0) { Counters = counters }.Run(blocks);
+        _kernel.Run(program, blocks, threads, counters);
         return new(counters, blocks, threads);
     }
 }
