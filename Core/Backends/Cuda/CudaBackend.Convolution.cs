@@ -116,17 +116,17 @@ internal sealed partial class CudaBackend
         var tiled = IsTensorCore(x, dy) ? TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) : null;
         var kernel = tiled?.Kernel ?? Kernels.Conv2dWeightGradient.For(x, dy);
         int chunks, blocks, threads;
-        // Blocks keep their sums to the end, so that fewer of them write less; about two for each multiprocessor of an H100.
-        int fewBlocks = Math.Min(256, MostTileWalkers);
+        // Blocks keep their sums to the end, so that fewer of them write less: about one for each multiprocessor of an H100.
+        const int multiprocessors = 128;
         if (tiled is not null)
         {
             int parts = g.InChannels / tiled.ChannelsIn * (g.OutChannels / tiled.ChannelsOut);
-            chunks = Math.Min(tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth), Math.Max(1, fewBlocks / parts));
+            chunks = Math.Min(tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth), Math.Clamp(multiprocessors / parts, 1, MostTileWalkers));
             (blocks, threads) = (chunks * parts, tiled.Threads);
         }
         else if (IsOfImages(dy, g))
         {
-            chunks = Math.Min(ImageConvolution.Tiles(g), fewBlocks);
+            chunks = Math.Min(ImageConvolution.Tiles(g), Math.Min(2 * multiprocessors, MostTileWalkers));
             (kernel, blocks, threads) = (Kernels.ImageWeightGradient.For(x, dy), chunks * (g.OutChannels / ImageConvolution.ChannelsOut), Block);
         }
         else

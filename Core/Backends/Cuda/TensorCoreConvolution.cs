@@ -98,10 +98,10 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
 
     private static TensorCoreConvolution WeightGradient(KernelModule module, int channels, int outputs, int stride, int tileWidth)
     {
-        const int threads = 128;
+        const int threads = 256, warps = threads / 32;
         int x = Halo(TileHeight, stride) * Halo(tileWidth, stride) * (channels + 8 / stride), dy = TileHeight * tileWidth * (outputs + 8);
-        // The sums go out through the same memory, those of warps that share 16 × 16 channels side by side.
-        int sharers = 4 / (channels / 16 * (outputs / 16)), words = Math.Max(x + dy, sharers * outputs * (channels * 9 + 4));
+        // Two tiles; the sums go out through the same memory, those of warps that share 16 × 16 channels side by side.
+        int sharers = warps / (channels / 16 * (outputs / 16)), words = Math.Max(2 * (x + dy), sharers * outputs * (channels * 9 + 4));
         return new(Named(module, "_weight_gradient", channels, outputs, stride, 4 * words), channels, outputs, stride, tileWidth, threads);
     }
 

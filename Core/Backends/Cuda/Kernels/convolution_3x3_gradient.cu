@@ -1,40 +1,41 @@
 // Weight gradients of 3×3 convolutions with padding 1 on tensor cores: dw[k, c, tap] = Σ dy[pixel, k] · x[pixel shifted by the tap, c], for
 // multiples of 16 channels. For each tap this is a matrix product, channels of x × channels of dy, summed over output pixels.
 //
-// A block of four warps has C channels of x and K of dy, 16 or 32 each, and goes through tiles of 8 × WIDTH output pixels, whose x (with a
-// border) and dy it brings to shared memory, rounded. A warp holds the 9 taps of 16 × 16 channels in registers, 72 sums a lane, from the
-// first tile to the last; where there are fewer than four such squares, several warps share one, each with every so-many-th row of 8 pixels,
-// and their sums are added at the end, in a fixed order. Blocks write partial sums, [chunk][K, C, 3, 3], which `sum` adds up. They go through
+// A block of eight warps has C channels of x and K of dy, 16 or 32 each, and goes through tiles of 8 × WIDTH output pixels, whose x (with a
+// border) and dy it brings to shared memory, rounded, where there is place for two tiles: one is stored while slower warps still work at the
+// other. A warp holds the 9 taps of 16 × 16 channels in registers, 72 sums a lane, from the first tile to the last; there are one, two or four
+// such squares, so that several warps share one, each with every so-many-th row of 8 pixels, and their sums are added at the end, in a fixed
+// order. Two blocks of four warps a multiprocessor would write twice as many sums, which have to be read again. Blocks write partial sums, [chunk][K, C, 3, 3], which `sum` adds up. They go through
 // shared memory: a lane's own lie 9 words from its neighbour's, and every store would go to 32 sectors instead of 4.
 //
 // Where x and dy are bfloat16, they are widened to TF32 on the way to shared memory, which is exact, and the products are those of TF32:
 // pairs of bfloat16 would have to lie along the pixels, across the order in memory. That saves half of the traffic and is the same code.
 //
 // For 8 pixels a warp reads 4 pieces of dy and 4 of x for every tap, 40 reads for 18 products of 1,024: 460 multiplications a clock, more
-// than forward, because all taps share dy. Expected for batch 128 on an H100, counted on the PTX: memory 6.3, 5.9 and 4.5 µs with 16, 32 and 64
-// channels, of which the partial sums are 0.8, 3.1 and 3.1; turns of shared memory 5.2, 4.1 and 4.1; instructions 3.4 to 3.7.
+// than forward, because all taps share dy. Expected for batch 128 on an H100, counted on the PTX: memory 6.1, 4.4 and 3.0 µs with 16, 32 and 64
+// channels, of which the partial sums are 0.4, 1.6 and 1.6; turns of shared memory 5.2, 4.1 and 4.1; instructions 3.4 to 3.7.
 #include "mma.h"
 #include "window.h"
 
 template <int C, int K, int STRIDE, int WIDTH> struct GradientTile
 {
-    static constexpr int HEIGHT = 8, THREADS = 128;
+    static constexpr int HEIGHT = 8, THREADS = 256;
     static constexpr int HALO_HEIGHT = (HEIGHT - 1) * STRIDE + 3, HALO_WIDTH = (WIDTH - 1) * STRIDE + 3;
     // Distances of pixels in shared memory: neighbouring output pixels see x 8 banks apart, modulo 16, and dy too.
     static constexpr int X_PIXEL = C + 8 / STRIDE, DY_PIXEL = K + 8;
-    static constexpr int SQUARES = C / 16 * (K / 16), SHARERS = 4 / SQUARES;
-    static constexpr int X_WORDS = HALO_HEIGHT * HALO_WIDTH * X_PIXEL, DY_WORDS = HEIGHT * WIDTH * DY_PIXEL;
+    static constexpr int SQUARES = C / 16 * (K / 16), SHARERS = THREADS / 32 / SQUARES;
+    static constexpr int X_WORDS = HALO_HEIGHT * HALO_WIDTH * X_PIXEL, DY_WORDS = HEIGHT * WIDTH * DY_PIXEL, WORDS = X_WORDS + DY_WORDS;
     static constexpr int SUMS = 9 * 2 * 4;
     // Distance of dy's channels in the sums of a sharer: two of them are 8 banks apart, the channels of x 9.
     static constexpr int ROW = C * 9 + 4, SHARER = K * ROW, SUM_WORDS = SHARERS * SHARER;
-    static constexpr int SHARED_BYTES = 4 * (X_WORDS + DY_WORDS > SUM_WORDS ? X_WORDS + DY_WORDS : SUM_WORDS);
+    static constexpr int SHARED_BYTES = 4 * (2 * WORDS > SUM_WORDS ? 2 * WORDS : SUM_WORDS);
 };
 
 /// A box of pixels of an image, `channels` of them from `first` on, rounded into shared memory; zeros outside of the image. They are first
 /// loaded, all on their way at once, and later stored.
-template <int BOX_HEIGHT, int BOX_WIDTH, int CHANNELS, int PIXEL> struct BoxLoader
+template <int THREADS, int BOX_HEIGHT, int BOX_WIDTH, int CHANNELS, int PIXEL> struct BoxLoader
 {
-    static constexpr int COUNT = BOX_HEIGHT * BOX_WIDTH * (CHANNELS / 4), ROUNDS = (COUNT + 127) / 128;
+    static constexpr int COUNT = BOX_HEIGHT * BOX_WIDTH * (CHANNELS / 4), ROUNDS = (COUNT + THREADS - 1) / THREADS;
     typedef Four<Value>::Bits Bits;
     Bits bits[ROUNDS];
 
@@ -43,7 +44,7 @@ template <int BOX_HEIGHT, int BOX_WIDTH, int CHANNELS, int PIXEL> struct BoxLoad
 #pragma unroll
         for (int round = 0; round < ROUNDS; round++)
         {
-            int i = thread_index() + round * 128, channel = i % (CHANNELS / 4) * 4, pixel = i / (CHANNELS / 4);
+            int i = thread_index() + round * THREADS, channel = i % (CHANNELS / 4) * 4, pixel = i / (CHANNELS / 4);
             int y = top + pixel / BOX_WIDTH, x = left + pixel % BOX_WIDTH;
             bits[round] = Bits {};
             if (i < COUNT && (u32)y < (u32)height && (u32)x < (u32)width)
@@ -56,7 +57,7 @@ template <int BOX_HEIGHT, int BOX_WIDTH, int CHANNELS, int PIXEL> struct BoxLoad
 #pragma unroll
         for (int round = 0; round < ROUNDS; round++)
         {
-            int i = thread_index() + round * 128;
+            int i = thread_index() + round * THREADS;
             if (i < COUNT) *(Words4*)(shared + i / (CHANNELS / 4) * PIXEL + i % (CHANNELS / 4) * 4) = words_of_tf32(bits[round]);
         }
     }
@@ -110,49 +111,41 @@ template <int C, int K, int STRIDE, int WIDTH> DEVICE void weight_gradient3x3(co
 {
     typedef GradientTile<C, K, STRIDE, WIDTH> Tile;
     SHARED_DYNAMIC(u32, shared);
-    u32 *x = shared, *dy = shared + Tile::X_WORDS;
     Window g = args.g;
     int x_parts = g.c / C, dy_parts = g.k / K, chunk = block_index() / (x_parts * dy_parts);
     int first_c = block_index() % x_parts * C, first_k = block_index() / x_parts % dy_parts * K;
     int down = (g.p + Tile::HEIGHT - 1) / Tile::HEIGHT, across = (g.q + WIDTH - 1) / WIDTH;
     int warp = thread_index() / 32, square = warp % Tile::SQUARES, c = square % (C / 16) * 16, k = square / (C / 16) * 16;
     float sums[9][2][4] = {};
-    BoxLoader<Tile::HALO_HEIGHT, Tile::HALO_WIDTH, C, Tile::X_PIXEL> x_loader;
-    BoxLoader<Tile::HEIGHT, WIDTH, K, Tile::DY_PIXEL> dy_loader;
-    auto load_x = [&](int tile)
-    {
-        int image = tile / (down * across), top = tile / across % down * Tile::HEIGHT * STRIDE, left = tile % across * WIDTH * STRIDE;
-        x_loader.load(args.x + (i64)image * g.h * g.w * g.c, g.h, g.w, g.c, first_c, top - 1, left - 1);
-    };
-    auto load_dy = [&](int tile)
+    BoxLoader<Tile::THREADS, Tile::HALO_HEIGHT, Tile::HALO_WIDTH, C, Tile::X_PIXEL> x_loader;
+    BoxLoader<Tile::THREADS, Tile::HEIGHT, WIDTH, K, Tile::DY_PIXEL> dy_loader;
+    auto load = [&](int tile)
     {
         int image = tile / (down * across), top = tile / across % down * Tile::HEIGHT, left = tile % across * WIDTH;
+        x_loader.load(args.x + (i64)image * g.h * g.w * g.c, g.h, g.w, g.c, first_c, top * STRIDE - 1, left * STRIDE - 1);
         dy_loader.load(args.y + (i64)image * g.p * g.q * g.k, g.p, g.q, g.k, first_k, top, left);
     };
-    // The next tile's pixels are on their way while one is worked at. With stride 2 they would take too many registers.
-    constexpr bool AHEAD = STRIDE == 1;
-    if (AHEAD) load_x(chunk);
-    if (AHEAD) load_dy(chunk);
+    // The next tile's pixels are on their way while one is worked at, and go to the other half of shared memory.
+    load(chunk);
+    u32* x = shared;
     for (int tile = chunk, tiles = g.n * down * across; tile < tiles; tile += args.chunks)
     {
-        int next = tile + args.chunks;
-        if (!AHEAD) load_x(tile);
+        u32* dy = x + Tile::X_WORDS;
         x_loader.store(x);
-        if (!AHEAD) load_dy(tile);
         dy_loader.store(dy);
         barrier();
-        if (AHEAD && next < tiles) load_x(next);
-        if (AHEAD && next < tiles) load_dy(next);
+        if (tile + args.chunks < tiles) load(tile + args.chunks);
         multiply_rows<Tile, STRIDE, WIDTH>(x + c, dy + k, warp / Tile::SQUARES, sums);
-        barrier();
+        x = x == shared ? shared + Tile::WORDS : shared;
     }
+    barrier();
     float* dw = (float*)args.weight + (i64)chunk * g.k * g.c * 9 + (first_k * g.c + first_c) * 9;
     store_sums<Tile, C, K>((float*)shared, c, k, warp / Tile::SQUARES, sums, dw, g.c);
 }
 
 // NAME_C_K, for multiples of C channels of x and K of dy: SHARED_BYTES of each must be asked for at the launch.
 #define WEIGHT_GRADIENT3X3(NAME, C, K, STRIDE, WIDTH) \
-    VALUE_KERNEL(NAME##_##C##_##K, ConvArgs, 128, 1) { weight_gradient3x3<C, K, STRIDE, WIDTH>(args); }
+    VALUE_KERNEL(NAME##_##C##_##K, ConvArgs, 256, 1) { weight_gradient3x3<C, K, STRIDE, WIDTH>(args); }
 
 WEIGHT_GRADIENT3X3(conv3x3_weight_gradient, 16, 16, 1, 16)
 WEIGHT_GRADIENT3X3(conv3x3_weight_gradient, 32, 32, 1, 8)
