@@ -25,10 +25,18 @@ internal sealed partial class CudaBackend
             TiledConv2d(tiled, x, weight, bias, y, null, null, g);
             return;
         }
-        var arguments = new ConvolutionArguments { X = Address(x), Weight = Address(weight), Bias = Address(bias), Y = Address(y), Window = g, Chunks = 1 };
-        var (kernels, blocks) = IsOfImages(y, g) ? (Kernels.ImageConvolution, ImageConvolution.Tiles(g) * (g.OutChannels / ImageConvolution.ChannelsOut))
+        var (kernels, blocks) = IsOfImages(y, g)
+            ? (Kernels.ImageConvolution, ImageConvolution.Tiles(g) * (g.OutChannels / ImageConvolution.ChannelsOut))
             : (Kernels.Conv2d, Blocks(g.Batch * g.OutPixels, Tile) * Blocks(g.OutChannels, Tile));
-        stream.Launch(kernels.For(x, y), blocks, Block, arguments, x, weight, bias, y);
+        stream.Launch(kernels.For(x, y), blocks, Block, new ConvolutionArguments
+        {
+            X = Address(x),
+            Weight = Address(weight),
+            Bias = Address(bias),
+            Y = Address(y),
+            Window = g,
+            Chunks = 1,
+        }, x, weight, bias, y);
     }
 
     internal override bool Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
@@ -41,7 +49,8 @@ internal sealed partial class CudaBackend
         return true;
     }
 
-    private void TiledConv2d(TensorCoreConvolution tiled, Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor? mean, Tensor? variance, in Window2d g)
+    private void TiledConv2d(TensorCoreConvolution tiled, Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor? mean, Tensor? variance,
+        in Window2d g)
     {
         int parts = g.OutChannels / tiled.ChannelsOut, chunks = Walkers(tiled, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth), parts);
         Tensor? partials = mean is null ? null : Workspace(chunks, 4 * g.OutChannels), tickets = mean is null ? null : Tickets(parts);
@@ -62,8 +71,8 @@ internal sealed partial class CudaBackend
     }
 
     /// <summary>
-    /// Blocks that go through the tiles of the output, for each of the parts of its channels: no more than the multiprocessors of an H100 have at
-    /// once, since each brings the weights to its shared memory, and all through equally many tiles.
+    /// Blocks that go through the tiles of the output, for each of the parts of its channels: no more than the multiprocessors of an H100
+    /// have at once, since each brings the weights to its shared memory, and all through equally many tiles.
     /// </summary>
     private int Walkers(TensorCoreConvolution tiled, int tiles, int parts)
     {
@@ -104,8 +113,10 @@ internal sealed partial class CudaBackend
             stream.Launch(tiled.Kernel, arguments.Chunks * parts, tiled.Threads, arguments, dx, weight, dy);
         }
         else
-            stream.Launch(Kernels.Conv2dInputGradient.For(dy, dx), Blocks(g.Batch * g.InHeight * g.InWidth, Tile) * Blocks(g.InChannels, Tile), Block,
-                arguments, dx, weight, dy);
+        {
+            int blocks = Blocks(g.Batch * g.InHeight * g.InWidth, Tile) * Blocks(g.InChannels, Tile);
+            stream.Launch(Kernels.Conv2dInputGradient.For(dy, dx), blocks, Block, arguments, dx, weight, dy);
+        }
     }
 
     internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
@@ -113,29 +124,7 @@ internal sealed partial class CudaBackend
         if (dw.Count == 0) return;
         // A parameter's own gradient is for the optimizer; one that was made in this pass goes on into an operator right away.
         using var beside = dw.Storage.Kept ? stream.Branch.Begin(dw) : default;
-        var tiled = IsTensorCore(x, dy) ? TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) : null;
-        var kernel = tiled?.Kernel ?? Kernels.Conv2dWeightGradient.For(x, dy);
-        int chunks, blocks, threads;
-        // Blocks keep their sums to the end, so that fewer of them write less: about one for each multiprocessor of an H100.
-        const int multiprocessors = 128;
-        if (tiled is not null)
-        {
-            int parts = g.InChannels / tiled.ChannelsIn * (g.OutChannels / tiled.ChannelsOut);
-            chunks = Math.Min(tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth), Math.Clamp(multiprocessors / parts, 1, MostTileWalkers));
-            (blocks, threads) = (chunks * parts, tiled.Threads);
-        }
-        else if (IsOfImages(dy, g))
-        {
-            chunks = Math.Min(ImageConvolution.Tiles(g), Math.Min(2 * multiprocessors, MostTileWalkers));
-            (kernel, blocks, threads) = (Kernels.ImageWeightGradient.For(x, dy), chunks * (g.OutChannels / ImageConvolution.ChannelsOut), Block);
-        }
-        else
-        {
-            // Large weights need no more blocks, and memory for many copies of them would be too much: at most 256 MB.
-            const int pixelsPerChunk = 256, mostChunks = 512, mostPartials = 1 << 26;
-            chunks = Math.Clamp(Blocks(g.Batch * g.OutPixels, pixelsPerChunk), 1, Math.Clamp(mostPartials / dw.Count, 1, mostChunks));
-            (blocks, threads) = (Blocks(g.OutChannels, Tile) * Blocks(dw.Count / g.OutChannels, Tile) * chunks, Block);
-        }
+        var (kernel, chunks, blocks, threads) = WeightGradientLaunch(x, dy, dw.Count, g);
         var partial = chunks == 1 ? dw : Workspace(chunks, dw.Count);
         stream.Launch(kernel, blocks, threads, new ConvolutionArguments
         {
@@ -148,6 +137,30 @@ internal sealed partial class CudaBackend
         if (chunks == 1) return;
         SumChunks(partial, dw, 1, chunks, dw.Count, 1);
         Pool.Return(partial.Storage);
+    }
+
+    /// <summary>The kernel, into how many chunks it cuts the pixels, each with sums of its own that are added up afterwards, and its blocks.</summary>
+    private (Kernel Kernel, int Chunks, int Blocks, int Threads) WeightGradientLaunch(Tensor x, Tensor dy, int weights, in Window2d g)
+    {
+        // Blocks keep their sums to the end, so that fewer of them write less: about one for each multiprocessor of an H100.
+        const int multiprocessors = 128;
+        if (IsTensorCore(x, dy) && TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
+        {
+            int parts = g.InChannels / tiled.ChannelsIn * (g.OutChannels / tiled.ChannelsOut);
+            int few = Math.Clamp(multiprocessors / parts, 1, MostTileWalkers);
+            int chunks = Math.Min(tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth), few);
+            return (tiled.Kernel, chunks, chunks * parts, tiled.Threads);
+        }
+        if (IsOfImages(dy, g))
+        {
+            int chunks = Math.Min(ImageConvolution.Tiles(g), Math.Min(2 * multiprocessors, MostTileWalkers));
+            return (Kernels.ImageWeightGradient.For(x, dy), chunks, chunks * (g.OutChannels / ImageConvolution.ChannelsOut), Block);
+        }
+        // Large weights need no more blocks, and memory for many copies of them would be too much: at most 256 MB.
+        const int pixelsPerChunk = 256, mostChunks = 512, mostPartials = 1 << 26;
+        int most = Math.Clamp(mostPartials / weights, 1, mostChunks), pieces = Math.Clamp(Blocks(g.Batch * g.OutPixels, pixelsPerChunk), 1, most);
+        int tiles = Blocks(g.OutChannels, Tile) * Blocks(weights / g.OutChannels, Tile);
+        return (Kernels.Conv2dWeightGradient.For(x, dy), pieces, tiles * pieces, Block);
     }
 
     /// <summary>Whether the kernels for images do it, which read and write several channels of y at a time.</summary>

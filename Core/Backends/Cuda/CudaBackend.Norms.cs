@@ -12,7 +12,14 @@ internal sealed partial class CudaBackend
 
     internal override void Moments(Tensor x, Tensor mean, Tensor variance, in NormGeometry g)
     {
-        var arguments = new MomentsArguments { X = Address(x), Mean = Address(mean), Variance = Address(variance), Geometry = g, Chunks = 1 };
+        var arguments = new MomentsArguments
+        {
+            X = Address(x),
+            Mean = Address(mean),
+            Variance = Address(variance),
+            Geometry = g,
+            Chunks = 1,
+        };
         if (g.Groups != g.Channels)
         {
             stream.Launch(Kernels.MomentsGroups.For(x), g.Statistics, Block, arguments, x, mean, variance);
@@ -23,7 +30,8 @@ internal sealed partial class CudaBackend
         var partials = arguments.Chunks == 1 ? null : Workspace(g.Samples * arguments.Chunks, 2 * g.Channels);
         var tickets = arguments.Chunks == 1 ? null : Tickets(g.Samples * columns);
         (arguments.Partials, arguments.Tickets) = (Address(partials), Address(tickets));
-        stream.Launch(Kernels.MomentsColumns.For(x), g.Samples * arguments.Chunks * columns, Block, arguments, x, mean, variance, partials, tickets);
+        stream.Launch(Kernels.MomentsColumns.For(x), g.Samples * arguments.Chunks * columns, Block, arguments,
+            x, mean, variance, partials, tickets);
         if (partials is not null) Pool.Return(partials.Storage);
     }
 

@@ -54,8 +54,8 @@ internal sealed record KernelPair(Kernel F32, Kernel Bf16)
             if (tensor is null) continue;
             first ??= tensor;
             if (tensor.DType != first.DType || tensor.DType is not (DType.F32 or DType.BF16))
-                throw new MiniDLException($"[cuda] {F32} takes tensors of f32 or of bf16, got {first.DType} {first.Shape} and {tensor.DType} {tensor.Shape}. "
-                    + "Convert one of them, or move them to the CPU, x.To(Device.Cpu).");
+                throw new MiniDLException($"[cuda] {F32} takes tensors of f32 or of bf16, got {first.DType} {first.Shape} and "
+                    + $"{tensor.DType} {tensor.Shape}. Convert one of them, or move them to the CPU, x.To(Device.Cpu).");
         }
         return first?.DType == DType.BF16 ? Bf16 : F32;
     }
