@@ -123,6 +123,7 @@ public sealed class GpuCheckTests : IDisposable
 
     private sealed class LinuxFactAttribute : FactAttribute
     {
-        public LinuxFactAttribute() => Skip = OperatingSystem.IsLinux() ? null : "Tests/gpu/check.sh is a bash script that runs Linux programs; this system is another";
+        public LinuxFactAttribute() => Skip = OperatingSystem.IsLinux() ? null
+            : "Tests/gpu/check.sh, which this tests, is a bash script for Linux machines with a GPU; run the tests on Linux";
     }
 }

@@ -38,14 +38,7 @@ public class TrainingOnGpuTests
         var sgd = new Sgd(model.Parameters(), learningRate: 0.05f, momentum: 0.9f, weightDecay: 1e-4f);
         var images = Tensor.Normal([Batch, 3, Size, Size], random.Fork("images")).ToLayout(Layout.ChannelsLast).To(device);
         var labels = Tensor.From([0L, 3, 1], [Batch], device);
-        Tensor[] Step()
-        {
-            var loss = Loss.CrossEntropy(model.Forward(images), labels);
-            sgd.ZeroGrad();
-            loss.Backward();
-            sgd.Step();
-            return [loss];
-        }
+        Tensor[] Step() => SgdTraining.Step(model, sgd, images, labels);
         using var captured = Graph.Capture(device, Step);
         var losses = new float[steps];
         for (int step = 0; step < steps; step++)

@@ -1,6 +1,7 @@
 using MiniDL.Backends.Cuda;
 using MiniDL.Layers;
 using MiniDL.Optim;
+using MiniDL.Tests.Training;
 
 namespace MiniDL.Tests.Core.Backends.Cuda;
 
@@ -16,14 +17,7 @@ public class BranchTests
         var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
         var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f, weightDecay: 1e-3f);
         Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
-        Tensor[] Step()
-        {
-            var loss = Loss.CrossEntropy(model.Forward(images), labels);
-            sgd.ZeroGrad();
-            loss.Backward();
-            sgd.Step();
-            return [loss];
-        }
+        Tensor[] Step() => SgdTraining.Step(model, sgd, images, labels);
         using var captured = Graph.Capture(device, Step);
         var values = new List<double>();
         for (int step = 0; step < steps; step++) values.Add((graph ? captured.Run() : Step())[0].Item());

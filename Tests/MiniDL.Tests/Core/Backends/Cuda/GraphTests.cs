@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using MiniDL.Backends.Cuda;
 using MiniDL.Layers;
 using MiniDL.Optim;
+using MiniDL.Tests.Training;
 
 namespace MiniDL.Tests.Core.Backends.Cuda;
 
@@ -25,14 +26,7 @@ public class GraphTests
             new Dropout(0.4, random.Fork("dropout")), new Linear(8, Classes, random: random)).To(device);
         var sgd = new Sgd(model.Parameters(), 1, momentum: 0.9f, weightDecay: 0.01f);
         Tensor images = Tensor.Zeros([Batch, Features], device), labels = Tensor.Zeros([Batch], device, DType.I64);
-        Tensor[] Step()
-        {
-            var loss = Loss.CrossEntropy(model.Forward(images), labels);
-            sgd.ZeroGrad();
-            loss.Backward();
-            sgd.Step();
-            return [loss];
-        }
+        Tensor[] Step() => SgdTraining.Step(model, sgd, images, labels);
         using var captured = Graph.Capture(device, Step);
         var losses = new float[Steps];
         for (int step = 0; step < Steps; step++)

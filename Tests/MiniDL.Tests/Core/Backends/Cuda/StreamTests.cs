@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using MiniDL.Layers;
 using MiniDL.Optim;
+using MiniDL.Tests.Training;
 
 namespace MiniDL.Tests.Core.Backends.Cuda;
 
@@ -183,14 +184,7 @@ public class StreamTests
             new Dropout(0.3, random.Fork("dropout")), new Linear(5 + run, classes, random: random)).To(device);
         var sgd = new Sgd(model.Parameters(), 0.1f, momentum: 0.9f);
         Tensor images = Tensor.Zeros([batch, features], device), labels = Tensor.From([0L, 1, 0], [batch], device);
-        using var captured = Graph.Capture(device, () =>
-        {
-            var loss = Loss.CrossEntropy(model.Forward(images), labels);
-            sgd.ZeroGrad();
-            loss.Backward();
-            sgd.Step();
-            return [loss];
-        });
+        using var captured = Graph.Capture(device, () => SgdTraining.Step(model, sgd, images, labels));
         var numbers = new List<double>();
         for (int step = 0; step < 5; step++)
         {

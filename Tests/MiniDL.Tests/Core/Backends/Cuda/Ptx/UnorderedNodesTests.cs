@@ -1,6 +1,7 @@
 using MiniDL.Layers;
 using MiniDL.Optim;
 using MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
+using MiniDL.Tests.Training;
 
 namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
 
@@ -17,22 +18,16 @@ public class UnorderedNodesTests
     [InlineData("fixup", Precision.Fp32)]
     public void Share_nothing_that_one_of_them_changes(string norm, Precision precision)
     {
-        using var gpu = new PtxGpu("sm_90", precision) { IsOn = false };
+        using var gpu = new PtxGpu("sm_90", precision);
+        gpu.Interpret(false);
         var (device, random) = (gpu.Device, new RandomStream(1));
         var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
         var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f, weightDecay: 1e-3f);
         Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
-        using var step = Graph.Capture(device, () =>
-        {
-            var loss = Loss.CrossEntropy(model.Forward(images), labels);
-            sgd.ZeroGrad();
-            loss.Backward();
-            sgd.Step();
-            return [loss];
-        });
+        using var step = Graph.Capture(device, () => SgdTraining.Step(model, sgd, images, labels));
         for (int warmUp = 0; warmUp < 2; warmUp++) step.Run();
         device.Backend.Synchronize();
-        gpu.IsOn = true;
+        gpu.Interpret(true);
         step.Run();
         device.Backend.Synchronize();
         Assert.Empty(gpu.Faults);

@@ -3,6 +3,7 @@ namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
 /// <summary>A kernel in a graph: which nodes it stands after, and which memory it was seen to read and to change.</summary>
 internal sealed class GraphNode(string kernel, int[] after)
 {
+    /// <summary>Bytes; two kernels at the halves of one unit would be reported, though they do not meet.</summary>
     private const int Unit = 4;
 
     private readonly HashSet<ulong> _read = [], _changed = [];

@@ -28,21 +28,18 @@ internal sealed unsafe class PtxGpu : IDisposable
         _runner = Run;
         _driver.Set("capability", int.Parse(target.AsSpan(3)));
         if (sharedBytes > 0) _driver.Set("shared", sharedBytes);
-        IsOn = true;
+        Interpret(true);
         Device = _driver.Open();
         Device.Precision = precision;
     }
 
     public Device Device { get; }
 
-    /// <summary>Whether kernels run here; else the emulator runs them, which is faster.</summary>
-    public bool IsOn
+    /// <summary>Whether kernels run here from now on; else the emulator runs them, which is faster.</summary>
+    public void Interpret(bool here)
     {
-        set
-        {
-            var set = (delegate* unmanaged[Cdecl]<nint, void>)_driver.Export("fakeSetRunner");
-            set(value ? Marshal.GetFunctionPointerForDelegate(_runner) : 0);
-        }
+        var set = (delegate* unmanaged[Cdecl]<nint, void>)_driver.Export("fakeSetRunner");
+        set(here ? Marshal.GetFunctionPointerForDelegate(_runner) : 0);
     }
 
     /// <summary>The kernels of graphs that were run, by their numbers: of the last graph, where there were several.</summary>

@@ -1,6 +1,7 @@
 using MiniDL.Layers;
 using MiniDL.Optim;
 using MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
+using MiniDL.Tests.Training;
 using Xunit.Abstractions;
 
 namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Profile;
@@ -47,10 +48,7 @@ public class TrainingStepProfileTests(ITestOutputHelper output)
         gpu.Profile = new GpuProfile(2);
         using (Scope.Step())
         {
-            var loss = Loss.CrossEntropy(model.Forward(images), labels);
-            sgd.ZeroGrad();
-            loss.Backward();
-            sgd.Step();
+            SgdTraining.Step(model, sgd, images, labels);
             device.Backend.Synchronize();
         }
         Assert.Empty(gpu.Faults);
