@@ -93,7 +93,8 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
         int count = 1;
         foreach (int size in sizes) count *= size;
         if (count == 0) return;
-        Check.That(x.DType == y.DType, "cuda", $"a copy takes tensors of one type, not {x.DType} and {y.DType}.");
+        Check.That(x.DType == y.DType, "cuda",
+            $"a copy takes tensors of one type, not {x.DType} {x.Shape} and {y.DType} {y.Shape}. Convert one, x.To(DType.{y.DType}).");
         stream.Branch.BeforeChange(y);
         // Threads side by side write values side by side, and in most copies read them so.
         var box = StridedBox.AlongY(sizes, yStrides, xStrides);
