@@ -1,8 +1,8 @@
 namespace MiniDL;
 
 /// <summary>
-/// A tensor that a module learns. The tensor can be replaced (moved to another device, into a flat buffer), and it can be
-/// computed from other parameters, as weight normalization does.
+/// A tensor that a module learns. The tensor can be moved (to another device, into an optimizer's flat buffer; whoever holds it goes
+/// along), replaced, and computed from other parameters, as weight normalization does.
 /// </summary>
 public sealed class Parameter
 {
@@ -20,25 +20,68 @@ public sealed class Parameter
     public string Name { get; }
 
     /// <summary>The value that forward passes use; a new tensor each time where it is computed from other parameters.</summary>
+    /// <remarks>A new value takes over the hooks of the old one, and is frozen if that was: see <see cref="RequiresGrad"/>.</remarks>
+    /// <exception cref="ShapeException">The new value has another shape, or this parameter is computed.</exception>
+    /// <exception cref="MiniDLException">A module's forward pass uses a parameter that no module has registered.</exception>
     public Tensor Value
     {
-        get => ComputedBy?.Invoke() ?? _value;
+        get
+        {
+            if (!IsRegistered && Check.Running is not null && _value.RequiresGrad) throw NotRegistered();
+            return ComputedBy?.Invoke() ?? _value;
+        }
         set
         {
             Check.That(ComputedBy is null && value.Shape == _value.Shape, "parameter",
                 $"{Name} has shape {_value.Shape} and cannot be replaced by {value.Shape}.");
             value.ShareHooks(_value);
+            bool learns = _value.RequiresGrad;
             _value = value.Keep();
-            _value.RequiresGrad = true;
+            _value.RequiresGrad = learns;
+        }
+    }
+
+    /// <summary>
+    /// Whether it is learned; false freezes it: backward computes no gradient for it, and optimizers leave it alone, whatever becomes of
+    /// its gradient, velocity or weight decay.
+    /// </summary>
+    /// <exception cref="MiniDLException">It is set on a parameter that is computed from others.</exception>
+    public bool RequiresGrad
+    {
+        get => Value.RequiresGrad;
+        set
+        {
+            if (ComputedBy is not null)
+                throw new MiniDLException(Check.Line("parameter", $"{Name} {Shape} is computed from other parameters: freeze those, or the "
+                    + "whole module with Freeze()."));
+            _value.RequiresGrad = value;
         }
     }
 
     /// <summary>The gradient that backward passes have added up; null when there is none.</summary>
-    public Tensor? Grad => _value.Grad;
+    /// <exception cref="MiniDLException">This parameter is computed from others, which have the gradients.</exception>
+    public Tensor? Grad => ComputedBy is null
+        ? _value.Grad
+        : throw new MiniDLException(Check.Line("parameter", $"{Name} {Shape} is computed from other parameters, and gradients are added up "
+            + "in those: see NamedParameters()."));
 
     /// <summary>The sizes.</summary>
     public Shape Shape => _value.Shape;
 
     /// <summary>Computes this parameter from others; null for one that is learned itself.</summary>
     public Func<Tensor>? ComputedBy { get; internal set; }
+
+    /// <summary>Whether a module has it, and so trains and saves it.</summary>
+    internal bool IsRegistered { get; init; }
+
+    private MiniDLException NotRegistered() => new(Check.Line("parameter", $"{Name} {Shape} is not registered: it would be neither trained nor "
+        + "saved. Make it with RegisterParameter(name, value) in the module's constructor."));
+
+    /// <summary>Moves the value to a device, where it has no gradient yet.</summary>
+    internal void MoveTo(Device device)
+    {
+        if (_value.Device == device) return;
+        _value.MoveTo(_value.Detach().To(device).Keep());
+        _value.DropGradient();
+    }
 }

@@ -13,9 +13,12 @@ namespace MiniDL;
 /// </remarks>
 public sealed partial class Tensor
 {
-    private readonly Storage _storage;
-    private readonly int _lease;
+    private Storage _storage;
+    private int _lease;
     private bool _requiresGrad;
+
+    /// <summary>The leaf whose memory this looks at, and the place where that was: the leaf may move away.</summary>
+    private Tensor? _leaf;
 
     internal Tensor(Storage storage, int offset, Shape shape, Layout layout = Layout.RowMajor)
     {
@@ -30,7 +33,7 @@ public sealed partial class Tensor
     public Shape Shape { get; }
 
     /// <summary>How the values lie in storage.</summary>
-    public Layout Layout { get; }
+    public Layout Layout { get; private set; }
 
     /// <summary>The type of the values.</summary>
     public DType DType => _storage.DType;
@@ -45,7 +48,7 @@ public sealed partial class Tensor
     public int Count => Shape.Count;
 
     /// <summary>Where the first value lies in the storage.</summary>
-    internal int Offset { get; }
+    internal int Offset { get; private set; }
 
     /// <summary>The operator that made this tensor, for error messages; null for tensors made from data.</summary>
     internal string? Origin { get; set; }
@@ -54,7 +57,7 @@ public sealed partial class Tensor
     internal Moments? ChannelMoments { get; set; }
 
     /// <summary>The storage, after a check that it has not been recycled.</summary>
-    internal Storage Storage => _storage.Lease == _lease ? _storage : throw Recycled();
+    internal Storage Storage => _storage.Lease != _lease ? throw Recycled() : _leaf is null || _leaf._storage == _storage ? _storage : throw Left();
 
     /// <summary>
     /// Whether gradients are computed for this tensor. Set it on leaves (tensors made from data); what operators make of such a
@@ -73,13 +76,37 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>The values as they lie in storage; valid as long as the tensor is.</summary>
+    /// <summary>The values as they lie in storage, to read; valid as long as the tensor is.</summary>
     /// <exception cref="MiniDLException">The values are not float (see <see cref="Values{T}"/>), or the tensor was recycled.</exception>
-    public Span<float> Span => Values<float>();
+    public ReadOnlySpan<float> Span => Raw<float>();
 
-    /// <summary>The values as they lie in storage, in their own type: float, double, long or byte.</summary>
+    /// <summary>The values as they lie in storage, in their own type, to read: float, double, long or byte.</summary>
     /// <exception cref="MiniDLException">The values are of another type, are not in this process's memory, or were recycled.</exception>
-    public Span<T> Values<T>() where T : unmanaged =>
+    public ReadOnlySpan<T> Values<T>() where T : unmanaged => Raw<T>();
+
+    /// <summary>
+    /// The values as they lie in storage, to be written. Handing the span out counts as a change in place: graphs that were made with
+    /// the old values, and read them in backward, can no longer run it.
+    /// </summary>
+    /// <remarks>
+    /// What is written later through a span that was taken before a forward pass is not seen: backward then computes with the new
+    /// values. Take the span anew for every change.
+    /// </remarks>
+    /// <exception cref="MiniDLException">The values are not float (see <see cref="MutableValues{T}"/>), or the tensor was recycled.</exception>
+    /// <example><code>x.MutableSpan()[0] = 5;</code></example>
+    public Span<float> MutableSpan() => MutableValues<float>();
+
+    /// <summary><see cref="MutableSpan"/> in the tensor's own type: float, double, long or byte.</summary>
+    /// <exception cref="MiniDLException">The values are of another type, are not in this process's memory, or were recycled.</exception>
+    public Span<T> MutableValues<T>() where T : unmanaged
+    {
+        var values = Raw<T>();
+        Storage.CountChange();
+        return values;
+    }
+
+    /// <summary>The values as they lie in storage, for kernels: writing them is not counted.</summary>
+    internal Span<T> Raw<T>() where T : unmanaged =>
         Storage is HostStorage<T> host
             ? host.Span.Slice(Offset, Count)
             : throw new MiniDLException($"[tensor] {this} holds {DType} on {Device}; it cannot be read as {typeof(T).Name} in place. "
@@ -102,15 +129,20 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>The values as a strided span in logical order, for System.Numerics.Tensors; shares the memory.</summary>
-    public TensorSpan<float> AsTensorSpan()
+    /// <summary>The values as a strided span in logical order, for System.Numerics.Tensors, to read; shares the memory.</summary>
+    public ReadOnlyTensorSpan<float> AsReadOnlyTensorSpan() => Strided(Raw<float>());
+
+    /// <summary>The same to be written, which counts as a change in place: see <see cref="MutableSpan"/>.</summary>
+    public TensorSpan<float> AsTensorSpan() => Strided(MutableSpan());
+
+    private TensorSpan<float> Strided(Span<float> values)
     {
-        if (Rank == 0) return new TensorSpan<float>(Span, [1], [0]);
+        if (Rank == 0) return new TensorSpan<float>(values, [1], [0]);
         Span<int> strides = stackalloc int[Rank];
         Strides(strides);
         Span<nint> lengths = stackalloc nint[Rank], steps = stackalloc nint[Rank];
         for (int i = 0; i < Rank; i++) (lengths[i], steps[i]) = (Shape[i], Shape[i] <= 1 ? 0 : strides[i]);
-        return new TensorSpan<float>(Span, lengths, steps);
+        return new TensorSpan<float>(values, lengths, steps);
     }
 
     /// <summary>A copy of the values in logical order, converted to float.</summary>
@@ -146,12 +178,13 @@ public sealed partial class Tensor
     }
 
     /// <summary>The same values without their history: gradients stop here. Shares the memory.</summary>
-    public Tensor Detach() => new(Storage, Offset, Shape, Layout) { Origin = Origin };
+    public Tensor Detach() => new(Storage, Offset, Shape, Layout) { Origin = Origin, _leaf = _requiresGrad ? this : _leaf };
 
     /// <summary>A copy of the values in memory of their own, without history.</summary>
     public Tensor Clone()
     {
         var copy = NewLike(this);
+        copy.FromGradient = FromGradient;
         Device.Backend.Copy(this, copy);
         return copy;
     }
@@ -168,12 +201,12 @@ public sealed partial class Tensor
             $"{DType} cannot be copied into {destination.DType}. Convert it with ToFloat()?");
         using var noGrad = new NoGrad();
         var here = ToLayout(destination.Layout);
+        using var change = new InPlaceChange("copy_to", destination);
         if (destination.Device == Device) Device.Backend.Copy(DType.IsFloat() ? here.To(destination.DType) : here, destination);
         else if (DType == DType.I64) here.Upload<long>(destination);
         else if (DType == DType.U8) here.Upload<byte>(destination);
         else if (DType == DType.F32) here.Upload<float>(destination);
         else here.Upload<double>(destination);
-        destination.Changed();
     }
 
     /// <summary>Moves values that lie alike between devices.</summary>
@@ -202,8 +235,9 @@ public sealed partial class Tensor
     internal void Assign(ReadOnlySpan<double> values)
     {
         using var noGrad = new NoGrad();
-        Device.Backend.Copy(From(values, Shape, Device).ConvertedTo(DType), this);
-        Changed();
+        var given = From(values, Shape, Device).ConvertedTo(DType);
+        using var change = new InPlaceChange("assign", this);
+        Device.Backend.Copy(given, this);
     }
 
     private Tensor ConvertedTo(DType type)
@@ -214,12 +248,26 @@ public sealed partial class Tensor
         return converted;
     }
 
-    /// <summary>To be called after a change of the values in place.</summary>
-    internal void Changed() => Storage.Version++;
+    /// <summary>
+    /// Puts this tensor into another place, which holds its values already: into an optimizer's flat buffer, or onto another device.
+    /// Whoever has this tensor goes on with it there; graphs that were made before can no longer run backward.
+    /// </summary>
+    internal void MoveTo(Tensor place)
+    {
+        place.Storage.RaiseVersion(above: Storage.Version);
+        (_storage, _lease, Offset, Layout) = (place._storage, place._lease, place.Offset, place.Layout);
+    }
+
+    /// <summary>Whether this tensor lies where the other does.</summary>
+    internal bool IsAt(Tensor place) => ReferenceEquals(_storage, place._storage) && Offset == place.Offset;
 
     /// <summary>Type, shape and device: <c>f32[8, 16] on cpu from conv2d</c>.</summary>
     public override string ToString() =>
         $"{DType.ToString().ToLowerInvariant()}{Shape} on {_storage.Device}{(Origin is null ? "" : $" from {Origin}")}";
+
+    private MiniDLException Left() => new(
+        $"[tensor] {this} shares memory that its parameter has left, when an optimizer gathered it or the model moved to another device. "
+        + "Take it again: Detach(), or StateDict().");
 
     private MiniDLException Recycled() => new(
         $"[scope] {this} was recycled at the end of the step scope it was made in. Read it inside the scope, or call Keep() on it there.");

@@ -144,8 +144,8 @@ public sealed class DataLoader
             try
             {
                 token.ThrowIfCancellationRequested();
-                Read(example, random, images.Span.Slice(i * Data.InputShape.Count, Data.InputShape.Count));
-                labels.Values<long>()[i] = Data.Label(example);
+                Read(example, random, images.Raw<float>().Slice(i * Data.InputShape.Count, Data.InputShape.Count));
+                labels.Raw<long>()[i] = Data.Label(example);
             }
             catch (Exception e)
             {

@@ -23,5 +23,8 @@ public sealed class Dropout : Module
     public RandomStream Random { get; }
 
     /// <inheritdoc/>
+    protected override bool ChangesInTraining => true;
+
+    /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor x) => Training ? x.Dropout(_probability, Random) : x;
 }

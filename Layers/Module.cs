@@ -22,6 +22,7 @@ public abstract partial class Module : IPath
     private readonly List<Parameter> _parameters = [];
     private readonly List<ModuleBuffer> _buffers = [];
     private List<Func<Module, Tensor, Tensor, Tensor?>>? _hooks;
+    private int _trainingThread;
 
     /// <summary>The name under which its parent registered it; empty at the root.</summary>
     public string Name { get; private set; } = "";
@@ -54,14 +55,24 @@ public abstract partial class Module : IPath
 
     private protected Tensor AfterForward(Tensor x, Tensor y)
     {
-        if (HasHooks)
+        if (!HasHooks) return y;
+        // A hook is the caller's code: what it runs, such as another model, is not a part of this module's pass.
+        var running = Check.Running;
+        Check.Running = null;
+        try
+        {
             foreach (var hook in _hooks!.ToArray()) y = hook(this, x, y) ?? y;
+        }
+        finally
+        {
+            Check.Running = running;
+        }
         return y;
     }
 
     /// <summary>
     /// Calls the hook after every forward pass with (module, input, output); what it returns, if not null, takes the output's
-    /// place. A hook on a norm, or on the activation after it, selects the plain, unfused path.
+    /// place. What is fused behind a norm, a residual and an activation, runs on its own where a hook wants to see what is between.
     /// </summary>
     /// <returns>Dispose it to remove the hook.</returns>
     public IDisposable OnForward(Func<Module, Tensor, Tensor, Tensor?> hook)
@@ -70,6 +81,13 @@ public abstract partial class Module : IPath
         hooks.Add(hook);
         return new HookRemoval(() => hooks.Remove(hook));
     }
+
+    /// <summary>
+    /// Whether a forward pass in training mode changes this module itself, as running statistics and random streams are changed; by
+    /// default whether it has buffers. Such passes must not overlap on two threads: the second is refused. In evaluation mode any
+    /// number of threads may use a model at once, with the same results.
+    /// </summary>
+    protected virtual bool ChangesInTraining => _buffers.Count > 0;
 
     /// <summary>Puts this module and all below it into training mode: batch statistics, dropout.</summary>
     public Module Train(bool training = true)
@@ -101,7 +119,7 @@ public abstract partial class Module : IPath
     protected Parameter RegisterParameter(string name, Tensor value)
     {
         CheckName(name);
-        var parameter = new Parameter(name, value);
+        var parameter = new Parameter(name, value) { IsRegistered = true };
         _parameters.Add(parameter);
         return parameter;
     }
@@ -134,6 +152,7 @@ public abstract partial class Module : IPath
     {
         var target = LearnedParameter(parameter);
         Register($"parametrizations.{parameter}", computation);
+        if (!target.RequiresGrad) computation.Freeze();
         target.ComputedBy = computation.Compute;
     }
 
@@ -149,6 +168,7 @@ public abstract partial class Module : IPath
         var target = _parameters.Find(p => p.Name == parameter)!;
         target.ComputedBy = null;
         target.Value = computation.Compute();
+        target.RequiresGrad = computation.Parameters().Any(p => p.RequiresGrad);
     }
 
     /// <summary>One of this module's own parameters that is learned itself.</summary>
@@ -187,11 +207,30 @@ public abstract partial class Module : IPath
         foreach (var parameter in Parameters()) parameter.Value.ZeroGrad();
     }
 
-    /// <summary>Moves all parameters and buffers to a device; gradients are forgotten.</summary>
+    /// <summary>
+    /// Moves all parameters and buffers to a device: the same tensors, elsewhere, frozen if they were. Gradients of what moves are
+    /// forgotten.
+    /// </summary>
     public Module To(Device device)
     {
-        foreach (var parameter in Parameters()) parameter.Value = parameter.Value.Detach().To(device);
-        foreach (var (_, buffer) in NamedBuffers()) buffer.Value = buffer.Value.To(device).Keep();
+        foreach (var parameter in Parameters()) parameter.MoveTo(device);
+        foreach (var (_, buffer) in NamedBuffers()) buffer.MoveTo(device);
+        return this;
+    }
+
+    /// <summary>
+    /// Freezes all parameters of this module and all below it: they get no gradients, and optimizers leave them alone. Buffers, such as
+    /// running statistics, still change in training mode; <see cref="Eval"/> stops that.
+    /// </summary>
+    /// <example><code>model.Freeze(); model.Head.Unfreeze();</code></example>
+    public Module Freeze() => Learn(false);
+
+    /// <summary>Lets all parameters of this module and all below it be learned again.</summary>
+    public Module Unfreeze() => Learn(true);
+
+    private Module Learn(bool learn)
+    {
+        foreach (var parameter in Parameters()) parameter.RequiresGrad = learn;
         return this;
     }
 
@@ -200,18 +239,48 @@ public abstract partial class Module : IPath
 
     private static string Join(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";
 
-    /// <summary>Names the module in errors while its forward pass runs.</summary>
+    private Module Root => Parent?.Root ?? this;
+
+    /// <summary>A forgotten Register would leave the module untrained and unsaved without a word.</summary>
+    private void CheckRegistered(Module caller)
+    {
+        if (Parent == caller || Root == caller.Root || !Parameters().Any(p => p.RequiresGrad)) return;
+        string place = Parent is null ? "is not registered" : $"is registered in another model, {Root.GetType().Name}";
+        throw new MiniDLException(Check.Line("module", $"{this}, which runs inside the forward pass of {caller.GetType().Name}, {place}: its "
+            + $"{ParameterCount} parameters would be neither trained nor saved with {caller.Root.GetType().Name}. Register it in the constructor, "
+            + $"_field = Register(\"name\", new {GetType().Name}(…)), or Freeze() it if it is not to be learned."));
+    }
+
+    /// <summary>Names the module in errors while its forward pass runs, and keeps other threads out where that changes it.</summary>
     private protected readonly ref struct RunningModule
     {
         private readonly IPath? _outer;
+        private readonly Module? _claimed;
 
+        /// <exception cref="MiniDLException">The module is not registered, or another thread is training it.</exception>
         public RunningModule(Module module)
         {
             _outer = Check.Running;
+            if (_outer is Module caller && caller != module) module.CheckRegistered(caller);
+            if (module.Training && module.ChangesInTraining && module.TryClaim()) _claimed = module;
             Check.Running = module;
         }
 
-        public void Dispose() => Check.Running = _outer;
+        public void Dispose()
+        {
+            Check.Running = _outer;
+            if (_claimed is not null) Volatile.Write(ref _claimed._trainingThread, 0);
+        }
+    }
+
+    /// <summary>Takes the module for this thread's pass; false where an outer call of the same pass has it.</summary>
+    private bool TryClaim()
+    {
+        int thread = Environment.CurrentManagedThreadId, owner = Interlocked.CompareExchange(ref _trainingThread, thread, 0);
+        if (owner != 0 && owner != thread)
+            throw new MiniDLException(Check.Line("module", $"{this} is in a forward pass in training mode on another thread, which changes "
+                + "its state. Let one end before the next begins, give each thread a model of its own, or evaluate with Eval()."));
+        return owner == 0;
     }
 
     private sealed class HookRemoval(Action remove) : IDisposable

@@ -17,5 +17,10 @@ public sealed class ModuleBuffer
     public bool Optional { get; }
 
     /// <summary>The value; it belongs to the module and survives step scopes.</summary>
-    public Tensor Value { get; internal set; }
+    public Tensor Value { get; }
+
+    internal void MoveTo(Device device)
+    {
+        if (Value.Device != device) Value.MoveTo(Value.Detach().To(device).Keep());
+    }
 }

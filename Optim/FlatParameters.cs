@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using MiniDL.Backends;
+using MiniDL.Memory;
 
 namespace MiniDL.Optim;
 
@@ -15,7 +17,7 @@ internal sealed class FlatParameters
     private readonly int[] _offsets;
     private readonly int _count;
 
-    /// <summary>What <see cref="Gather"/> made each parameter's value: another one there now has been put in its place.</summary>
+    /// <summary>Each parameter's place in the flat buffer: one that is elsewhere now has been moved or replaced.</summary>
     private readonly Tensor?[] _windows;
 
     /// <summary>Whether a parameter's velocity holds something: on its first step it becomes the gradient.</summary>
@@ -52,14 +54,11 @@ internal sealed class FlatParameters
         if (_velocities is not null && _velocities.Device != first.Device) MakeVelocities(first.Device);
         for (int i = 0; i < _parameters.Length; i++)
         {
-            var old = _parameters[i].Value;
-            var window = Window(_values, i);
-            first.Device.Backend.Copy(old, window);
-            window.PlaceGradient(Window(_gradients, i));
-            if (old.Grad is { } gradient) window.AccumulateGradient(gradient);
-            _parameters[i].Value = window;
-            window.RequiresGrad = old.RequiresGrad;
-            _windows[i] = window;
+            var value = _parameters[i].Value;
+            var window = _windows[i] = Window(_values, i);
+            first.Device.Backend.Copy(value, window);
+            value.MoveTo(window);
+            value.PlaceGradient(Window(_gradients, i));
         }
     }
 
@@ -69,10 +68,27 @@ internal sealed class FlatParameters
             if (parameter.ComputedBy is null) parameter.Value.ZeroGrad();
     }
 
+    /// <summary>Moves every parameter that has a gradient and is not frozen.</summary>
+    /// <exception cref="MiniDLException">A backward pass or another step is at work on the parameters.</exception>
     public void Step(in SgdSettings settings)
     {
         if (!IsGathered()) Gather();
-        _values!.Changed();
+        int claim = Autograd.NewClaim(), claimed = 0;
+        try
+        {
+            for (; claimed < _parameters.Length; claimed++)
+                if (!_parameters[claimed].Value.TryClaim(claim)) throw InUse(_parameters[claimed]);
+            using var change = new InPlaceChange("sgd", _values!);
+            StepAlone(settings);
+        }
+        finally
+        {
+            for (int i = 0; i < claimed; i++) _parameters[i].Value.EndClaim();
+        }
+    }
+
+    private void StepAlone(in SgdSettings settings)
+    {
         bool momentum = settings.Momentum != 0;
         if (momentum && _velocities is null) MakeVelocities(_values!.Device);
         if (AllAlike())
@@ -83,11 +99,22 @@ internal sealed class FlatParameters
         }
         for (int i = 0; i < _parameters.Length; i++)
         {
-            if (_windows[i]!.Grad is not { } gradient) continue;
+            if (!Moves(i, out var gradient)) continue;
             Backend.SgdStep(_windows[i]!, gradient, momentum ? _velocityWindows[i] : null, first: !_moving[i], settings);
             _moving[i] = momentum;
         }
     }
+
+    /// <summary>Whether a parameter is to be moved: it is not frozen and has a gradient.</summary>
+    private bool Moves(int index, [NotNullWhen(true)] out Tensor? gradient)
+    {
+        var value = _parameters[index].Value;
+        gradient = value.RequiresGrad ? value.KnownGradient : null;
+        return gradient is not null;
+    }
+
+    private static MiniDLException InUse(Parameter parameter) => new($"[sgd] parameter {parameter.Name} {parameter.Shape} is being worked on "
+        + "by a backward pass or another step that is still running. Let it end first, or give each thread a model of its own.");
 
     /// <summary>A parameter's velocity; null before its first step with momentum.</summary>
     public Tensor? Velocity(int index) => _moving[index] ? _velocityWindows[index] : null;
@@ -115,15 +142,15 @@ internal sealed class FlatParameters
     private bool IsGathered()
     {
         for (int i = 0; i < _parameters.Length; i++)
-            if (_parameters[i].ComputedBy is not null || !ReferenceEquals(_parameters[i].Value, _windows[i])) return false;
+            if (_parameters[i].ComputedBy is not null || _windows[i] is not { } window || !_parameters[i].Value.IsAt(window)) return false;
         return true;
     }
 
-    /// <summary>Whether every parameter has a gradient, and all or none have a velocity: then one call does for all.</summary>
+    /// <summary>Whether every parameter moves, and all or none have a velocity: then one call does for all.</summary>
     private bool AllAlike()
     {
         for (int i = 0; i < _parameters.Length; i++)
-            if (_windows[i]!.Grad is null || _moving[i] != _moving[0]) return false;
+            if (!Moves(i, out _) || _moving[i] != _moving[0]) return false;
         return true;
     }
 

@@ -30,7 +30,8 @@ public sealed class ParameterGroup
             throw new MiniDLException($"[sgd] Nesterov's step needs momentum and no dampening, "
                 + $"got momentum {momentum} and dampening {dampening}.");
         if (_parameters.Length == 0)
-            throw new MiniDLException("[sgd] a group has no parameters. Pass model.Parameters() of a model with layers that learn.");
+            throw new MiniDLException("[sgd] a group has no parameters. Pass model.Parameters() of a model with layers that learn; layers "
+                + "in fields count only once they are registered: _layer = Register(\"layer\", new Linear(…)).");
         Flat = new FlatParameters(_parameters);
     }
 

@@ -13,10 +13,10 @@ namespace MiniDL.Optim;
 /// </summary>
 /// <remarks>
 /// The optimizer moves its parameters, their gradients and their velocities into one flat buffer each, so that a step is one pass
-/// over memory: each <see cref="Parameter.Value"/> becomes a window, and tensors taken from parameters before are no longer the
-/// model's. Make it before the first forward pass. Parameters that are moved or replaced later, as by
+/// over memory: each <see cref="Parameter.Value"/> is the same tensor as before, in another place, so that graphs made before can no
+/// longer run backward. Make it before the first forward pass. Parameters that are moved or replaced later, as by
 /// <c>module.To(device)</c>, are gathered again, with their velocities, by the next step.
-/// Parameters without a gradient are left alone, as in PyTorch. Gradients are not checked for NaN: that is for the training loop.
+/// Parameters without a gradient are left alone, as in PyTorch, and so are frozen ones. Gradients are not checked for NaN: that is for the training loop.
 /// </remarks>
 public sealed class Sgd
 {

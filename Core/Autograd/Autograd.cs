@@ -6,7 +6,7 @@ namespace MiniDL;
 /// Reverse-mode differentiation. The graph is made as the program runs: every operator remembers its inputs. A backward pass
 /// visits the operators behind a tensor in reverse order of their running, hands each the gradient of its result, and adds what
 /// it gives to the gradients of its inputs. Gradients of leaves are added into <see cref="Tensor.Grad"/>. Tensors may be used from
-/// any thread, but passes over graphs that share tensors must not run at the same time.
+/// any thread; passes that share operators or leaves must not overlap: the one that comes second is refused.
 /// </summary>
 public static class Autograd
 {
@@ -46,26 +46,32 @@ public static class Autograd
         new Pass(output, retainGraph, targets).Run(cotangent);
         var gradients = new Tensor[inputs.Length];
         for (int i = 0; i < inputs.Length; i++)
+        {
             gradients[i] = targets[inputs[i]] ?? Tensor.Zeros(inputs[i].Shape, inputs[i].Device, inputs[i].DType);
+            gradients[i].FromGradient = true;
+        }
         return gradients;
     }
+
+    /// <summary>A number for a pass, or an optimizer's step, to claim with what it alone may work on.</summary>
+    internal static int NewClaim() => Interlocked.Increment(ref _walks);
 
     /// <summary>One backward pass; with targets only towards those, into the dictionary.</summary>
     private readonly struct Pass(Tensor root, bool retainGraph, Dictionary<Tensor, Tensor?>? targets)
     {
         /// <summary>The lists of this thread's last pass; a pass within a pass finds none and makes its own.</summary>
         [ThreadStatic]
-        private static (List<Operator> Operators, List<Tensor> Leaves)? _spare;
+        private static (List<Operator> Operators, List<Tensor> Leaves, List<Tensor> Claimed)? _spare;
 
         private readonly List<Operator> _operators = _spare?.Operators ?? [];
-        private readonly List<Tensor> _leaves = _spare?.Leaves ?? [];
+        private readonly List<Tensor> _leaves = _spare?.Leaves ?? [], _claimed = _spare?.Claimed ?? [];
 
         public void Run(Tensor? cotangent)
         {
             CheckRoot(cotangent);
             _spare = null;
             int outer = CurrentWalk;
-            CurrentWalk = Interlocked.Increment(ref _walks);
+            CurrentWalk = NewClaim();
             using var noGrad = new NoGrad();
             try
             {
@@ -77,19 +83,30 @@ public static class Autograd
             }
             finally
             {
-                foreach (var node in _operators) node.PendingGradient = null;
-                if (targets is null)
-                    foreach (var leaf in _leaves) leaf.PendingGradient = null;
                 CurrentWalk = outer;
+                foreach (var node in _operators)
+                {
+                    node.PendingGradient = null;
+                    node.EndClaim();
+                }
+                foreach (var leaf in _claimed)
+                {
+                    leaf.PendingGradient = null;
+                    leaf.EndClaim();
+                }
                 _operators.Clear();
                 _leaves.Clear();
-                _spare = (_operators, _leaves);
+                _claimed.Clear();
+                _spare = (_operators, _leaves, _claimed);
             }
         }
 
         private void CheckRoot(Tensor? cotangent)
         {
             if (root.Producer is Operator.FreedOperator) throw Freed();
+            if (!root.RequiresGrad && root.FromGradient)
+                throw Error($"{root} is computed from a gradient, and gradients have no graph of their own: second derivatives are not "
+                    + "supported. Take differences of first derivatives, or write the derivative as operators.");
             if (!root.RequiresGrad)
                 throw Error($"{root} does not depend on any tensor that requires gradients. "
                     + "Set RequiresGrad on a leaf, and do not compute under NoGrad.");
@@ -103,23 +120,31 @@ public static class Autograd
         /// <summary>Finds the operators behind the root without recursion and sorts them, the last that ran first.</summary>
         private void Collect()
         {
-            Enter(root.Producer);
+            Enter(root);
             for (int i = 0; i < _operators.Count; i++)
-                foreach (var input in _operators[i].Inputs) Enter(input?.Producer);
+                foreach (var input in _operators[i].Inputs)
+                    if (input is not null) Enter(input);
             _operators.Sort(static (a, b) => b.Order.CompareTo(a.Order));
             if (targets is null) return;
             for (int i = _operators.Count - 1; i >= 0; i--) _operators[i].MarkIfLeadsTo(targets);
         }
 
-        private void Enter(Operator? producer)
+        /// <summary>Claims what the pass works on: an operator that leads to x, or x itself, a leaf whose gradient is added to.</summary>
+        private void Enter(Tensor x)
         {
-            if (producer is null || producer.Walk == CurrentWalk) return;
+            if (x.Producer is not { } producer)
+            {
+                if (targets is not null || !x.RequiresGrad || x.IsClaimedBy(CurrentWalk)) return;
+                if (!x.TryClaim(CurrentWalk)) throw Shared($"the leaf {x}");
+                _claimed.Add(x);
+                return;
+            }
             if (producer is Operator.FreedOperator) throw Freed();
-            if (producer.PendingGradient is not null)
-                throw Error($"{root} shares operators with a backward pass that is running. "
-                    + "Detach() what a hook or a backward differentiates.");
-            producer.Walk = CurrentWalk;
+            if (producer.IsClaimedBy(CurrentWalk)) return;
+            if (!producer.TryClaim(CurrentWalk)) throw Shared($"the operator {producer.Name}");
             _operators.Add(producer);
+            // Another thread's pass may have freed it between the look at x and the claim.
+            if (producer.IsFreed) throw Freed();
         }
 
         /// <summary>Every gradient of the operator's result has arrived: hands their sum to its backward.</summary>
@@ -129,6 +154,7 @@ public static class Autograd
             node.PendingGradient = null;
             if (node.Result!.HasHooks) dy = Exchange(dy, node.Result.RunHooks(dy));
             if (targets is not null && targets.ContainsKey(node.Result)) targets[node.Result] = Own(dy);
+            if (targets is null && node.Result.RetainsGradient) node.Result.AccumulateGradient(dy);
 
             var slots = new Slots();
             int inputs = node.Inputs.Length;
@@ -171,6 +197,10 @@ public static class Autograd
             else targets[leaf] = Own(gradient);
             Release(gradient);
         }
+
+        private MiniDLException Shared(string what) =>
+            Error($"{what} is part of a backward pass that is still running, and so of this one of {root}. On other threads: let one end "
+                + "before the next begins, or use copies of the model. In a hook or a backward: Detach() what it differentiates.");
 
         private MiniDLException Freed() =>
             Error($"the graph of {root}, or a part of it, was freed by an earlier backward pass. "

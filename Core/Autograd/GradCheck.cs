@@ -87,11 +87,11 @@ public static class GradCheck
                 place += rest % leaf.Shape[dim] * strides[dim];
             double x = leaf.Values<double>()[place], h = Step * Math.Max(1, Math.Abs(x));
             quotients[j] = (Loss(x - 2 * h) - 8 * Loss(x - h) + 8 * Loss(x + h) - Loss(x + 2 * h)) / (12 * h);
-            leaf.Values<double>()[place] = x;
+            leaf.Raw<double>()[place] = x;
 
             double Loss(double value)
             {
-                leaf.Values<double>()[place] = value;
+                leaf.Raw<double>()[place] = value;
                 double[] y = function().ToArray<double>();
                 double sum = 0;
                 for (int k = 0; k < y.Length; k++) sum += weights[k] * y[k];

@@ -18,7 +18,7 @@ public readonly ref struct Gradients
     internal ReadOnlySpan<Tensor?> Set => _slots;
 
     /// <summary>Whether anything depends on the gradient of this input.</summary>
-    public bool Wanted(int input) => _operator.Inputs[input] is { RequiresGrad: true } x && Lead(x, _targets);
+    public bool Wanted(int input) => _operator.Wants(input) && _operator.Inputs[input] is { RequiresGrad: true } x && Lead(x, _targets);
 
     /// <summary>Whether a gradient of this tensor is one of the targets or leads to one; without targets all leaves are.</summary>
     internal static bool Lead(Tensor x, Dictionary<Tensor, Tensor?>? targets) =>

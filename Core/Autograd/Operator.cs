@@ -6,7 +6,8 @@ namespace MiniDL;
 /// <summary>
 /// A differentiable operator and, once it has run, a node of the autograd graph: its inputs are the edges. Derive from it, take
 /// the inputs in the primary constructor, write <see cref="Forward"/> and <see cref="Backward"/> side by side, and call
-/// <see cref="Run"/>. What is captured in the constructor or kept in a field is what backward has saved.
+/// <see cref="Run"/>. What is captured in the constructor or kept in a field is what backward has saved;
+/// <see cref="BackwardReads"/> says which of it.
 /// </summary>
 /// <param name="name">The name in errors and in the graph, as PyTorch spells it.</param>
 /// <param name="inputs">The operands, in the order in which <see cref="Gradients"/> counts them; null for one that is absent.</param>
@@ -23,7 +24,9 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     private static long _runs;
 
     private Tensor?[] _inputs = inputs;
-    private int _versions;
+    private Saved _saved;
+    private uint _wanted;
+    private int _operandVersions, _resultVersion, _claim;
 
     /// <summary>The name in errors and in the graph.</summary>
     public string Name { get; } = name;
@@ -33,9 +36,6 @@ public abstract class Operator(string name, params Tensor?[] inputs)
 
     /// <summary>Operators that ran later have larger numbers: descending order is a topological order of the graph.</summary>
     internal long Order { get; private set; }
-
-    /// <summary>The last backward pass that has seen this node.</summary>
-    internal int Walk { get; set; }
 
     /// <summary>Whether one of the tensors that the last pass was after lies behind this node.</summary>
     internal bool LeadsToTarget { get; private set; }
@@ -52,6 +52,15 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>The primitives of that device.</summary>
     protected Backend Backend => Device.Backend;
 
+    /// <summary>
+    /// What <see cref="Backward"/> reads beside dy, asked once, at the end of forward: if one of these tensors is changed in place
+    /// before backward, that is refused, since the gradient would be wrong. By default all operands and the result.
+    /// </summary>
+    protected virtual Saved BackwardReads => Saved.Inputs | Saved.Result;
+
+    /// <summary>Whether an operand wanted a gradient when forward ran.</summary>
+    internal bool Wants(int input) => (_wanted & Bit(input)) != 0;
+
     /// <summary>Floating-point operations of the forward pass, for the profiler; 0 where they say nothing.</summary>
     private protected virtual double Operations => 0;
 
@@ -67,16 +76,16 @@ public abstract class Operator(string name, params Tensor?[] inputs)
 
     /// <summary>Runs forward and, where an operand requires gradients and recording is on, remembers this node in the result.</summary>
     /// <exception cref="InvalidOperationException">It has run before: a node stands for one result.</exception>
+    /// <exception cref="MiniDLException">
+    /// An operand is computed from a gradient, which has no graph, or was changed by another thread meanwhile.
+    /// </exception>
     public Tensor Run()
     {
         if (Order != 0) throw new InvalidOperationException($"This {Name} has run already; make a new operator for each result.");
-        bool wanted = false;
-        foreach (var input in _inputs)
-            if (input is not null)
-            {
-                Check.SameDevice(Name, input, (_inputs[0] ?? _inputs[1])!);
-                wanted |= input.RequiresGrad;
-            }
+        bool fromGradient = CheckOperands();
+        bool recorded = _wanted != 0 && !NoGrad.Active;
+        if (recorded && fromGradient) throw SecondDerivative();
+        int before = Versions(Saved.Inputs);
         Tensor y;
         using (var region = Profiler.Time(Name, "forward", Operations))
         using (new NoGrad())
@@ -85,18 +94,37 @@ public abstract class Operator(string name, params Tensor?[] inputs)
             region.Moved(_inputs);
             region.Moved(y);
         }
+        if (Versions(Saved.Inputs) != before) CheckWriters();
         foreach (var input in _inputs)
             if (ReferenceEquals(input, y)) y = y.Detach();
-        y.Origin = Name;
+        (y.Origin, y.FromGradient) = (Name, fromGradient);
         Order = Interlocked.Increment(ref _runs);
-        if (wanted && !NoGrad.Active)
-        {
-            _versions = Versions();
-            Result = y;
-            y.Producer = this;
-        }
+        if (!recorded) return y;
+        Result = y;
+        y.Producer = this;
+        _saved = BackwardReads;
+        (_operandVersions, _resultVersion) = (Versions(_saved), ResultVersion());
         return y;
     }
+
+    /// <summary>Notes which operands want gradients.</summary>
+    /// <returns>Whether one is computed from a gradient.</returns>
+    private bool CheckOperands()
+    {
+        bool fromGradient = false;
+        for (int i = 0; i < _inputs.Length; i++)
+        {
+            if (_inputs[i] is not { } input) continue;
+            Check.SameDevice(Name, input, (_inputs[0] ?? _inputs[1])!);
+            if ((input.Storage.Version & 1) != 0 && input.Storage.LastWriter != Environment.CurrentManagedThreadId) throw ChangedMeanwhile(input);
+            if (input.RequiresGrad) _wanted |= Bit(i);
+            fromGradient |= input.FromGradient;
+        }
+        return fromGradient;
+    }
+
+    /// <summary>Operands after the 31st share a bit.</summary>
+    private static uint Bit(int input) => 1u << Math.Min(input, 31);
 
     /// <summary>A tensor for a result, its values unset.</summary>
     private protected Tensor New(Shape shape, Layout layout = Layout.RowMajor) => Tensor.New(shape, Device, Device.FloatType, layout);
@@ -108,25 +136,59 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         foreach (var input in _inputs) LeadsToTarget |= input is not null && Gradients.Lead(input, targets);
     }
 
-    /// <summary>Grows with every change in place of an operand.</summary>
-    private int Versions()
+    /// <summary>Grows with every change in place of an operand that is among the saved.</summary>
+    private int Versions(Saved saved)
     {
         int sum = 0;
-        foreach (var input in _inputs) sum += input?.Storage.Version ?? 0;
+        for (int i = 0; i < _inputs.Length; i++)
+            if (_inputs[i] is { } input && IsSaved(i, saved)) sum += input.Storage.Version;
         return sum;
     }
 
+    private int ResultVersion() => (_saved & Saved.Result) != 0 ? Result!.Storage.Version : 0;
+
+    /// <summary>Operands after the 31st have no bit of their own: they are saved with the 31st.</summary>
+    private static bool IsSaved(int input, Saved saved) => ((int)saved >> Math.Min(input, 30) & 1) != 0;
+
+    /// <summary>A writer on another thread leaves an operand half old and half new.</summary>
+    private void CheckWriters()
+    {
+        foreach (var input in _inputs)
+            if (input is not null && input.Storage.LastWriter != Environment.CurrentManagedThreadId && input.Storage.LastWriter != 0)
+                throw ChangedMeanwhile(input);
+    }
+
+    private MiniDLException ChangedMeanwhile(Tensor input) => new(Check.Line(Name, $"{input} was changed by another thread while it was "
+        + "read. Let an optimizer's step end before a forward pass begins, or give each thread a model of its own."));
+
+    private MiniDLException SecondDerivative() => new(Check.Line(Name,
+        "one operand is computed from a gradient, another one requires gradients: gradients have no graph of their own, so that second "
+        + "derivatives are not supported. Detach() the gradient to use it as a constant, or take differences of first derivatives."));
+
     internal void RunBackward(Tensor dy, Gradients d)
     {
-        if (Versions() != _versions)
-            throw new MiniDLException(Check.Line("backward", $"an operand of {Name} {Result!.Shape} was changed in place after its forward pass, "
-                + "so its gradient would be wrong. Run backward before the optimizer's step, or forward again after it."));
+        bool result = ResultVersion() != _resultVersion;
+        if (result || Versions(_saved) != _operandVersions)
+            throw new MiniDLException(Check.Line("backward", $"{(result ? "the result" : "an operand")} of {Name} {Result!.Shape} was changed "
+                + "in place after its forward pass, and backward reads it, so that the gradient would be wrong. Run backward before the "
+                + "optimizer's step or the change, or forward again after it."));
         using var region = Profiler.Time(Name, "backward");
         region.Moved(_inputs);
         region.Moved(dy);
         Backward(dy, d);
         region.Moved(d.Set);
     }
+
+    /// <summary>Takes the node for one backward pass; false where another one, not yet ended, has it.</summary>
+    internal bool TryClaim(int pass) => Interlocked.CompareExchange(ref _claim, pass, 0) == 0;
+
+    /// <summary>Whether this pass has it already.</summary>
+    internal bool IsClaimedBy(int pass) => Volatile.Read(ref _claim) == pass;
+
+    internal void EndClaim() => Volatile.Write(ref _claim, 0);
+
+    /// <summary>Whether a backward pass has cut the edges.</summary>
+    internal bool IsFreed => Result is null;
 
     /// <summary>Cuts the edges, so that everything that only the graph held can go.</summary>
     internal void Free()

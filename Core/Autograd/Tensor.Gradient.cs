@@ -7,17 +7,62 @@ public sealed partial class Tensor
     /// <summary>The operator that made this tensor, where gradients flow back to; null for leaves.</summary>
     public Operator? Producer { get; internal set; }
 
+    /// <summary>Whether it is a gradient or computed from one: then a graph that it enters would lack the second derivatives.</summary>
+    internal bool FromGradient { get; set; }
+
     /// <summary>
     /// The gradient that backward passes have added up in this leaf since the last <see cref="ZeroGrad"/>; null when none has.
-    /// Its memory serves the next gradient too: Clone() what should stay.
+    /// Its memory serves the next gradient too: Clone() what should stay. Results of operators keep one only after
+    /// <see cref="RetainGrad"/>.
     /// </summary>
-    public Tensor? Grad => _state is { HasGradient: true } state ? state.Gradient : null;
+    /// <exception cref="MiniDLException">This is the result of an operator, and its gradient is not kept.</exception>
+    public Tensor? Grad
+    {
+        get
+        {
+            if (Producer is not null && _state is not { Retains: true })
+                throw new MiniDLException($"[autograd] {this} is the result of an operator, and gradients of results are not kept. "
+                    + "Call RetainGrad() on it before Backward(), or use Autograd.Grad or OnGradient.");
+            return KnownGradient;
+        }
+    }
+
+    /// <summary>Lets this tensor, the result of an operator, keep its gradient in <see cref="Grad"/> as leaves do.</summary>
+    /// <returns>This tensor.</returns>
+    /// <exception cref="MiniDLException">It requires no gradient, or its graph was freed.</exception>
+    /// <example><code>var h = x.Relu().RetainGrad();</code></example>
+    public Tensor RetainGrad()
+    {
+        if (!RequiresGrad || Producer is Operator.FreedOperator)
+            throw new MiniDLException($"[autograd] {this} gets no gradient that could be kept: "
+                + $"{(RequiresGrad ? "its graph was freed by a backward pass" : "it does not depend on a tensor with RequiresGrad")}. "
+                + "Call RetainGrad() between forward and backward.");
+        State.Retains = true;
+        return this;
+    }
 
     /// <summary>Forgets the gradient; its memory is kept for the next one.</summary>
+    /// <exception cref="MiniDLException">A backward pass on another thread is adding to it.</exception>
     public void ZeroGrad()
     {
-        if (_state is not null) _state.HasGradient = false;
+        if (_state is null) return;
+        if (_state.Claim is not 0 and var pass && pass != Autograd.CurrentWalk)
+            throw new MiniDLException(Check.Line("zero_grad", $"a backward pass that is running adds to the gradient of {this}. "
+                + "Let it end first, or give each thread a model of its own."));
+        _state.HasGradient = false;
     }
+
+    /// <summary>The gradient that was added up in this very tensor, if any.</summary>
+    internal Tensor? KnownGradient => _state is { HasGradient: true } state ? state.Gradient : null;
+
+    internal bool RetainsGradient => _state is { Retains: true };
+
+    /// <summary>Takes this leaf's gradient for one backward pass or optimizer step; false where another one, not yet ended, has it.</summary>
+    internal bool TryClaim(int pass) => Interlocked.CompareExchange(ref State.Claim, pass, 0) == 0;
+
+    internal bool IsClaimedBy(int pass) => Volatile.Read(ref State.Claim) == pass;
+
+    internal void EndClaim() => Volatile.Write(ref State.Claim, 0);
 
     /// <summary>
     /// Computes the gradients of this tensor with respect to every leaf it depends on and adds them into <see cref="Grad"/>.
@@ -48,7 +93,7 @@ public sealed partial class Tensor
     }
 
     /// <summary>Whether a first gradient may be written into the leaf's own buffer.</summary>
-    internal bool TakesGradientDirectly => Producer is null && Grad is null && !HasHooks && PendingGradient is null;
+    internal bool TakesGradientDirectly => Producer is null && KnownGradient is null && !HasHooks && PendingGradient is null;
 
     /// <summary>The sum of the gradients that have arrived at this leaf in the running pass.</summary>
     internal Tensor? PendingGradient
@@ -60,7 +105,8 @@ public sealed partial class Tensor
         }
     }
 
-    private LeafState State => _state ??= new LeafState();
+    /// <summary>Made once, whichever threads ask for it first.</summary>
+    private LeafState State => _state ?? Interlocked.CompareExchange(ref _state, new LeafState(), null) ?? _state;
 
     internal Tensor RunHooks(Tensor gradient)
     {
@@ -68,6 +114,7 @@ public sealed partial class Tensor
         {
             // The hook may keep what it sees and what it gives, so the engine must not reuse the storage.
             gradient.Storage.BornInWalk = 0;
+            gradient.FromGradient = true;
             var replacement = hook(gradient);
             if (replacement is null) continue;
             replacement.Storage.BornInWalk = 0;
@@ -84,33 +131,46 @@ public sealed partial class Tensor
         if (State.Gradient is { } existing) return existing;
         using var suspension = Scope.Suspend();
         var gradient = NewLike(this).Keep();
-        gradient.Origin = "backward";
+        (gradient.Origin, gradient.FromGradient) = ("backward", true);
         return State.Gradient = gradient;
     }
 
     /// <summary>Moves the gradient into a window of a flat buffer.</summary>
     internal void PlaceGradient(Tensor window)
     {
-        if (Grad is { } gradient) Device.Backend.Copy(gradient, window);
+        if (KnownGradient is { } gradient) Device.Backend.Copy(gradient, window);
+        (window.Origin, window.FromGradient) = ("backward", true);
         State.Gradient = window;
+    }
+
+    /// <summary>Forgets the gradient and its memory, which are where this tensor no longer is.</summary>
+    internal void DropGradient()
+    {
+        if (_state is not null) (_state.Gradient, _state.HasGradient) = (null, false);
     }
 
     /// <summary>Adds a complete gradient into <see cref="Grad"/>.</summary>
     internal void AccumulateGradient(Tensor gradient)
     {
         var buffer = GradientBuffer();
-        if (Grad is not null) Device.Backend.AddInto(buffer, gradient);
+        if (KnownGradient is not null) Device.Backend.AddInto(buffer, gradient);
         else if (!ReferenceEquals(gradient, buffer)) Device.Backend.Copy(gradient, buffer);
         State.HasGradient = true;
     }
 
-    /// <summary>What only leaves and tensors with hooks have, apart from the many others, which a step makes and drops.</summary>
+    /// <summary>What only leaves, tensors with hooks and those that retain their gradients have, apart from the many others, which a step makes and drops.</summary>
     private sealed class LeafState
     {
         /// <summary>The memory of the gradient, which stays when the gradient is forgotten.</summary>
         public Tensor? Gradient { get; set; }
 
         public bool HasGradient { get; set; }
+
+        /// <summary>Whether this result of an operator keeps its gradient.</summary>
+        public bool Retains { get; set; }
+
+        /// <summary>The backward pass or optimizer step that the gradient belongs to while it runs; 0 for none.</summary>
+        public int Claim;
 
         public List<Func<Tensor, Tensor?>>? Hooks { get; set; }
 

@@ -133,6 +133,16 @@ public abstract class Backend
     /// <summary>y[o, i] = Σᵣ x[o, r, i].</summary>
     internal abstract void Sum(Tensor x, Tensor y, int outer, int reduced, int inner);
 
+    /// <summary>
+    /// y[o, i] = (Σᵣ x[o, r, i]) / reduced, reduced &gt; 0: taken around a value of x, so that the mean of equal values is that value, to the
+    /// last bit and whatever their number, as a sum that is rounded and then divided is not.
+    /// </summary>
+    internal virtual void Mean(Tensor x, Tensor y, int outer, int reduced, int inner)
+    {
+        var g = inner == 1 ? new NormGeometry(outer, Positions: 1, reduced, Groups: 1) : new NormGeometry(outer, reduced, inner, inner);
+        Moments(x, y, Tensor.NewLike(y), g);
+    }
+
     /// <summary>y[o, i] = maxᵣ x[o, r, i], and index[o, i] (I64) the first r that has it.</summary>
     internal abstract void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner);
 

@@ -12,6 +12,9 @@ public interface IUnaryFunction
     /// <summary>The function's number, such as an exponent, for a kernel; 0 where it has none.</summary>
     double Parameter => 0;
 
+    /// <summary>What <see cref="Gradient"/> reads beside dy: <see cref="Saved.Input0"/> is x, <see cref="Saved.Result"/> y.</summary>
+    Saved GradientReads => Saved.Input0 | Saved.Result;
+
     /// <summary>y = f(x).</summary>
     double Value(double x);
 

@@ -22,10 +22,10 @@ public abstract class HostBackend : Backend
     {
         switch (y.DType)
         {
-            case DType.F32: HostValues.Convert(values, y.Values<float>()); break;
-            case DType.F64: HostValues.Convert(values, y.Values<double>()); break;
-            case DType.I64: HostValues.Convert(values, y.Values<long>()); break;
-            default: HostValues.Convert(values, y.Values<byte>()); break;
+            case DType.F32: HostValues.Convert(values, y.Raw<float>()); break;
+            case DType.F64: HostValues.Convert(values, y.Raw<double>()); break;
+            case DType.I64: HostValues.Convert(values, y.Raw<long>()); break;
+            default: HostValues.Convert(values, y.Raw<byte>()); break;
         }
     }
 
@@ -33,10 +33,10 @@ public abstract class HostBackend : Backend
     {
         switch (x.DType)
         {
-            case DType.F32: HostValues.Convert<float, T>(x.Values<float>(), values); break;
-            case DType.F64: HostValues.Convert<double, T>(x.Values<double>(), values); break;
-            case DType.I64: HostValues.Convert<long, T>(x.Values<long>(), values); break;
-            default: HostValues.Convert<byte, T>(x.Values<byte>(), values); break;
+            case DType.F32: HostValues.Convert<float, T>(x.Raw<float>(), values); break;
+            case DType.F64: HostValues.Convert<double, T>(x.Raw<double>(), values); break;
+            case DType.I64: HostValues.Convert<long, T>(x.Raw<long>(), values); break;
+            default: HostValues.Convert<byte, T>(x.Raw<byte>(), values); break;
         }
     }
 
@@ -44,15 +44,15 @@ public abstract class HostBackend : Backend
     {
         switch (y.DType)
         {
-            case DType.F32: y.Values<float>().Fill((float)value); break;
-            case DType.F64: y.Values<double>().Fill(value); break;
-            case DType.I64: y.Values<long>().Fill((long)value); break;
-            default: y.Values<byte>().Fill((byte)value); break;
+            case DType.F32: y.Raw<float>().Fill((float)value); break;
+            case DType.F64: y.Raw<double>().Fill(value); break;
+            case DType.I64: y.Raw<long>().Fill((long)value); break;
+            default: y.Raw<byte>().Fill((byte)value); break;
         }
     }
 
     internal override void CheckLabels(Tensor labels, int classes)
     {
-        foreach (long label in labels.Values<long>()) CheckLabel(label, classes);
+        foreach (long label in labels.Raw<long>()) CheckLabel(label, classes);
     }
 }

@@ -6,6 +6,8 @@ namespace MiniDL.Memory;
 /// </summary>
 internal abstract class Storage(DType dtype, int capacity)
 {
+    private int _version;
+
     public DType DType { get; } = dtype;
 
     /// <summary>How many values fit; at least as many as were asked for.</summary>
@@ -17,10 +19,13 @@ internal abstract class Storage(DType dtype, int capacity)
     public int Lease { get; private set; }
 
     /// <summary>
-    /// Counts the changes in place, as by an optimizer: an operator whose operand has another version than in forward can no
-    /// longer run backward.
+    /// Grows by two with every change in place, as by an optimizer, and is odd while one is under way: an operator that saved this
+    /// storage at another version can no longer run backward, and one that sees the version move while it reads was not alone.
     /// </summary>
-    public int Version { get; set; }
+    public int Version => Volatile.Read(ref _version);
+
+    /// <summary>The thread that changed it last.</summary>
+    public int LastWriter { get; private set; }
 
     /// <summary>The pool it goes back to.</summary>
     public StoragePool? Home { get; set; }
@@ -39,6 +44,30 @@ internal abstract class Storage(DType dtype, int capacity)
 
     /// <summary>Whether it was given back to its pool, which waits for the users.</summary>
     public bool WaitsForUsers { get; set; }
+
+    /// <summary>Begins a change in place; false where one is under way on another thread.</summary>
+    public bool TryBeginChange()
+    {
+        int version = Version;
+        if ((version & 1) != 0 || Interlocked.CompareExchange(ref _version, version + 1, version) != version) return false;
+        LastWriter = Environment.CurrentManagedThreadId;
+        return true;
+    }
+
+    public void EndChange() => Interlocked.Increment(ref _version);
+
+    /// <summary>Counts a change whose end is not known, such as one through a span that was handed out.</summary>
+    public void CountChange()
+    {
+        LastWriter = Environment.CurrentManagedThreadId;
+        Interlocked.Add(ref _version, 2);
+    }
+
+    /// <summary>So that a graph that saved a tensor elsewhere does not take this place, where it lies now, for unchanged.</summary>
+    public void RaiseVersion(int above)
+    {
+        while (Version <= above) CountChange();
+    }
 
     public void EndLease()
     {

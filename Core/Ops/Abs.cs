@@ -15,6 +15,8 @@ internal readonly struct AbsFunction : IUnaryFunction, IVectorExpression
 {
     public string Name => "abs";
 
+    public Saved GradientReads => Saved.Input0;
+
     public double Value(double x) => Math.Abs(x);
 
     public double Gradient(double dy, double x, double y) => x > 0 ? dy : x < 0 ? -dy : 0;

@@ -3,6 +3,8 @@ namespace MiniDL;
 /// <summary>y = scale · x + shift with two numbers; dx = scale · dy. Behind arithmetic with numbers, and negation.</summary>
 internal sealed class AffineOp(string name, Tensor x, double scale, double shift) : Operator(name, x)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         Check.Float(Name, "x", x);

@@ -19,6 +19,8 @@ public sealed partial class Tensor
 /// <summary>y = the mean of each window; dx = Σ dy / (R·S) over the windows that a value is in.</summary>
 internal sealed class AvgPool2dOp(Tensor x, Window2d geometry) : Operator("avg_pool2d", x)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);

@@ -18,6 +18,8 @@ public sealed partial class Tensor
 /// </summary>
 internal sealed class CastOp(Tensor x, DType type) : Operator("cast", x)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         var y = Tensor.New(x.Shape, Device, type, x.Layout);

@@ -32,6 +32,8 @@ public sealed partial class Tensor
 /// <summary>y = the tensors side by side; each gets its part of dy.</summary>
 internal sealed class ConcatOp(Tensor[] tensors, int dim, Shape shape) : Operator("concat", tensors)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         var layout = Layout.RowMajor;

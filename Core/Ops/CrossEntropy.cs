@@ -25,6 +25,8 @@ internal sealed class CrossEntropyOp(Tensor x, Tensor labels) : Operator("cross_
     private readonly int _rows = x.Shape[0], _columns = x.Shape[1];
     private Tensor? _logProbabilities;
 
+    protected override Saved BackwardReads => Saved.Input1;
+
     protected override Tensor Forward()
     {
         var loss = New(Shape.Scalar);

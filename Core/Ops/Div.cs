@@ -21,6 +21,8 @@ internal sealed class DivOp(Tensor a, Tensor b) : BinaryOp<DivFunction>(default,
 {
     private Tensor? _c;
 
+    protected override Saved BackwardReads => Wants(1) ? Saved.Input1 | Saved.Result : Saved.Input1;
+
     protected override Tensor Forward() => _c = base.Forward();
 
     protected override void Backward(Tensor dc, Gradients d)

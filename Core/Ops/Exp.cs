@@ -14,6 +14,8 @@ internal readonly struct ExpFunction : IUnaryFunction
 {
     public string Name => "exp";
 
+    public Saved GradientReads => Saved.Result;
+
     public double Value(double x) => Math.Exp(x);
 
     public double Gradient(double dy, double x, double y) => dy * y;

@@ -18,6 +18,8 @@ internal readonly struct LeakyReluFunction(double slope) : IUnaryFunction, IVect
 
     public double Parameter => slope;
 
+    public Saved GradientReads => Saved.Input0;
+
     public double Value(double x) => Gradient(x, x, 0);
 
     public double Gradient(double dy, double x, double y) => x > 0 ? dy : slope * dy;

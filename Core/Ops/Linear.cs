@@ -24,6 +24,8 @@ internal sealed class LinearOp(Tensor x, Tensor weight, Tensor? bias) : Operator
 {
     private readonly int _rows = x.Shape[0], _in = weight.Shape[1], _out = weight.Shape[0];
 
+    protected override Saved BackwardReads => (Wants(0) ? Saved.Input1 : 0) | (Wants(1) ? Saved.Input0 : 0);
+
     protected override Tensor Forward()
     {
         var y = New([_rows, _out]);

@@ -14,6 +14,8 @@ internal readonly struct LogFunction : IUnaryFunction
 {
     public string Name => "log";
 
+    public Saved GradientReads => Saved.Input0;
+
     public double Value(double x) => Math.Log(x);
 
     public double Gradient(double dy, double x, double y) => dy / x;

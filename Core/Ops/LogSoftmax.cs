@@ -20,6 +20,8 @@ internal sealed class LogSoftmaxOp(Tensor x) : Operator("log_softmax", x)
     private readonly int _rows = x.Shape.Product(0, x.Rank - 1), _columns = x.Shape[-1];
     private Tensor? _y;
 
+    protected override Saved BackwardReads => Saved.Result;
+
     protected override Tensor Forward()
     {
         _y = New(x.Shape);

@@ -35,6 +35,8 @@ internal sealed class MaxOp(Tensor x, int start, int end) : Operator("max", x)
     private readonly int _outer = x.Shape.Product(0, start), _reduced = x.Shape.Product(start, end), _inner = x.Shape.Product(end, x.Rank);
     private Tensor? _index;
 
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         int[] sizes = x.Shape.Sizes.ToArray();

@@ -36,6 +36,8 @@ internal sealed class MaxPool2dOp(Tensor x, Window2d geometry) : Operator("max_p
 {
     private Tensor? _index;
 
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);

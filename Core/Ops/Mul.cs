@@ -19,6 +19,8 @@ public sealed partial class Tensor
 /// <summary>c = a · b; da = dc · b, db = dc · a, summed over what was broadcast.</summary>
 internal sealed class MulOp(Tensor a, Tensor b) : BinaryOp<MulFunction>(default, a, b)
 {
+    protected override Saved BackwardReads => (Wants(0) ? Saved.Input1 : 0) | (Wants(1) ? Saved.Input0 : 0);
+
     protected override void Backward(Tensor dc, Gradients d)
     {
         if (d.Wanted(0)) d[0] = SumOp.ToShape(Zip(default, dc, B), A.Shape);

@@ -26,6 +26,10 @@ internal sealed class NormalizeOp(Tensor x, Tensor? weight, Tensor? bias, Tensor
     /// <summary>The biased variances used, [samples, groups].</summary>
     public Tensor Variance { get; private set; } = null!;
 
+    /// <summary>x and weight for the gradients, the bias too where the activation's mask is had from them, else the output's sign.</summary>
+    protected override Saved BackwardReads => Saved.Input0 | Saved.Input1
+        | (activation == Activation.None ? Saved.Nothing : Saved.Input2 | Saved.Result);
+
     protected override Tensor Forward()
     {
         _y = Tensor.NewLike(x);

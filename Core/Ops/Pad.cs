@@ -25,6 +25,8 @@ public sealed partial class Tensor
 /// <summary>y = x inside a box, 0 around it; dx = dy inside the box.</summary>
 internal sealed class PadOp(Tensor x, Box box, Shape shape) : Operator("pad", x)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         var y = Tensor.New(shape, Device, x.DType, x.Layout);

@@ -16,6 +16,8 @@ internal readonly struct PowFunction(double exponent) : IUnaryFunction
 
     public double Parameter => exponent;
 
+    public Saved GradientReads => Saved.Input0;
+
     public double Value(double x) => Math.Pow(x, exponent);
 
     public double Gradient(double dy, double x, double y) => exponent == 0 ? 0 : dy * exponent * Math.Pow(x, exponent - 1);

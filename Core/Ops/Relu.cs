@@ -15,6 +15,8 @@ internal readonly struct ReluFunction : IUnaryFunction, IVectorExpression
 {
     public string Name => "relu";
 
+    public Saved GradientReads => Saved.Result;
+
     public double Value(double x) => Math.Max(x, 0);
 
     public double Gradient(double dy, double x, double y) => y <= 0 ? 0 : dy;

@@ -33,6 +33,8 @@ public sealed partial class Tensor
 /// <summary>The same values with other sizes; the gradient gets the old ones back.</summary>
 internal sealed class ReshapeOp(Tensor x, Shape shape) : Operator("reshape", x)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward() => x.ToLayout(Layout.RowMajor).Window(0, shape);
 
     protected override void Backward(Tensor dy, Gradients d) => d[0] = dy.ToLayout(Layout.RowMajor).Window(0, x.Shape);

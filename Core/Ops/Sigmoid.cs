@@ -15,6 +15,8 @@ internal readonly struct SigmoidFunction : IUnaryFunction, IVectorExpression
 {
     public string Name => "sigmoid";
 
+    public Saved GradientReads => Saved.Result;
+
     public double Value(double x) => 1 / (1 + Math.Exp(-x));
 
     public double Gradient(double dy, double x, double y) => dy * y * (1 - y);

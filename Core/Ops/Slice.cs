@@ -63,6 +63,8 @@ public readonly record struct Slice(Range Range, int Step = 1)
 /// <summary>y = the values of x on a grid; dx = dy on the grid, else 0.</summary>
 internal sealed class SliceOp(Tensor x, Box box, Shape shape) : Operator("slice", x)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         var y = Tensor.New(shape, Device, x.DType, x.Layout);

@@ -15,6 +15,8 @@ internal readonly struct SqrtFunction : IUnaryFunction, IVectorExpression
 {
     public string Name => "sqrt";
 
+    public Saved GradientReads => Saved.Result;
+
     public double Value(double x) => Math.Sqrt(x);
 
     public double Gradient(double dy, double x, double y) => dy / (2 * y);

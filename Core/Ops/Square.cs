@@ -15,6 +15,8 @@ internal readonly struct SquareFunction : IUnaryFunction, IVectorExpression
 {
     public string Name => "square";
 
+    public Saved GradientReads => Saved.Input0;
+
     public double Value(double x) => x * x;
 
     public double Gradient(double dy, double x, double y) => 2 * x * dy;

@@ -19,6 +19,8 @@ public sealed partial class Tensor
 /// <summary>c = a − b; da = dc, db = −dc, summed over what was broadcast.</summary>
 internal sealed class SubOp(Tensor a, Tensor b) : BinaryOp<SubFunction>(default, a, b)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override void Backward(Tensor dc, Gradients d)
     {
         if (d.Wanted(0)) d[0] = SumOp.ToShape(dc, A.Shape);

@@ -14,6 +14,8 @@ internal readonly struct TanhFunction : IUnaryFunction, IVectorExpression
 {
     public string Name => "tanh";
 
+    public Saved GradientReads => Saved.Result;
+
     public double Value(double x) => Math.Tanh(x);
 
     public double Gradient(double dy, double x, double y) => dy * (1 - y * y);

@@ -9,6 +9,8 @@ public sealed partial class Tensor
 /// <summary>Moves values between devices; the gradient goes the way back.</summary>
 internal sealed class ToDeviceOp(Tensor x, Device device) : Operator("to", x)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         var there = Tensor.New(x.Shape, device, x.DType.IsFloat() ? device.FloatType : x.DType, x.Layout);

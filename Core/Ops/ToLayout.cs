@@ -15,6 +15,8 @@ public sealed partial class Tensor
 /// <summary>Moves values between the layouts; logically nothing happens, so the gradient passes as it is.</summary>
 internal sealed class ToLayoutOp(Tensor x, Layout layout) : Operator("to_layout", x)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         // With one channel or one pixel an image the two layouts are the same bytes.

@@ -15,6 +15,8 @@ public sealed partial class Tensor
 /// <summary>y is x with two dimensions swapped; dx is dy with the same two swapped.</summary>
 internal sealed class TransposeOp(Tensor x, int dim0, int dim1) : Operator("transpose", x)
 {
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
         var y = Tensor.New(x.Shape.With(dim0, x.Shape[dim1]).With(dim1, x.Shape[dim0]), Device, x.DType);

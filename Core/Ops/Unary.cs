@@ -13,6 +13,8 @@ internal sealed class UnaryOp<TFunction>(TFunction f, Tensor x) : Operator(f.Nam
         return new UnaryOp<TFunction>(f, x).Run();
     }
 
+    protected override Saved BackwardReads => f.GradientReads;
+
     protected override Tensor Forward()
     {
         _y = Tensor.NewLike(x);
@@ -22,6 +24,9 @@ internal sealed class UnaryOp<TFunction>(TFunction f, Tensor x) : Operator(f.Nam
 
     protected override void Backward(Tensor dy, Gradients d)
     {
-        if (d.Wanted(0, out var dx)) Backend.MapGradient(f, dy.ToLayout(x.Layout), x, _y!, dx);
+        if (!d.Wanted(0, out var dx)) return;
+        // What the function does not read may have been recycled or changed: it gets the other.
+        var (from, result) = ((f.GradientReads & Saved.Input0) != 0 ? x : _y!, (f.GradientReads & Saved.Result) != 0 ? _y! : x);
+        Backend.MapGradient(f, dy.ToLayout(x.Layout), from, result, dx);
     }
 }

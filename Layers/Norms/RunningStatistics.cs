@@ -1,5 +1,6 @@
 using MiniDL.Backends;
 using MiniDL.Diagnostics;
+using MiniDL.Memory;
 
 namespace MiniDL.Layers;
 
@@ -31,21 +32,25 @@ internal sealed class RunningStatistics(ModuleBuffer mean, ModuleBuffer spread, 
         using var region = Profiler.Time("normalize", "running statistics");
         var (backend, counted) = (mean.Value.Device.Backend, count ? batches.Value : null);
         double share = momentum ?? 1.0 / (batches.Value.ToArray<long>()[0] + 1);
+        using InPlaceChange changeOfMean = new("running statistics", mean.Value), changeOfSpread = new("running statistics", spread.Value);
         if (!backend.UpdateRunning(mean.Value, spread.Value, counted, newMean, newSpread, samples, share, correction))
         {
             if (counted is not null) backend.AddInto(counted, One(counted.Device));
-            Blend(mean.Value, newMean, samples, share, share);
-            Blend(spread.Value, newSpread, samples, share, share * correction);
-            return;
+            BlendAlone(mean.Value, newMean, samples, share, share);
+            BlendAlone(spread.Value, newSpread, samples, share, share * correction);
         }
-        mean.Value.Changed();
-        spread.Value.Changed();
     }
 
     private Tensor One(Device device) => _one?.Device == device ? _one : _one = Tensor.Ones(Shape.Scalar, device, DType.I64).Keep();
 
     /// <summary>running = (1 − momentum) · running + share · values, the values [samples, channels] averaged over the samples first.</summary>
     internal static void Blend(Tensor running, Tensor values, int samples, double momentum, double share)
+    {
+        using var change = new InPlaceChange("running statistics", running);
+        BlendAlone(running, values, samples, momentum, share);
+    }
+
+    private static void BlendAlone(Tensor running, Tensor values, int samples, double momentum, double share)
     {
         var backend = running.Device.Backend;
         if (samples > 1)
@@ -55,7 +60,6 @@ internal sealed class RunningStatistics(ModuleBuffer mean, ModuleBuffer spread, 
             values = sum;
         }
         backend.Zip(new BlendFunction(1 - momentum, share / samples), [running.Count], running, [1], values, [1], running);
-        running.Changed();
     }
 }
 

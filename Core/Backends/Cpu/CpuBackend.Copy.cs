@@ -25,7 +25,7 @@ internal sealed partial class CpuBackend<V>
     {
         // Short runs are what a training step copies most, and need no plan.
         if (sizes is [<= Workers.Grain and var count])
-            CopyRun<T>(x.Values<T>(), xStart, xStrides[0], y.Values<T>(), yStart, yStrides[0], count, add);
+            CopyRun<T>(x.Raw<T>(), xStart, xStrides[0], y.Raw<T>(), yStart, yStrides[0], count, add);
         else CopyBox<T>(StridedBox.AlongY(sizes, yStrides, xStrides), x, xStart, y, yStart, add);
     }
 
@@ -43,8 +43,8 @@ internal sealed partial class CpuBackend<V>
         int run = box.Inner.Size, pieces = (run - 1) / Workers.Grain + 1;
         Workers.Split(box.Runs * pieces, Math.Max(1, Workers.Grain / run), (start, count) =>
         {
-            ReadOnlySpan<T> from = x.Values<T>()[xStart..];
-            Span<T> to = y.Values<T>()[yStart..];
+            ReadOnlySpan<T> from = x.Raw<T>()[xStart..];
+            Span<T> to = y.Raw<T>()[yStart..];
             for (int piece = start; piece < start + count; piece++)
             {
                 int first = piece % pieces * Workers.Grain;
@@ -83,8 +83,8 @@ internal sealed partial class CpuBackend<V>
         int perTile = Math.Min(Side, rows.Size) * Math.Min(Side, columns.Size);
         Workers.Split(box.Runs / rows.Size * tiles, Math.Max(TilesPerChunk, Workers.Grain / perTile), (start, count) =>
         {
-            ReadOnlySpan<T> from = x.Values<T>()[xStart..];
-            Span<T> to = y.Values<T>()[yStart..];
+            ReadOnlySpan<T> from = x.Raw<T>()[xStart..];
+            Span<T> to = y.Raw<T>()[yStart..];
             for (int tile = start; tile < start + count; tile++)
             {
                 int plane = tile / tiles, row = tile % tiles / columnTiles * Side, column = tile % columnTiles * Side;

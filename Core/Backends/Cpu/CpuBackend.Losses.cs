@@ -27,7 +27,7 @@ internal sealed unsafe partial class CpuBackend<V>
     {
         double sum = 0;
         ReadOnlySpan<float> values = F(logProbabilities);
-        ReadOnlySpan<long> classes = labels.Values<long>();
+        ReadOnlySpan<long> classes = labels.Raw<long>();
         for (int r = 0; r < rows; r++) sum -= values[r * columns + (int)classes[r]];
         F(loss)[0] = (float)(sum / rows);
     }
@@ -39,7 +39,7 @@ internal sealed unsafe partial class CpuBackend<V>
         {
             var to = F(dx).Slice(row, columns);
             TensorPrimitives.Exp<float>(F(logProbabilities).Slice(row, columns), to);
-            to[(int)labels.Values<long>()[row / columns]] -= 1;
+            to[(int)labels.Raw<long>()[row / columns]] -= 1;
             TensorPrimitives.Multiply(to, scale, to);
         });
     }

@@ -14,7 +14,7 @@ internal sealed unsafe partial class CpuBackend<V>
         {
             float* best = Scratch.Rent(ScratchUse.Lanes, 2 * channels), winner = best + channels;
             var image = F(x).Slice(n * pixels * channels, pixels * channels);
-            var indices = index.Values<long>();
+            var indices = index.Raw<long>();
             fixed (float* values = image)
                 for (int pixel = 0; pixel < g.OutPixels; pixel++)
                 {
@@ -56,7 +56,7 @@ internal sealed unsafe partial class CpuBackend<V>
             var to = F(dx).Slice(n * inputs, inputs);
             to.Clear();
             ReadOnlySpan<float> from = F(dy).Slice(n * outputs, outputs);
-            ReadOnlySpan<long> winners = index.Values<long>().Slice(n * outputs, outputs);
+            ReadOnlySpan<long> winners = index.Raw<long>().Slice(n * outputs, outputs);
             for (int i = 0; i < from.Length; i += channels)
                 for (int c = 0; c < channels; c++) to[(int)winners[i + c] * channels + c] += from[i + c];
         });

@@ -81,11 +81,58 @@ internal sealed unsafe partial class CpuBackend<V>
         Pool.Return(sums);
     }
 
+    internal override void Mean(Tensor x, Tensor y, int outer, int reduced, int inner)
+    {
+        if (inner == 1) MeanRows(x, y, outer, reduced);
+        else MeanColumns(x, y, new NormGeometry(outer, reduced, inner, inner));
+    }
+
+    /// <summary>y[o] = x[o, 0] + mean of x[o, r] − x[o, 0]; long rows are cut into pieces.</summary>
+    private void MeanRows(Tensor x, Tensor y, int outer, int reduced)
+    {
+        int pieces = (reduced - 1) / Workers.Grain + 1;
+        var sums = (HostStorage<double>)Pool.Rent(DType.F64, outer * pieces);
+        Workers.Split(outer * pieces, Math.Max(1, Workers.Grain / reduced), (start, count) =>
+        {
+            for (int piece = start; piece < start + count; piece++)
+            {
+                int row = piece / pieces * reduced, first = piece % pieces * Workers.Grain;
+                sums.Span[piece] = RowNorm<V>.CentredSums(F(x).Slice(row + first, Math.Min(Workers.Grain, reduced - first)), F(x)[row]).Sum;
+            }
+        });
+        for (int o = 0; o < outer; o++)
+            F(y)[o] = (float)(F(x)[o * reduced] + TensorPrimitives.Sum<double>(sums.Span.Slice(o * pieces, pieces)) / reduced);
+        Pool.Return(sums);
+    }
+
+    /// <summary>The same with registers along the inner dimension, in chunks, around the first row.</summary>
+    private void MeanColumns(Tensor x, Tensor y, NormGeometry g)
+    {
+        var chunks = new ChannelChunks(g);
+        var sums = (HostStorage<double>)Pool.Rent(DType.F64, chunks.Count * g.Channels);
+        Workers.Run(chunks.Count, x.Count, chunk =>
+        {
+            var (start, length) = chunks.Values(chunk);
+            float* centre = Scratch.Rent(ScratchUse.Lanes, 3 * chunks.Lanes), sum = centre + chunks.Lanes, squares = sum + chunks.Lanes;
+            chunks.Spread(F(x).Slice(chunks.Sample(chunk) * g.Positions * g.Channels, g.Channels), centre);
+            fixed (float* from = F(x).Slice(start, length)) ChannelKernels<V>.CentredSums(from, length, centre, sum, squares, chunks.Lanes);
+            chunks.Fold(sum, sums.Span.Slice(chunk * g.Channels, g.Channels));
+        });
+        for (int sample = 0; sample < g.Samples; sample++)
+            for (int c = 0; c < g.Channels; c++)
+            {
+                double sum = 0;
+                for (int chunk = 0; chunk < chunks.PerSample; chunk++) sum += sums.Span[(sample * chunks.PerSample + chunk) * g.Channels + c];
+                F(y)[sample * g.Channels + c] = (float)(F(x)[sample * g.Positions * g.Channels + c] + sum / g.Positions);
+            }
+        Pool.Return(sums);
+    }
+
     internal override void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner) =>
         Workers.Split(outer, Math.Max(1, Workers.Grain / Math.Max(1, reduced * inner)), (start, count) =>
         {
             Span<float> from = F(x), to = F(y);
-            var winner = index.Values<long>();
+            var winner = index.Raw<long>();
             for (int o = start; o < start + count; o++)
                 for (int i = 0; i < inner; i++)
                 {
@@ -104,7 +151,7 @@ internal sealed unsafe partial class CpuBackend<V>
         Workers.Split(outer, Math.Max(1, Workers.Grain / Math.Max(1, reduced * inner)), (start, count) =>
         {
             Span<float> from = F(dy), to = F(dx).Slice(start * reduced * inner, count * reduced * inner);
-            var winner = index.Values<long>();
+            var winner = index.Raw<long>();
             to.Clear();
             for (int o = 0; o < count; o++)
                 for (int i = 0, at = (start + o) * inner; i < inner; i++, at++) to[(o * reduced + (int)winner[at]) * inner + i] = from[at];

@@ -27,5 +27,5 @@ internal sealed partial class CpuBackend<V>(Device device) : HostBackend(device)
 {
     public override DType FloatType => DType.F32;
 
-    private static Span<float> F(Tensor x) => x.Values<float>();
+    private static Span<float> F(Tensor x) => x.Raw<float>();
 }

@@ -9,9 +9,13 @@ internal sealed partial class ReferenceBackend
 
     internal override void Moments(Tensor x, Tensor mean, Tensor variance, in NormGeometry g)
     {
-        D(mean).Clear();
         D(variance).Clear();
-        for (int i = 0; i < x.Count; i++) D(mean)[Statistic(i, g)] += D(x)[i] / g.ValuesPerStatistic;
+        // Around one of the values, so that equal ones have that mean to the last bit.
+        var around = new double[g.Statistics];
+        for (int i = x.Count - 1; i >= 0; i--) around[Statistic(i, g)] = D(x)[i];
+        D(mean).Clear();
+        for (int i = 0; i < x.Count; i++) D(mean)[Statistic(i, g)] += D(x)[i] - around[Statistic(i, g)];
+        for (int s = 0; s < g.Statistics; s++) D(mean)[s] = around[s] + D(mean)[s] / g.ValuesPerStatistic;
         for (int i = 0; i < x.Count; i++)
         {
             double centred = D(x)[i] - D(mean)[Statistic(i, g)];
@@ -89,7 +93,7 @@ internal sealed partial class ReferenceBackend
     internal override void NegativeLogLikelihood(Tensor logProbabilities, Tensor labels, Tensor loss, int rows, int columns)
     {
         double sum = 0;
-        for (int r = 0; r < rows; r++) sum -= D(logProbabilities)[r * columns + (int)labels.Values<long>()[r]];
+        for (int r = 0; r < rows; r++) sum -= D(logProbabilities)[r * columns + (int)labels.Raw<long>()[r]];
         D(loss)[0] = sum / rows;
     }
 
@@ -98,7 +102,7 @@ internal sealed partial class ReferenceBackend
         for (int r = 0; r < rows; r++)
             for (int c = 0; c < columns; c++)
             {
-                double hit = labels.Values<long>()[r] == c ? 1 : 0;
+                double hit = labels.Raw<long>()[r] == c ? 1 : 0;
                 D(dx)[r * columns + c] = (Math.Exp(D(logProbabilities)[r * columns + c]) - hit) * D(dloss)[0] / rows;
             }
     }

@@ -59,16 +59,16 @@ internal sealed partial class ReferenceBackend
 
     internal override void MaxPool2d(Tensor x, Tensor y, Tensor index, in Window2d g)
     {
-        index.Values<long>().Fill(-1);
+        index.Raw<long>().Fill(-1);
         var (channels, pixels) = (g.InChannels, g.InHeight * g.InWidth);
         ForEachTap(g, (to, from, _) =>
         {
             for (int c = 0; c < channels; c++)
             {
                 double value = D(x)[from * channels + c];
-                if (index.Values<long>()[to * channels + c] >= 0 && !IsLarger(value, D(y)[to * channels + c])) continue;
+                if (index.Raw<long>()[to * channels + c] >= 0 && !IsLarger(value, D(y)[to * channels + c])) continue;
                 D(y)[to * channels + c] = value;
-                index.Values<long>()[to * channels + c] = from % pixels;
+                index.Raw<long>()[to * channels + c] = from % pixels;
             }
         });
     }
@@ -78,7 +78,7 @@ internal sealed partial class ReferenceBackend
         D(dx).Clear();
         for (int i = 0; i < dy.Count; i++)
         {
-            int c = i % g.InChannels, n = i / (g.OutPixels * g.InChannels), pixel = (int)index.Values<long>()[i];
+            int c = i % g.InChannels, n = i / (g.OutPixels * g.InChannels), pixel = (int)index.Raw<long>()[i];
             D(dx)[(n * g.InHeight * g.InWidth + pixel) * g.InChannels + c] += D(dy)[i];
         }
     }

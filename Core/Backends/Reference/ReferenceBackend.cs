@@ -10,17 +10,17 @@ internal sealed partial class ReferenceBackend(Device device) : HostBackend(devi
 {
     public override DType FloatType => DType.F64;
 
-    private static Span<double> D(Tensor x) => x.Values<double>();
+    private static Span<double> D(Tensor x) => x.Raw<double>();
 
     internal override void CopyStrided(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
         Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add = false)
     {
         switch (x.DType)
         {
-            case DType.F64: CopyBox(sizes, x.Values<double>(), xStart, xStrides, y.Values<double>(), yStart, yStrides, add); break;
-            case DType.I64: CopyBox(sizes, x.Values<long>(), xStart, xStrides, y.Values<long>(), yStart, yStrides, add); break;
-            case DType.F32: CopyBox(sizes, x.Values<float>(), xStart, xStrides, y.Values<float>(), yStart, yStrides, add); break;
-            default: CopyBox(sizes, x.Values<byte>(), xStart, xStrides, y.Values<byte>(), yStart, yStrides, add); break;
+            case DType.F64: CopyBox(sizes, x.Raw<double>(), xStart, xStrides, y.Raw<double>(), yStart, yStrides, add); break;
+            case DType.I64: CopyBox(sizes, x.Raw<long>(), xStart, xStrides, y.Raw<long>(), yStart, yStrides, add); break;
+            case DType.F32: CopyBox(sizes, x.Raw<float>(), xStart, xStrides, y.Raw<float>(), yStart, yStrides, add); break;
+            default: CopyBox(sizes, x.Raw<byte>(), xStart, xStrides, y.Raw<byte>(), yStart, yStrides, add); break;
         }
     }
 
@@ -84,7 +84,7 @@ internal sealed partial class ReferenceBackend(Device device) : HostBackend(devi
                 for (int r = 1; r < reduced; r++)
                     if (IsLarger(D(x)[(o * reduced + r) * inner + i], D(x)[(o * reduced + best) * inner + i])) best = r;
                 D(y)[o * inner + i] = D(x)[(o * reduced + best) * inner + i];
-                index.Values<long>()[o * inner + i] = best;
+                index.Raw<long>()[o * inner + i] = best;
             }
     }
 
@@ -96,7 +96,7 @@ internal sealed partial class ReferenceBackend(Device device) : HostBackend(devi
         D(dx).Clear();
         for (int o = 0; o < outer; o++)
             for (int i = 0; i < inner; i++)
-                D(dx)[(o * reduced + (int)index.Values<long>()[o * inner + i]) * inner + i] = D(dy)[o * inner + i];
+                D(dx)[(o * reduced + (int)index.Raw<long>()[o * inner + i]) * inner + i] = D(dy)[o * inner + i];
     }
 
     internal override void MatMul(Tensor a, Tensor b, Tensor c, int rows, int inner, int columns, bool transposeA = false, bool transposeB = false)

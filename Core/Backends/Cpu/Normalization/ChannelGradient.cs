@@ -24,8 +24,8 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor mean
         if (_chunks.PerSample > 1 && dx is not null)
             Workers.Run(_chunks.Count, this, static (gradient, chunk) => gradient.SecondPass(chunk));
         for (int sample = 1; sample < g.Samples; sample++) TensorPrimitives.Add(Row(0), Row(sample * _chunks.PerSample), Row(0));
-        if (dbias is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(0)[..g.Channels], dbias.Span);
-        if (dweight is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(0)[g.Channels..], dweight.Span);
+        if (dbias is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(0)[..g.Channels], dbias.Raw<float>());
+        if (dweight is not null) TensorPrimitives.ConvertTruncating<double, float>(Row(0)[g.Channels..], dweight.Raw<float>());
         pool.Return(_sums);
     }
 
@@ -100,5 +100,5 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor mean
         shift[start..end].Fill((float)(-sum / g.ValuesPerStatistic * scale));
     }
 
-    private static Span<float> Optional(Tensor? tensor) => tensor is null ? default : tensor.Span;
+    private static Span<float> Optional(Tensor? tensor) => tensor is null ? default : tensor.Raw<float>();
 }

@@ -71,8 +71,8 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
                 double apart = s[m] + s[e] / n - average;
                 squares += s[q] - s[e] * s[e] / n + n * apart * apart;
             }
-        mean.Span[sample * g.Groups + group] = (float)average;
-        variance.Span[sample * g.Groups + group] = (float)(squares / g.ValuesPerStatistic);
+        mean.Raw<float>()[sample * g.Groups + group] = (float)average;
+        variance.Raw<float>()[sample * g.Groups + group] = (float)(squares / g.ValuesPerStatistic);
     }
 
     public static void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,

@@ -24,14 +24,14 @@ internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
                 var (sum, _) = CentredSums(values, values[0]);
                 float centre = (float)(values[0] + sum / length);
                 (sum, double squares) = CentredSums(values, centre);
-                mean.Span[run] = (float)(centre + sum / length);
-                variance.Span[run] = (float)((squares - sum * sum / length) / length);
+                mean.Raw<float>()[run] = (float)(centre + sum / length);
+                variance.Raw<float>()[run] = (float)((squares - sum * sum / length) / length);
             }
         });
     }
 
     /// <summary>Σ (x − centre) and Σ (x − centre)².</summary>
-    private static (double Sum, double Squares) CentredSums(ReadOnlySpan<float> x, float centre)
+    public static (double Sum, double Squares) CentredSums(ReadOnlySpan<float> x, float centre)
     {
         double sum = 0, squares = 0;
         fixed (float* from = x)
@@ -53,7 +53,7 @@ internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
                 for (int run = start; run < start + count; run++)
                 {
                     int first = run * length, channel = run % g.Groups * length;
-                    RowKernels<V>.Normalize(from + first, length, mean.Span[run], Statistics.InverseStd(variance.Span[run], eps),
+                    RowKernels<V>.Normalize(from + first, length, mean.Raw<float>()[run], Statistics.InverseStd(variance.Raw<float>()[run], eps),
                         At(w, channel), At(b, channel), At(added, first), activation == Activation.Relu, to + first);
                 }
         });
@@ -70,15 +70,15 @@ internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
         var sums = new Tensor(rented, 0, [parts, 2, g.Channels]);
         Workers.Run(parts, dy.Count, part =>
         {
-            var own = sums.Span.Slice(part * 2 * g.Channels, 2 * g.Channels);
+            var own = sums.Raw<float>().Slice(part * 2 * g.Channels, 2 * g.Channels);
             own.Clear();
             fixed (float* from = dy.Span, input = x.Span, output = Optional(mask), w = Optional(weight), to = Optional(dx),
                 passed = Optional(dresidual), sum = own)
                 for (int run = part * perPart * g.Groups; run < Math.Min(g.Samples, (part + 1) * perPart) * g.Groups; run++)
                 {
                     int first = run * length, channel = run % g.Groups * length;
-                    RowKernels<V>.Gradient(from + first, At(output, first), input + first, length, mean.Span[run],
-                        Statistics.InverseStd(variance.Span[run], eps), At(w, channel), constant, At(to, first), At(passed, first),
+                    RowKernels<V>.Gradient(from + first, At(output, first), input + first, length, mean.Raw<float>()[run],
+                        Statistics.InverseStd(variance.Raw<float>()[run], eps), At(w, channel), constant, At(to, first), At(passed, first),
                         sum + channel, sum + g.Channels + channel);
                 }
         });
@@ -90,12 +90,12 @@ internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
     private static void AddParts(Tensor sums, int parts, int offset, Tensor? to)
     {
         if (to is null) return;
-        to.Span.Clear();
+        to.Raw<float>().Clear();
         for (int part = 0; part < parts; part++)
-            TensorPrimitives.Add(to.Span, sums.Span.Slice(part * sums.Count / parts + offset, to.Count), to.Span);
+            TensorPrimitives.Add(to.Raw<float>(), sums.Raw<float>().Slice(part * sums.Count / parts + offset, to.Count), to.Raw<float>());
     }
 
-    private static Span<float> Optional(Tensor? tensor) => tensor is null ? default : tensor.Span;
+    private static Span<float> Optional(Tensor? tensor) => tensor is null ? default : tensor.Raw<float>();
 
     private static float* At(float* start, int offset) => start == null ? null : start + offset;
 }

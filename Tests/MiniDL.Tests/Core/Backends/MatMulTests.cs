@@ -28,7 +28,7 @@ public class MatMulTests
     public void A_NaN_only_reaches_its_own_row_and_column()
     {
         Tensor a = Tensor.Ones([40, 20]), b = Tensor.Ones([20, 50]), c = Tensor.Zeros([40, 50]);
-        a.Span[39 * 20 + 19] = float.NaN;
+        a.MutableSpan()[39 * 20 + 19] = float.NaN;
         Device.Cpu.Backend.MatMul(a, b, c, 40, 20, 50);
         Assert.All(c.ToArray()[..(39 * 50)], value => Assert.Equal(20, value));
         Assert.All(c.ToArray()[(39 * 50)..], value => Assert.True(float.IsNaN(value)));
