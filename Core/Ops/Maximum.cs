@@ -16,6 +16,8 @@ public sealed partial class Tensor
 /// <summary>c = max(a, b); dc goes to the operand that was larger, summed over what was broadcast.</summary>
 internal sealed class MaximumOp(Tensor a, Tensor b) : BinaryOp<MaximumFunction>(default, a, b)
 {
+    protected override Saved BackwardReads => Saved.Input0 | Saved.Input1;
+
     protected override void Backward(Tensor dc, Gradients d)
     {
         if (d.Wanted(0)) d[0] = Gradient(dc, A, B);
@@ -26,7 +28,7 @@ internal sealed class MaximumOp(Tensor a, Tensor b) : BinaryOp<MaximumFunction>(
         SumOp.ToShape(dc * BinaryOp<ShareFunction>.Zip(default, operand, other), operand.Shape);
 
     /// <summary>What share of the gradient a gets: 1 where it is larger, ½ where it equals b, 0 where it is smaller.</summary>
-    private readonly struct ShareFunction : IBinaryFunction
+    internal readonly struct ShareFunction : IBinaryFunction
     {
         public string Name => "maximum_share";
 

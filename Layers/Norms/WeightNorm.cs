@@ -51,7 +51,16 @@ public sealed class WeightNorm : Reparametrization
     }
 
     /// <inheritdoc/>
-    public override Tensor Compute() => Direction.Value * (Length.Value / LengthOf(Direction.Value));
+    /// <remarks>A direction of zeros, as pruning leaves it, gives zeros, and no gradient flows into its v and g.</remarks>
+    public override Tensor Compute()
+    {
+        var v = Direction.Value;
+        var length = _dims.Length == 0 ? v.Abs() : SumOfSquares(v);
+        var isDirection = length.IsPositive();
+        // Where v is 0 the length stands for the smallest number, so that nothing is divided by 0 before it is multiplied by 0.
+        length = _dims.Length == 0 ? (v * v).NormRoot() : length.NormRoot();
+        return v * (Length.Value * isDirection / length);
+    }
 
     /// <inheritdoc/>
     internal override string? LegacyKey(string parameter) => parameter switch
@@ -61,6 +70,7 @@ public sealed class WeightNorm : Reparametrization
         _ => null,
     };
 
-    private Tensor LengthOf(Tensor v) =>
-        _dims.Length == 0 ? v.Abs() : v.Square().Sum(_dims, keepDim: _dims.Length < v.Rank).Sqrt();
+    private Tensor LengthOf(Tensor v) => _dims.Length == 0 ? v.Abs() : SumOfSquares(v).Sqrt();
+
+    private Tensor SumOfSquares(Tensor v) => v.Square().Sum(_dims, keepDim: _dims.Length < v.Rank);
 }

@@ -8,7 +8,7 @@ namespace MiniDL.Layers;
 /// <remarks>
 /// The std and eps are those of the authors' code. Weights [out, in, …kernel] keep their shape. State, in place of the weight:
 /// <c>parametrizations.weight.original</c> (v), PyTorch's name for such computations; a plain <c>weight</c>, as the authors have it, is
-/// accepted when loading.
+/// accepted when loading. A filter whose weights are all equal gives zeros, and its gradient is that of centring, divided by eps.
 /// </remarks>
 public sealed class WeightStandardization : Reparametrization
 {
@@ -49,7 +49,7 @@ public sealed class WeightStandardization : Reparametrization
         int[] dims = [.. Enumerable.Range(1, v.Rank - 1)];
         int n = v.Count / v.Shape[0];
         var centred = v - v.Mean(dims, keepDim: true);
-        var deviation = (centred.Square().Sum(dims, keepDim: true) / (n - 1)).Sqrt();
+        var deviation = (centred.Square().Sum(dims, keepDim: true) / (n - 1)).NormRoot();
         return centred / (deviation + _eps);
     }
 
