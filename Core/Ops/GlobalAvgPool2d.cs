@@ -17,11 +17,12 @@ internal sealed class GlobalAvgPool2dOp(Tensor x) : Operator("global_avg_pool2d"
 {
     private readonly int _batch = x.Shape[0], _channels = x.Shape[1], _pixels = x.Shape[2] * x.Shape[3];
 
+    protected override Saved BackwardReads => Saved.Nothing;
+
     protected override Tensor Forward()
     {
-        Tensor sum = New([_batch, _channels]), y = New([_batch, _channels]);
-        Backend.Sum(x, sum, _batch, _pixels, _channels);
-        Backend.Affine(sum, 1.0 / _pixels, 0, y);
+        var y = New([_batch, _channels]);
+        if (y.Count > 0) Backend.Mean(x, y, _batch, _pixels, _channels);
         return y;
     }
 

@@ -53,7 +53,7 @@ public abstract class BatchNorm : MeanVarianceNorm
         Check.That(x[1] == NumFeatures, Operation,
             $"input {x} has {x[1]} channels, the layer has {NumFeatures}. Match numFeatures to what comes before.");
         int positions = x.Count / NumFeatures;
-        Check.That(Constants is not null || positions > 1, Operation,
+        Check.That(Constants is not null || positions != 1, Operation,
             $"{(Training ? "training" : "evaluation without running statistics")} needs more than one value per channel, got input {x}. "
             + $"Use a larger batch, drop the last incomplete batch (dropLast: true), or another norm (GroupNorm does not average over the batch).");
         return new NormGeometry(Samples: 1, positions, NumFeatures, Groups: NumFeatures);

@@ -52,7 +52,7 @@ public abstract class BatchRenorm : BatchNorm
     /// <inheritdoc/>
     protected override Tensor ForwardPlain(Tensor x)
     {
-        if (Constants is not null) return base.ForwardPlain(x);
+        if (Constants is not null || x.Count == 0) return base.ForwardPlain(x);
         var geometry = Geometry(x.Shape);
         int[] dims = Reduced(x);
         var mean = x.Mean(dims, keepDim: true);
@@ -68,7 +68,7 @@ public abstract class BatchRenorm : BatchNorm
     /// <remarks>One fused normalization with the weight γ·r and the bias γ·d + β.</remarks>
     protected override Tensor? ForwardFused(Tensor x, Tensor? residual, Activation activation)
     {
-        if (Constants is not null) return base.ForwardFused(x, residual, activation);
+        if (Constants is not null || x.Count == 0) return base.ForwardFused(x, residual, activation);
         var geometry = Geometry(x.Shape);
         var layout = x.Rank >= 3 ? Layout.ChannelsLast : Layout.RowMajor;
         x = x.ToLayout(layout);

@@ -123,8 +123,8 @@ public sealed class EvoNormB0 : EvoNorm
     private Tensor Observed(Tensor variance, Tensor x)
     {
         int n = x.Count / x.Shape[1];
-        Check.That(n > 1, Operation, $"training needs more than one value per channel, got input {x.Shape}. Use a larger batch.");
-        RunningStatistics.Blend(RunningVar!.Value, variance.Detach(), samples: 1, _momentum, _momentum * n / (n - 1));
+        Check.That(n != 1, Operation, $"training needs more than one value per channel, got input {x.Shape}. Use a larger batch.");
+        if (n > 0) RunningStatistics.Blend(RunningVar!.Value, variance.Detach(), samples: 1, _momentum, _momentum * n / (n - 1));
         return variance;
     }
 }

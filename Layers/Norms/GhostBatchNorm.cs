@@ -29,7 +29,7 @@ public abstract class GhostBatchNorm : BatchNorm
     private protected override NormGeometry Geometry(Shape x)
     {
         var geometry = base.Geometry(x);
-        if (Constants is not null) return geometry;
+        if (Constants is not null || x.Count == 0) return geometry;
         int batch = x[0], size = Math.Min(VirtualBatch, batch);
         Check.That(batch % size == 0, Operation,
             $"the batch of {batch} samples is not divisible into virtual batches of {size}. Use a divisor, and dropLast: true.");
@@ -41,7 +41,7 @@ public abstract class GhostBatchNorm : BatchNorm
 
     private protected override Tensor Grouped(Tensor x)
     {
-        int size = Math.Min(VirtualBatch, x.Shape[0]);
+        int size = Math.Max(1, Math.Min(VirtualBatch, x.Shape[0]));
         return x.Reshape([x.Shape[0] / size, size, .. x.Shape.Sizes[1..]]);
     }
 

@@ -61,7 +61,7 @@ public abstract class InstanceNorm : MeanVarianceNorm
             $"input {x} has {x[1]} channels, the layer has {NumFeatures}. Match numFeatures to what comes before.");
         int positions = x.Product(2, x.Rank);
         if (Constants is not null) return new NormGeometry(Samples: 1, x[0] * positions, NumFeatures, Groups: NumFeatures);
-        Check.That(positions > 1, Operation,
+        Check.That(positions > 1 || x.Count == 0, Operation,
             $"needs more than one position per image, got input {x}. Use larger images, or a norm over channels (GroupNorm).");
         return new NormGeometry(x[0], positions, NumFeatures, Groups: NumFeatures);
     }

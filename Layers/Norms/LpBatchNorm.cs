@@ -8,7 +8,7 @@ namespace MiniDL.Layers;
 /// </summary>
 /// <remarks>
 /// The paper does not say what evaluation uses: here running averages of mean and norm, kept as BatchNorm keeps its own, without
-/// a correction of bias. State: <c>weight</c>, <c>bias</c>, <c>running_mean</c>, <c>running_norm</c>, <c>num_batches_tracked</c>.
+/// a correction of bias. A channel of zeros has the gradient 0 through its norm. State: <c>weight</c>, <c>bias</c>, <c>running_mean</c>, <c>running_norm</c>, <c>num_batches_tracked</c>.
 /// </remarks>
 public abstract class LpBatchNorm : Norm
 {
@@ -57,12 +57,16 @@ public abstract class LpBatchNorm : Norm
         Check.That(x.Rank >= _minRank && x.Rank <= _maxRank && x.Shape[1] == NumFeatures, Operation,
             $"input {x.Shape} should be {_shape} with {NumFeatures} channels. Match numFeatures to what comes before.");
         bool constant = !Training && _running is not null;
-        Check.That(constant || x.Count / NumFeatures > 1, Operation,
+        Check.That(constant || x.Count / NumFeatures != 1, Operation,
             $"needs more than one value per channel, got input {x.Shape}. Use a larger batch, or a norm that does not average over it.");
-        var (mean, norm) = constant
-            ? (AlongChannels(_running!.Mean.Value, x), AlongChannels(_running.Spread.Value, x))
-            : Statistics(x);
-        var y = (x - mean) / (norm + _eps);
+        var y = x;
+        if (x.Count > 0)
+        {
+            var (mean, norm) = constant
+                ? (AlongChannels(_running!.Mean.Value, x), AlongChannels(_running.Spread.Value, x))
+                : Statistics(x);
+            y = (x - mean) / (norm + _eps);
+        }
         return Weight is null ? y : y * AlongChannels(Weight.Value, x) + AlongChannels(Bias!.Value, x);
     }
 
@@ -73,9 +77,9 @@ public abstract class LpBatchNorm : Norm
         var norm = P switch
         {
             1 => x.Abs().Mean(dims, keepDim: true),
-            2 => x.Square().Mean(dims, keepDim: true).Sqrt(),
+            2 => x.Square().Mean(dims, keepDim: true).NormRoot(),
             double.PositiveInfinity => x.Abs().Max(dims, keepDim: true),
-            _ => x.Abs().Pow(P).Mean(dims, keepDim: true).Pow(1 / P),
+            _ => x.Abs().Pow(P).Mean(dims, keepDim: true).NormRoot(P),
         };
         if (Training) _running?.Update(mean.Detach(), norm.Detach(), samples: 1, Momentum);
         return (mean, norm);

@@ -45,7 +45,7 @@ public abstract class MeanVarianceNorm : Norm
     /// <summary>Mean and variance to use in place of the input's own, [channels]; null for those of the input.</summary>
     private protected virtual (Tensor Mean, Tensor Variance)? Constants => null;
 
-    /// <summary>Called with the input's own mean and biased variance, [samples, groups].</summary>
+    /// <summary>Called with the input's own mean and biased variance, [samples, groups]; not for an input without values, which has none.</summary>
     private protected virtual void Observe(Tensor mean, Tensor variance, in NormGeometry geometry)
     {
     }
@@ -54,17 +54,17 @@ public abstract class MeanVarianceNorm : Norm
     protected override Tensor ForwardPlain(Tensor x)
     {
         var geometry = Geometry(x.Shape);
-        var grouped = Grouped(x);
         Tensor centred, variance;
         if (Constants is var (runningMean, runningVariance))
             (centred, variance) = (x - AlongChannels(runningMean, x), AlongChannels(runningVariance, x));
         else
         {
+            var grouped = Grouped(x);
             int[] reduced = Reduced(grouped);
             var mean = grouped.Mean(reduced, keepDim: true);
             centred = grouped - mean;
             variance = centred.Square().Mean(reduced, keepDim: true);
-            Observe(mean.Detach(), variance.Detach(), geometry);
+            if (x.Count > 0) Observe(mean.Detach(), variance.Detach(), geometry);
         }
         var y = (centred / (variance + Eps).Sqrt()).Reshape(x.Shape.Sizes);
         if (Weight is not null) y *= IsChannelwise ? AlongChannels(Weight.Value, x) : Weight.Value;
@@ -86,7 +86,7 @@ public abstract class MeanVarianceNorm : Norm
         var normalize = new NormalizeOp(x.ToLayout(layout), Weight?.Value, Bias?.Value, residual?.To(x.DType).ToLayout(layout), constants, Eps,
             activation, geometry);
         var y = normalize.Run();
-        if (constants is null) Observe(normalize.Mean, normalize.Variance, geometry);
+        if (constants is null && x.Count > 0) Observe(normalize.Mean, normalize.Variance, geometry);
         return y;
     }
 

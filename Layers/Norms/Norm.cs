@@ -9,7 +9,7 @@ public abstract class Norm : Module
 {
     /// <summary>
     /// Whether the fused form is used where there is one. False composes plain operators: slower, and what the fused form is held
-    /// to. A forward hook on the norm has the same effect.
+    /// to.
     /// </summary>
     public bool Fused { get; set; } = true;
 
@@ -32,7 +32,9 @@ public abstract class Norm : Module
         using var running = new RunningModule(this);
         Check.That(residual is null || residual.Shape == x.Shape, "norm", $"residual {residual?.Shape} should have the shape {x.Shape} of the input.");
         if (Fused && !HasHooks && ForwardFused(x, residual, activation) is { } fused) return fused;
-        var y = AfterForward(x, ForwardPlain(x));
+        // Hooks see the norm's own result. It comes from the same kernel, and what follows rounds as the kernel does: a hook that only
+        // looks changes no bit.
+        var y = AfterForward(x, ForwardCore(x));
         if (residual is not null) y += residual;
         else if (IncludesActivation) return y;
         return activation == Activation.Relu ? y.Relu() : y;
@@ -40,7 +42,8 @@ public abstract class Norm : Module
 
     /// <summary>
     /// <c>activation(norm(convolution(x)) + residual)</c>. In evaluation without recording, norms that can work through the images
-    /// as they come out of the convolution, while they are in a cache; otherwise the two modules run one after the other.
+    /// as they come out of the convolution, while they are in a cache, or go into its weights; otherwise, as with hooks on either, the two
+    /// modules run one after the other, with results that differ by rounding at most.
     /// </summary>
     /// <param name="convolution">What comes before this norm.</param>
     /// <param name="x">The convolution's input.</param>
@@ -49,7 +52,7 @@ public abstract class Norm : Module
     /// <exception cref="ShapeException">The input does not fit; the message names the module's path.</exception>
     public Tensor Forward(Conv2d convolution, Tensor x, Tensor? residual = null, Activation activation = Activation.None)
     {
-        convolution.LeavesMoments = WantsMoments && Fused && !HasHooks;
+        convolution.LeavesMoments = WantsMoments && Fused;
         bool alone = NoGrad.Active && !Training && Fused && !HasHooks && !convolution.HasHooks;
         return (alone ? ForwardFused(convolution, x, residual, activation) : null)
             ?? Forward(convolution.Forward(x), residual, activation);
@@ -69,7 +72,7 @@ public abstract class Norm : Module
 
     /// <inheritdoc/>
     protected sealed override Tensor ForwardCore(Tensor x) =>
-        (Fused && !HasHooks ? ForwardFused(x, null, Activation.None) : null) ?? ForwardPlain(x);
+        (Fused ? ForwardFused(x, null, Activation.None) : null) ?? ForwardPlain(x);
 
     /// <summary>Registers running statistics as PyTorch names them: means 0, variances 1, no batches seen.</summary>
     /// <param name="channels">The number of channels.</param>
