@@ -5,6 +5,7 @@ namespace MiniDL.Layers;
 /// <summary>
 /// Two-dimensional convolution of images [N, C, H, W]: <see cref="Tensor.Conv2d"/> with a weight [K, C, R, S] and a bias [K].
 /// </summary>
+/// <inheritdoc cref="Tensor.Conv2d" path="/remarks"/>
 public sealed class Conv2d : Module
 {
     private readonly (int H, int W) _stride, _padding;
@@ -38,6 +39,12 @@ public sealed class Conv2d : Module
     /// <summary>[K], or null.</summary>
     public Parameter? Bias { get; }
 
+    /// <summary>
+    /// How forward and backward are computed: <see cref="ConvAlgorithm.Exact"/> by the sum of the definition, which takes two to three times as
+    /// long where <see cref="ConvAlgorithm.Fastest"/> has Winograd's algorithm; null as <see cref="ConvDefaults"/> says.
+    /// </summary>
+    public ConvAlgorithm? Algorithm { get; set; }
+
     /// <summary>Whether a batch normalization comes next, which wants statistics of the output.</summary>
     internal bool LeavesMoments { get; set; }
 
@@ -46,10 +53,10 @@ public sealed class Conv2d : Module
     internal Window2d Window(Tensor x)
     {
         using var running = new RunningModule(this);
-        return x.Conv2dWindow(Weight.Value, Bias?.Value, _stride, _padding);
+        return x.Conv2dWindow(Weight.Value, Bias?.Value, _stride, _padding, Algorithm);
     }
 
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor x) =>
-        x.Convolved(Weight.Value, Bias?.Value, _stride, _padding, LeavesMoments);
+        x.Convolved(Weight.Value, Bias?.Value, _stride, _padding, Algorithm, LeavesMoments);
 }

@@ -21,6 +21,9 @@ public readonly record struct Window2d(
             (width - kernel.W) / stride.W + 1, kernel.H, kernel.W, stride.H, stride.W, pad.H, pad.W);
     }
 
+    /// <summary>Whether a convolution is to be the sum of its definition: <see cref="ConvAlgorithm.Exact"/>.</summary>
+    public bool Exact { get; init; }
+
     /// <summary>[N, C, H, W].</summary>
     public Shape Input => [Batch, InChannels, InHeight, InWidth];
 

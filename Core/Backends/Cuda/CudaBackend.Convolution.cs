@@ -20,7 +20,7 @@ internal sealed partial class CudaBackend
             CopyStrided([g.Batch * g.OutPixels, g.OutChannels], stored, 0, [0, 1], y, 0, [g.OutChannels, 1]);
             return;
         }
-        if (IsTensorCore(x, y) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
+        if (IsTensorCore(x, y, g) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
         {
             TiledConv2d(tiled, x, weight, bias, y, null, null, g);
             return;
@@ -43,7 +43,7 @@ internal sealed partial class CudaBackend
     {
         // The last block reads what all the others leave: where they are many, another pass over y takes less, because all blocks share it.
         const int mostBlocks = 256;
-        if (!IsTensorCore(x, y) || TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is not { } tiled) return false;
+        if (!IsTensorCore(x, y, g) || TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is not { } tiled) return false;
         if (Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth)) > mostBlocks) return false;
         TiledConv2d(tiled, x, weight, bias, y, mean, variance, g);
         return true;
@@ -106,7 +106,7 @@ internal sealed partial class CudaBackend
             Chunks = 1,
             Add = add ? 1 : 0,
         };
-        if (IsTensorCore(dx, dy) && TensorCoreConvolution.OfInputGradient(g, dy.DType, stream.Context.MostSharedBytes) is { } tiled)
+        if (IsTensorCore(dx, dy, g) && TensorCoreConvolution.OfInputGradient(g, dy.DType, stream.Context.MostSharedBytes) is { } tiled)
         {
             int parts = g.InChannels / tiled.ChannelsOut;
             arguments.Chunks = Walkers(tiled, tiled.Tiles(g.Batch, g.InHeight, g.InWidth), parts);
@@ -144,7 +144,7 @@ internal sealed partial class CudaBackend
     {
         // Blocks keep their sums to the end, so that fewer of them write less: about one for each multiprocessor of an H100.
         const int multiprocessors = 128;
-        if (IsTensorCore(x, dy) && TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
+        if (IsTensorCore(x, dy, g) && TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
         {
             int parts = g.InChannels / tiled.ChannelsIn * (g.OutChannels / tiled.ChannelsOut);
             int few = Math.Clamp(multiprocessors / parts, 1, MostTileWalkers);
@@ -166,7 +166,7 @@ internal sealed partial class CudaBackend
     /// <summary>Whether the kernels for images do it, which read and write several channels of y at a time.</summary>
     private static bool IsOfImages(Tensor y, in Window2d g) => ImageConvolution.Fits(g) && Address(y) % 16 == 0;
 
-    /// <summary>Whether tensor cores may be used: their kernels read 16 bytes at a time.</summary>
-    private bool IsTensorCore(Tensor x, Tensor y) =>
-        Precision != Precision.Fp32 && x.DType == y.DType && Address(x) % 16 == 0 && Address(y) % 16 == 0;
+    /// <summary>Whether tensor cores may be used, which round: their kernels read 16 bytes at a time.</summary>
+    private bool IsTensorCore(Tensor x, Tensor y, in Window2d g) =>
+        Precision != Precision.Fp32 && !g.Exact && x.DType == y.DType && Address(x) % 16 == 0 && Address(y) % 16 == 0;
 }

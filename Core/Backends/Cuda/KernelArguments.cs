@@ -80,12 +80,12 @@ internal struct MatMulArguments { public ulong A, B, C; public int Rows, Inner, 
 internal struct ConvolutionArguments
 {
     public ulong X, Weight, Bias, Y, Mean, Variance, Partials, Tickets;
-    public Window2d Window;
+    public KernelWindow Window;
     public int Chunks, Add;
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct PoolArguments { public ulong X, Y, Index; public Window2d Window; }
+internal struct PoolArguments { public ulong X, Y, Index; public KernelWindow Window; }
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct MomentsArguments { public ulong X, Mean, Variance, Partials, Tickets; public NormGeometry Geometry; public int Chunks; }
@@ -145,3 +145,28 @@ internal struct GatherArguments
     public int Batch, Channels, Height, Width, Pad, Flip, Augment;
 }
 #pragma warning restore CS0649, IDE0052
+
+/// <summary>The thirteen sizes of a <see cref="Window2d"/>, as kernels read them.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelWindow
+{
+    public int Batch, InChannels, InHeight, InWidth, OutChannels, OutHeight, OutWidth, KernelHeight, KernelWidth;
+    public int StrideHeight, StrideWidth, PadHeight, PadWidth;
+
+    public static implicit operator KernelWindow(in Window2d g) => new()
+    {
+        Batch = g.Batch,
+        InChannels = g.InChannels,
+        InHeight = g.InHeight,
+        InWidth = g.InWidth,
+        OutChannels = g.OutChannels,
+        OutHeight = g.OutHeight,
+        OutWidth = g.OutWidth,
+        KernelHeight = g.KernelHeight,
+        KernelWidth = g.KernelWidth,
+        StrideHeight = g.StrideHeight,
+        StrideWidth = g.StrideWidth,
+        PadHeight = g.PadHeight,
+        PadWidth = g.PadWidth,
+    };
+}

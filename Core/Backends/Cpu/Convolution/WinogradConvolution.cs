@@ -55,9 +55,9 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         new Span<float>(_zeros, 2 * V.Count).Clear();
     }
 
-    /// <summary>Whether the shape is one that this algorithm takes, and is faster at than the direct one.</summary>
+    /// <summary>Whether the shape is one that this algorithm takes, and is faster at than the direct one, which may be asked for.</summary>
     public static bool Suits(in Window2d g) =>
-        (g.KernelHeight, g.KernelWidth, g.StrideHeight, g.StrideWidth) == (3, 3, 1, 1) && g.PadHeight <= 2 && g.PadWidth <= 2
+        !g.Exact && (g.KernelHeight, g.KernelWidth, g.StrideHeight, g.StrideWidth) == (3, 3, 1, 1) && g.PadHeight <= 2 && g.PadWidth <= 2
         && g.InChannels % 16 == 0 && g.OutChannels % 16 == 0
         && Min(g.InHeight, g.OutHeight) >= Tile && Min(g.InWidth, g.OutWidth) >= Tile;
 

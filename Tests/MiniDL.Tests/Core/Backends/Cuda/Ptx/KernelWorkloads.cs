@@ -79,7 +79,7 @@ internal static class KernelWorkloads
                 var y = x.Conv2d(weight, bias, (stride, stride), (1, 1));
                 y.Backward(Stored(Exact(on, y.Shape, 4), type));
                 // Where convolutions leave statistics of their output, those count.
-                var counted = x.Detach().Convolved(weight, bias, (stride, stride), (1, 1), moments: true);
+                var counted = x.Detach().Convolved(weight, bias, (stride, stride), (1, 1), algorithm: null, moments: true);
                 var geometry = new NormGeometry(1, y.Count / outputs, outputs, outputs);
                 Tensor mean = Agreement.Unset(on, [1, outputs]), variance = Agreement.Unset(on, [1, outputs]);
                 if (Moments.Of(counted, geometry) is { } moments) (mean, variance) = (moments.Mean, moments.Variance);

@@ -1,0 +1,37 @@
+namespace MiniDL;
+
+/// <summary>How convolutions and their gradients are computed.</summary>
+public enum ConvAlgorithm
+{
+    /// <summary>
+    /// The fastest way for the shape. On the CPU 3×3 kernels of stride 1 with multiples of 16 channels go by Winograd's F(4×4, 3×3), whose
+    /// errors are relative to the largest values of a 6×6 tile; on a GPU operands are rounded as its <see cref="Precision"/> says.
+    /// </summary>
+    Fastest,
+
+    /// <summary>
+    /// The sum of the definition, in float: an output depends on the values in its window alone, and its error is relative to them. A GPU
+    /// that stores images in bfloat16 still rounds what it stores.
+    /// </summary>
+    Exact,
+}
+
+/// <summary>What convolutions do that were not told otherwise.</summary>
+public static class ConvDefaults
+{
+    private const string Variable = "MINIDL_CONV_ALGORITHM";
+
+    /// <summary>
+    /// The algorithm of convolutions that name none, in the whole process: <see cref="ConvAlgorithm.Exact"/> shows whether rounding or an
+    /// overflow comes from the fast one. At first what the environment variable MINIDL_CONV_ALGORITHM says, fastest or exact; without it
+    /// <see cref="ConvAlgorithm.Fastest"/>. Backward uses what forward used.
+    /// </summary>
+    public static ConvAlgorithm Algorithm { get; set; } = FromEnvironment();
+
+    private static ConvAlgorithm FromEnvironment() => Environment.GetEnvironmentVariable(Variable) switch
+    {
+        null or "" or "fastest" => ConvAlgorithm.Fastest,
+        "exact" => ConvAlgorithm.Exact,
+        var other => throw new MiniDLException($"[conv2d] {Variable} is '{other}'; use fastest or exact."),
+    };
+}
