@@ -21,12 +21,19 @@ public static class ConvDefaults
 {
     private const string Variable = "MINIDL_CONV_ALGORITHM";
 
+    private static ConvAlgorithm? _algorithm;
+
     /// <summary>
     /// The algorithm of convolutions that name none, in the whole process: <see cref="ConvAlgorithm.Exact"/> shows whether rounding or an
     /// overflow comes from the fast one. At first what the environment variable MINIDL_CONV_ALGORITHM says, fastest or exact; without it
     /// <see cref="ConvAlgorithm.Fastest"/>. Backward uses what forward used.
     /// </summary>
-    public static ConvAlgorithm Algorithm { get; set; } = FromEnvironment();
+    /// <exception cref="MiniDLException">The variable has another value.</exception>
+    public static ConvAlgorithm Algorithm
+    {
+        get => _algorithm ??= FromEnvironment();
+        set => _algorithm = value;
+    }
 
     private static ConvAlgorithm FromEnvironment() => Environment.GetEnvironmentVariable(Variable) switch
     {

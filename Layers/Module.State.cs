@@ -14,13 +14,13 @@ public abstract partial class Module
 
     /// <summary>Copies the values of a state dictionary into the parameters and buffers, converting type and device.</summary>
     /// <param name="state">Values by dotted name.</param>
-    /// <param name="strict">Whether missing and unexpected keys are errors; wrong shapes always are.</param>
+    /// <param name="strict">Whether missing and unexpected keys are errors; wrong shapes and values that are not finite always are.</param>
     /// <exception cref="MiniDLException">Keys do not match: every one is listed, and nothing has changed.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state, bool strict = true)
     {
         var unused = new Dictionary<string, Tensor>(state);
         List<(Tensor From, Tensor To)> copies = [];
-        List<string> missing = [], wrong = [];
+        List<string> missing = [], wrong = [], notFinite = [];
         foreach (var (key, legacyKey, target, optional) in StateEntries())
         {
             string given = legacyKey is not null && !state.ContainsKey(key) ? legacyKey : key;
@@ -30,6 +30,7 @@ public abstract partial class Module
                 if (!optional) missing.Add(key);
             }
             else if (value.Shape != target.Shape) wrong.Add($"{given} is {value.Shape}, expected {target.Shape}");
+            else if (value.NotFinite() is { } what) notFinite.Add($"{given} ({what})");
             else copies.Add((value, target));
         }
         string[] problems =
@@ -37,6 +38,7 @@ public abstract partial class Module
             .. Problem("missing", strict ? missing : []),
             .. Problem("unexpected", strict ? unused.Keys.Order(StringComparer.Ordinal) : []),
             .. Problem("wrong shape", wrong),
+            .. Problem("not finite", notFinite),
         ];
         if (problems.Length > 0)
             throw new MiniDLException($"[load_state_dict] {this}: {string.Join("; ", problems)}. Nothing was loaded. "

@@ -90,13 +90,14 @@ public sealed class Sgd
     /// Goes on where a state dictionary was written: copies its velocities, converting type and device. Parameters that it does
     /// not mention start anew.
     /// </summary>
-    /// <exception cref="MiniDLException">Keys or shapes do not fit: every one is listed, and nothing has changed.</exception>
+    /// <exception cref="MiniDLException">Keys or shapes do not fit, or values are not finite: every one is listed, and nothing has changed.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
     {
         var slots = Slots().ToDictionary(s => s.Key);
         var problems = state.Keys.Where(key => !slots.ContainsKey(key)).Select(key => $"unexpected: {key}")
             .Concat(slots.Values.Where(s => state.TryGetValue(s.Key, out var value) && value.Shape != s.Flat.Shape(s.Index))
                 .Select(s => $"wrong shape: {s.Key} is {state[s.Key].Shape}, expected {s.Flat.Shape(s.Index)}"))
+            .Concat(Tensor.NotFinite(state.Where(entry => slots.ContainsKey(entry.Key))).Select(what => $"not finite: {what}"))
             .ToArray();
         if (problems.Length > 0)
             throw new MiniDLException($"[load_state_dict] Sgd: {string.Join("; ", problems)}. Nothing was loaded.");

@@ -20,15 +20,34 @@ internal static class Checkpoint
     /// <param name="Random">How far each dropout layer's random stream has come, by the layer's path.</param>
     public sealed record State(TrainSettings Settings, Position Position, Dictionary<string, ulong> Random);
 
+    /// <summary>Writes where a run stands.</summary>
+    /// <exception cref="MiniDLException">A value is not finite, or the file cannot be written.</exception>
     public static void Save(string path, Trainer trainer)
     {
         var tensors = new Dictionary<string, Tensor>();
         foreach (var (name, tensor) in trainer.Model.StateDict()) tensors.Add(Model + name, tensor);
         foreach (var (name, tensor) in trainer.Optimizer.StateDict()) tensors.Add(Optimizer + name, tensor);
         var random = Dropouts(trainer.Model).ToDictionary(d => d.Path, d => d.Layer.Random.Position);
+        Refuse(path, tensors);
         string state = JsonSerializer.Serialize(new State(trainer.Settings, trainer.Position, random), Json.Compact);
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         SafeTensors.Save(path, tensors, new Dictionary<string, string> { [Key] = state });
+    }
+
+    /// <summary>Writes the weights and buffers alone, for other programs to load.</summary>
+    /// <exception cref="MiniDLException">A value is not finite, or the file cannot be written.</exception>
+    public static void SaveModel(string path, Module model)
+    {
+        var state = model.StateDict();
+        Refuse(path, state);
+        SafeTensors.Save(path, state);
+    }
+
+    /// <summary>A run cannot go on from values that are not finite: what is there stays.</summary>
+    private static void Refuse(string path, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        if (Tensor.NotFinite(tensors).FirstOrDefault() is { } value)
+            throw new MiniDLException($"{path} was not written, since {value} is not finite: the run has diverged. An older checkpoint stays as it is.");
     }
 
     /// <summary>Brings a new trainer to where the checkpoint was written.</summary>
@@ -37,6 +56,7 @@ internal static class Checkpoint
     {
         var file = LoadFile(path);
         var state = ReadState(path, file);
+        if (Tensor.NotFinite(file.Tensors).FirstOrDefault() is { } value) throw Damaged(path, $"{value} is not finite");
         if (state.Settings != trainer.Settings)
             throw new MiniDLException(
                 $"{path} was written by a run with other settings: {Json.Difference(state.Settings, trainer.Settings)}.");

@@ -56,9 +56,10 @@ internal struct RunningMean
 /// <summary>A loss became NaN or infinite.</summary>
 /// <param name="what">Which one: <c>loss</c>, <c>test loss</c>.</param>
 /// <param name="learningRate">Of the last step, with the schedule's factor.</param>
-internal sealed class DivergedException(string what, double loss, int epoch, int step, double learningRate)
+/// <param name="cause">What is known of where it comes from.</param>
+internal sealed class DivergedException(string what, double loss, int epoch, int step, double learningRate, NotFinite? cause)
     : MiniDLException(string.Create(CultureInfo.InvariantCulture,
-        $"the {what} became {loss} in epoch {epoch}, step {step}, at learning rate {learningRate:G4}."))
+        $"the {what} became {loss} in epoch {epoch}, step {step}, at learning rate {learningRate:G4}{(cause is null ? "" : ": " + cause.What)}."))
 {
     public int Epoch { get; } = epoch;
     public int Step { get; } = step;
@@ -67,6 +68,8 @@ internal sealed class DivergedException(string what, double loss, int epoch, int
     /// <summary>What happened and what to do.</summary>
     /// <param name="option">The option that sets the base rate.</param>
     /// <param name="baseRate">The value that it has.</param>
-    public string Advice(string option, double baseRate) => FormattableString.Invariant(
-        $"{Message} Use a smaller one ({option} {baseRate / 10:G3}) or warm up (--schedule warmup:0.1,cosine).");
+    public string Advice(string option, double baseRate) => $"{Message} {cause?.Remedy ?? Rate(option, baseRate)}";
+
+    private static string Rate(string option, double baseRate) => FormattableString.Invariant(
+        $"Where values grow from step to step, use a smaller learning rate ({option} {baseRate / 10:G3}) or warm up (--schedule warmup:0.1,cosine).");
 }

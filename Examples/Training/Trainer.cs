@@ -84,7 +84,8 @@ internal sealed class Trainer
             int steps = epoch * StepsPerEpoch;
             // Of the step, not of the optimizer: a run resumed at the end of an epoch has taken none yet.
             float rate = LearningRateAt(steps - 1);
-            if (!double.IsFinite(test.Loss)) throw new DivergedException("test loss", test.Loss, epoch, steps, rate);
+            if (!double.IsFinite(test.Loss))
+                throw new DivergedException("test loss", test.Loss, epoch, steps, rate, WhereInTest());
             Position = new Position { Epoch = epoch };
             yield return new EpochRecord(epoch, steps, mean.Loss, mean.Error, test.Loss, test.Error,
                 rate, seconds + clock.Elapsed.TotalSeconds, mean.Images / seconds);
@@ -110,7 +111,7 @@ internal sealed class Trainer
             float rate = _sgd.LearningRate = LearningRateAt(steps);
 
             var (loss, logits) = _resident is null ? _step.Run(images, labels) : _step.Run(_resident);
-            var trained = new TrainedBatch(++steps, rate, new BatchResult(loss, logits, labels));
+            var trained = new TrainedBatch(++steps, rate, images, new BatchResult(loss, logits, labels));
             if ((runsAhead ? before : trained) is { } known) Count(known, clock, progress);
             before = trained;
         }
@@ -120,16 +121,26 @@ internal sealed class Trainer
     }
 
     /// <param name="Step">Steps since the run began, this one included.</param>
-    private sealed record TrainedBatch(int Step, float LearningRate, BatchResult Result);
+    private sealed record TrainedBatch(int Step, float LearningRate, Tensor Images, BatchResult Result);
 
     /// <summary>Adds a batch, whose step took as long as the clock says, to the sums of the epoch.</summary>
     private void Count(TrainedBatch batch, Stopwatch clock, Action<StepReport>? progress)
     {
         float loss = batch.Result.Loss;
-        if (!float.IsFinite(loss)) throw new DivergedException("loss", loss, Position.Epoch + 1, batch.Step, batch.LearningRate);
+        if (!float.IsFinite(loss))
+            throw new DivergedException("loss", loss, Position.Epoch + 1, batch.Step, batch.LearningRate, _step.Repeats
+                ? new NotFinite("a GPU has updated the weights with it since; with --device cpu the message names the module where it began")
+                : NotFinite.Find(Model, batch.Images));
         Position = Position.After(batch.Result.Images, loss, batch.Result.ErrorPercent, clock.Elapsed);
         var mean = Position.Mean;
         progress?.Invoke(new StepReport(Position.Epoch + 1, batch.Step, mean.Loss, mean.Error, mean.Images / Position.Seconds));
+    }
+
+    /// <summary>What is known of a test loss that is not finite.</summary>
+    private NotFinite? WhereInTest()
+    {
+        Model.Eval();
+        return _testBatches.Epoch(0).Select(batch => NotFinite.Find(Model, batch.Images.To(Device))).FirstOrDefault(found => found is not null);
     }
 
     /// <summary>What is left of the epoch; on a GPU the step itself fills the tensors.</summary>

@@ -6,7 +6,7 @@ namespace MiniDL.Examples.Training;
 
 /// <summary>
 /// Forward, backward and optimizer on one batch. A GPU records the step once and then repeats it on the same tensors, which every
-/// batch is copied into; on the CPU it simply runs.
+/// batch is copied into; on the CPU it simply runs, up to a loss that is not finite.
 /// </summary>
 internal sealed class TrainingStep : IDisposable
 {
@@ -23,12 +23,17 @@ internal sealed class TrainingStep : IDisposable
             _resident?.Draw();
             var logits = model.Forward(_images);
             var loss = Loss.CrossEntropy(logits, _labels);
+            // On the CPU the weights stay as they were, so that it can be found where this began; a recorded step cannot look.
+            if (!Repeats && !float.IsFinite(loss.Item())) return [loss, logits];
             sgd.ZeroGrad();
             loss.Backward();
             sgd.Step();
             return [loss, logits];
         });
     }
+
+    /// <summary>Whether the step is repeated as a whole, its loss seen only afterwards.</summary>
+    public bool Repeats => _graph.Repeats;
 
     /// <summary>Draws a batch on the GPU and runs on it.</summary>
     /// <inheritdoc cref="Run(Tensor, Tensor)"/>

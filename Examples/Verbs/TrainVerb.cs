@@ -2,7 +2,6 @@ using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Plots;
 using MiniDL.Examples.Training;
-using MiniDL.Serialization;
 using Spectre.Console;
 
 namespace MiniDL.Examples.Verbs;
@@ -28,7 +27,7 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
         try
         {
             terminal.WithProgress(settings.Model, trainer.TotalSteps, report => Train(trainer, folder, metrics, report, stop));
-            SafeTensors.Save(folder.File("checkpoint/model.safetensors"), trainer.Model.StateDict());
+            Checkpoint.SaveModel(folder.File("checkpoint/model.safetensors"), trainer.Model);
             return 0;
         }
         catch (DivergedException e)

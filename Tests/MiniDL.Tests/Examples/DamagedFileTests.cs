@@ -85,6 +85,19 @@ public sealed class DamagedFileTests : IDisposable
         AssertOneLine("train --resume @t", "truncated", "another --out");
     }
 
+    [Theory]
+    [InlineData("model.1.linears.0.weight")]
+    [InlineData("optimizer.state.1.momentum_buffer")]
+    public void A_checkpoint_with_a_value_that_is_not_finite_is_damaged(string name)
+    {
+        Assert.Equal(0, _minidl.Run(Train + "--out @t"));
+        string path = _minidl.Folder("t/checkpoint/last.safetensors");
+        var file = SafeTensors.Load(path);
+        file.Tensors[name].MutableSpan()[1] = float.NaN;
+        SafeTensors.Save(path, file.Tensors, file.Metadata);
+        AssertOneLine("train --resume @t", "last.safetensors is damaged", $"{name} (NaN at [", "is not finite");
+    }
+
     [Fact]
     public void A_comparison_is_not_resumed_by_train()
     {

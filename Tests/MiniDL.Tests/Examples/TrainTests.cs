@@ -41,7 +41,7 @@ public sealed class TrainTests : IDisposable
     public void A_loss_that_is_not_finite_ends_the_run_with_one_line_and_keeps_what_was_reached()
     {
         Assert.Equal(1, _minidl.Run(Train + "--lr 1e30 --norm none --schedule none --out @run"));
-        Assert.Matches(@"^error: the loss became \S+ in epoch \d, step \d, at learning rate 1E\+30\. Use a smaller .*\n$", _minidl.Error);
+        Assert.Matches(@"^error: the loss became \S+ in epoch \d, step \d, at learning rate 1E\+30: the first output that is not finite is that of \S+ \(\w+\), \S+ at \[.*\]; its input reaches to .*Where values grow from step to step, use a smaller .*\n$", _minidl.Error);
         Assert.StartsWith("epoch,", _minidl.Read("run/metrics.csv"), StringComparison.Ordinal);
         Assert.True(File.Exists(_minidl.Folder("run/config.json")));
     }
@@ -130,6 +130,22 @@ public sealed class TrainTests : IDisposable
         Checkpoint.Load(path, second);
         records.AddRange(second.Run());
         Assert.Equal(whole.Select(Numbers), records.Select(Numbers));
+    }
+
+    [Fact]
+    public void A_checkpoint_is_not_written_over_a_good_one_with_values_that_are_not_finite()
+    {
+        var settings = new TrainSettings { Model = "mlp", Norm = "bn", TrainImages = 24, TestImages = 10, BatchSize = 6, Epochs = 2 };
+        var data = SyntheticImages.Load(0, 24, 10);
+        var trainer = new Trainer(settings, data.Train, data.Test);
+        string path = _minidl.Folder("checkpoint.safetensors");
+        Checkpoint.Save(path, trainer);
+        byte[] good = File.ReadAllBytes(path);
+        trainer.Model.StateDict()["1.norms.0.running_var"].MutableSpan()[3] = float.NaN;
+        var error = Assert.Throws<MiniDLException>(() => Checkpoint.Save(path, trainer));
+        Assert.Contains("model.1.norms.0.running_var (NaN at [3]) is not finite", error.Message, StringComparison.Ordinal);
+        Assert.Throws<MiniDLException>(() => Checkpoint.SaveModel(path, trainer.Model));
+        Assert.Equal(good, File.ReadAllBytes(path));
     }
 
     [Fact]

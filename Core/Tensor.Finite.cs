@@ -1,0 +1,26 @@
+using System.Globalization;
+
+namespace MiniDL;
+
+public sealed partial class Tensor
+{
+    /// <summary>Looks for values that are NaN or infinite.</summary>
+    /// <returns>The first one and where it is, as in <c>NaN at [2, 5]</c>; null where all are finite, and for integers.</returns>
+    public string? NotFinite()
+    {
+        if (!DType.IsFloat()) return null;
+        double[] values = ToArray<double>();
+        int index = Array.FindIndex(values, value => !double.IsFinite(value));
+        if (index < 0) return null;
+        var place = new int[Rank];
+        for (int dim = Rank - 1, rest = index; dim >= 0; rest /= Shape[dim], dim--) place[dim] = rest % Shape[dim];
+        return string.Create(CultureInfo.InvariantCulture, $"{values[index]} at [{string.Join(", ", place)}]");
+    }
+
+    /// <summary>Of named tensors those that are not finite, ready for an error: <c>fc.weight (NaN at [2, 5])</c>.</summary>
+    public static IEnumerable<string> NotFinite(IEnumerable<KeyValuePair<string, Tensor>> tensors)
+    {
+        foreach (var (name, tensor) in tensors)
+            if (tensor.NotFinite() is { } what) yield return $"{name} ({what})";
+    }
+}
