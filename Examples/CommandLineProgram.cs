@@ -16,6 +16,8 @@ internal static class CommandLineProgram
         {
             if (args.Length > 0 && HelpPage.FindVerb(args[0]) is { } verb && HelpPage.OptionWithoutValue(verb, args) is { } option)
                 throw new UsageException($"option {option} needs a value. Try '{HelpPage.Call} {args[0]} --help'.");
+            if (args.Length > 0 && HelpPage.FindVerb(args[0]) is { } called && HelpPage.OptionWithoutNumber(called, args) is { } number)
+                throw new UsageException($"{number}. Try '{HelpPage.Call} {args[0]} --help'.");
             using var parser = new Parser(settings => settings.HelpWriter = null);
             return parser.ParseArguments<TrainOptions, CompareOptions, StudyOptions, BenchOptions, DoctorOptions, DataOptions>(args).MapResult(
                 (TrainOptions options) => new TrainVerb(options, TerminalOf(options)).Run(stop),

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Reflection;
 using CommandLine;
 using MiniDL.Examples.Options;
@@ -73,11 +74,39 @@ internal static class HelpPage
         return null;
     }
 
-    /// <summary>What an option's values are: <c>a whole number</c>.</summary>
-    public static string KindOf(Type verb, string option)
+    /// <summary>The first option that is a number and has something else, as it was typed, and what to write; the parser is more lenient.</summary>
+    public static string? OptionWithoutNumber(Type verb, ReadOnlySpan<string> args)
     {
-        var type = Described<OptionAttribute>(verb).First(o => o.Attribute.LongName == option).Property.PropertyType;
+        foreach (var (property, attribute) in Described<OptionAttribute>(verb))
+        {
+            if (NumberType(property.PropertyType) is not { } type) continue;
+            string option = "--" + attribute.LongName;
+            bool whole = type != typeof(double);
+            for (int i = 1; i < args.Length; i++)
+            {
+                bool joined = args[i].StartsWith(option + "=", StringComparison.Ordinal);
+                if (!joined && (args[i] != option || i + 1 == args.Length)) continue;
+                string text = joined ? args[i][(option.Length + 1)..] : args[i + 1];
+                if (NumberText.IsPlain(text, whole)) continue;
+                return $"{(joined ? args[i] : $"{option} {text}")} is not {KindOf(type)}{(NumberText.Remedy(text, whole) is { } remedy ? $": {remedy}" : "")}";
+            }
+        }
+        return null;
+    }
+
+    /// <summary>What an option's values are: <c>a whole number</c>.</summary>
+    public static string KindOf(Type verb, string option) =>
+        KindOf(NumberType(Described<OptionAttribute>(verb).First(o => o.Attribute.LongName == option).Property.PropertyType) ?? typeof(double));
+
+    /// <summary>The type of a number option, without its question mark; null for options of another kind.</summary>
+    private static Type? NumberType(Type type)
+    {
         type = Nullable.GetUnderlyingType(type) ?? type;
+        return type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(INumber<>)) ? type : null;
+    }
+
+    private static string KindOf(Type type)
+    {
         return type == typeof(int) ? $"a whole number up to {int.MaxValue}"
             : type == typeof(ulong) ? $"a whole number from 0 to {ulong.MaxValue}"
             : "a number";

@@ -13,8 +13,8 @@ internal static class ListOption
     }
 
     public static int[] Counts(string option, string text) => Names(option, text)
-        .Select(item => int.TryParse(item, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1
+        .Select(item => !item.StartsWith('0') && int.TryParse(item, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1
             ? count
-            : throw new UsageException($"--{option} {text}: '{item}' is not a whole number above 0."))
+            : throw new UsageException($"--{option} {text}: '{item}' is not a whole number above 0; commas stand between the items, not in them."))
         .ToArray();
 }

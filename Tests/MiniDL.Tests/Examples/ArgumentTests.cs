@@ -1,3 +1,8 @@
+using System.Globalization;
+using System.Reflection;
+using CommandLine;
+using MiniDL.Examples;
+
 namespace MiniDL.Tests.Examples;
 
 public sealed class ArgumentTests : IDisposable
@@ -40,6 +45,86 @@ public sealed class ArgumentTests : IDisposable
     [InlineData("bench --model vgg99", "resnet20")]
     [InlineData("data imagenet", "cifar10")]
     public void Wrong_usage_is_one_line_that_names_the_problem_and_exit_code_2(string arguments, string named)
+    {
+        Assert.Equal(2, _minidl.Run(arguments));
+        AssertOneLine(named);
+    }
+
+    /// <summary>Every option of every verb whose value is a number, whatever its type: a new one is here by itself.</summary>
+    public static TheoryData<string, string, bool> NumberOptions
+    {
+        get
+        {
+            var all = new TheoryData<string, string, bool>();
+            foreach (var verb in typeof(CommandLineProgram).Assembly.GetTypes())
+                if (verb.GetCustomAttribute<VerbAttribute>() is { } name)
+                    foreach (var property in verb.GetProperties())
+                        if (property.GetCustomAttribute<OptionAttribute>() is { } option
+                            && (Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType) is { IsPrimitive: true } type && type != typeof(bool))
+                            all.Add(name.Name, "--" + option.LongName, type != typeof(double) && type != typeof(float));
+            return all;
+        }
+    }
+
+    [Fact]
+    public void There_are_number_options_of_both_kinds_in_every_verb_that_is_known_to_have_them()
+    {
+        var found = NumberOptions.Select(row => ((string)row[0], (string)row[1], (bool)row[2])).ToArray();
+        Assert.Contains(("train", "--lr", false), found);
+        Assert.Contains(("train", "--checkpoint-every", true), found);
+        Assert.Contains(("compare", "--base-lr", false), found);
+        Assert.Contains(("bench", "--warm-up", false), found);
+        Assert.Contains(("data", "--seed", true), found);
+        Assert.Contains(("doctor", "--batch", true), found);
+        Assert.Contains(("study", "--threads", true), found);
+    }
+
+    [Theory, MemberData(nameof(NumberOptions))]
+    public void No_number_option_takes_a_decimal_comma_or_a_thousands_separator(string verb, string option, bool whole)
+    {
+        (string Text, string? Remedy)[] wrong =
+        [
+            ("0,05", whole ? null : "use 0.05"), ("0,0001", whole ? null : "use 0.0001"), ("1,000", whole ? "use 1000" : "use 1000, or 1.000 for a fraction"),
+            ("1,000,000", "use 1000000"), ("1.000,5", whole ? null : "use 1000.5"), ("1,000.5", whole ? null : "use 1000.5"), ("12,5", whole ? null : "use 12.5"),
+            ("1 000", "use 1000"), ("1_000", "use 1000"), ("+3", "use 3"), ("3,", null), (",5", whole ? null : "use .5"), ("0x10", null), ("(3)", null),
+            ("$3", null), ("3e", null), ("NaN", null), ("Infinity", null), ("∞", null), ("3 ", "use 3"), ("٣", null),
+        ];
+        foreach (var (text, remedy) in wrong)
+            foreach (string[] value in new[] { new[] { option, text }, [$"{option}={text}"] })
+            {
+                Assert.Equal(2, _minidl.Run([verb, .. value]));
+                AssertOneLine($"error: {string.Join(' ', value)} is not ");
+                if (remedy is not null) AssertOneLine($": {remedy}. Try");
+            }
+    }
+
+    [Fact]
+    public void Numbers_are_read_alike_whatever_the_culture_of_the_machine()
+    {
+        var before = CultureInfo.CurrentCulture;
+        try
+        {
+            // German numbers have a decimal comma; under the invariant globalization mode of this program it is made by hand.
+            CultureInfo.CurrentCulture = new CultureInfo("") { NumberFormat = { NumberDecimalSeparator = ",", NumberGroupSeparator = "." } };
+            Assert.Equal(0, _minidl.Run("train --model mlp --train-images 20 --test-images 10 --epochs 1 --batch-size 10 --lr 0.05 --momentum 5e-1 --out @run"));
+            Assert.Contains("\"learning_rate\": 0.05,", _minidl.Read("run/config.json"), StringComparison.Ordinal);
+            Assert.Contains("\"momentum\": 0.5,", _minidl.Read("run/config.json"), StringComparison.Ordinal);
+            Assert.Equal(2, _minidl.Run("train --lr 0,05"));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Theory]
+    [InlineData("compare --batch-sizes 1,000", "'000'")]
+    [InlineData("compare --batch-sizes 16,032", "'032'")]
+    [InlineData("bench --batch-sizes 2,0,5", "'0'")]
+    [InlineData("train --schedule step:0,5", "milestone 0 must")]
+    [InlineData("train --schedule step:0.5,0.8*0,2", "step:0.5,0.8*0.2 for another factor")]
+    [InlineData("train --schedule warmup:0,05,cosine", "warmup:0.05,cosine")]
+    public void Lists_take_no_decimal_commas_either(string arguments, string named)
     {
         Assert.Equal(2, _minidl.Run(arguments));
         AssertOneLine(named);
