@@ -32,6 +32,7 @@ internal sealed class NormalizeOp(Tensor x, Tensor? weight, Tensor? bias, Tensor
 
     protected override Tensor Forward()
     {
+        Check.Float(Name, "input", x);
         _y = Tensor.NewLike(x);
         if (statistics is var (mean, variance))
         {
