@@ -3,11 +3,12 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>The mean over each image, <c>y[n,c] = 1/(H·W) · Σ x[n,c,h,w]</c>: [N, C, H, W] becomes [N, C].</summary>
-    /// <exception cref="ShapeException">The input is not [N, C, H, W].</exception>
+    /// <exception cref="ShapeException">The input is not [N, C, H, W], or its images have no pixels.</exception>
     public Tensor GlobalAvgPool2d()
     {
         Check.Rank("global_avg_pool2d", "input", this, 4, "Images go in as [N, C, H, W].");
         Check.Float("global_avg_pool2d", "input", this);
+        CheckPixels("global_avg_pool2d", this);
         return new GlobalAvgPool2dOp(ToLayout(Layout.ChannelsLast)).Run();
     }
 }

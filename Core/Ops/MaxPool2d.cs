@@ -16,8 +16,14 @@ public sealed partial class Tensor
     public Tensor MaxPool2d((int H, int W) kernel, (int H, int W)? stride = null, (int H, int W)? padding = null)
     {
         var window = PoolWindow("max_pool2d", this, kernel, stride, padding);
+        CheckPixels("max_pool2d", this);
         return new MaxPool2dOp(ToLayout(Layout.ChannelsLast), window).Run();
     }
+
+    /// <summary>Images without pixels have no largest value and no mean.</summary>
+    private static void CheckPixels(string operation, Tensor x) =>
+        Check.That(x.Shape[2] * x.Shape[3] > 0 || x.Shape[0] * x.Shape[1] == 0, operation,
+            $"input {x.Shape} has no pixels, and there is nothing to take from none. Check the sizes of the layers before, or use AvgPool2d, which counts padding as zeros.");
 
     private static Window2d PoolWindow(string operation, Tensor x, (int H, int W) kernel, (int H, int W)? stride, (int H, int W)? padding)
     {
