@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 using MiniDL.Backends;
 
 namespace MiniDL;
@@ -10,7 +11,7 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = eˣ, dx = dy · y.</summary>
-internal readonly struct ExpFunction : IUnaryFunction
+internal readonly struct ExpFunction : IUnaryFunction, IDoubleExpression
 {
     public string Name => "exp";
 
@@ -20,8 +21,10 @@ internal readonly struct ExpFunction : IUnaryFunction
 
     public double Gradient(double dy, double x, double y) => dy * y;
 
-    public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Exp(x, y);
+    public void Values(ReadOnlySpan<float> x, Span<float> y) => DoubleLoop.Run(this, x, y);
 
     public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
         TensorPrimitives.Multiply(dy, y, dx);
+
+    Vector512<double> IDoubleExpression.Of(Vector512<double> x) => DoubleMath.Exp(x);
 }

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 using MiniDL.Backends;
 
 namespace MiniDL;
@@ -10,7 +11,7 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = ln x, dx = dy / x.</summary>
-internal readonly struct LogFunction : IUnaryFunction
+internal readonly struct LogFunction : IUnaryFunction, IDoubleExpression
 {
     public string Name => "log";
 
@@ -20,8 +21,10 @@ internal readonly struct LogFunction : IUnaryFunction
 
     public double Gradient(double dy, double x, double y) => dy / x;
 
-    public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Log(x, y);
+    public void Values(ReadOnlySpan<float> x, Span<float> y) => DoubleLoop.Run(this, x, y);
 
     public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
         TensorPrimitives.Divide(dy, x, dx);
+
+    Vector512<double> IDoubleExpression.Of(Vector512<double> x) => DoubleMath.Log(x);
 }

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 using MiniDL.Backends;
 
 namespace MiniDL;
@@ -10,7 +11,7 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = xᵖ, dx = dy · p · xᵖ⁻¹ (0 where p = 0).</summary>
-internal readonly struct PowFunction(double exponent) : IUnaryFunction
+internal readonly struct PowFunction(double exponent) : IUnaryFunction, IDoubleExpression
 {
     public string Name => "pow";
 
@@ -22,7 +23,17 @@ internal readonly struct PowFunction(double exponent) : IUnaryFunction
 
     public double Gradient(double dy, double x, double y) => exponent == 0 ? 0 : dy * exponent * Math.Pow(x, exponent - 1);
 
-    public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Pow(x, (float)exponent, y);
+    public void Values(ReadOnlySpan<float> x, Span<float> y)
+    {
+        switch (exponent)
+        {
+            case 0: y.Fill(1); break;
+            case 1: x.CopyTo(y); break;
+            case 2: TensorPrimitives.Multiply(x, x, y); break;
+            case -1: TensorPrimitives.Divide(1f, x, y); break;
+            default: DoubleLoop.Run(this, x, y); break;
+        }
+    }
 
     public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx)
     {
@@ -37,9 +48,22 @@ internal readonly struct PowFunction(double exponent) : IUnaryFunction
         {
             int end = Math.Min(start + block.Length, dx.Length);
             var slope = block[..(end - start)];
-            TensorPrimitives.Pow(x[start..end], (float)(exponent - 1), slope);
+            new PowFunction(exponent - 1).Values(x[start..end], slope);
             TensorPrimitives.Multiply(slope, (float)exponent, slope);
             TensorPrimitives.Multiply(dy[start..end], slope, dx[start..end]);
         }
+    }
+
+    /// <summary>e^(p · ln |x|), with the sign of x where p is odd; of negative numbers there are no powers unless p is an integer.</summary>
+    Vector512<double> IDoubleExpression.Of(Vector512<double> x)
+    {
+        var size = Vector512.Abs(x);
+        var result = DoubleMath.Exp(DoubleMath.Log(size) * DoubleMath.All(exponent));
+        // 1 to an infinite power, where the product above is 0 · ∞.
+        result = Vector512.ConditionalSelect(Vector512.Equals(size, DoubleMath.All(1)), DoubleMath.All(1), result);
+        if (double.IsOddInteger(exponent)) return Vector512.CopySign(result, x);
+        if (double.IsInteger(exponent) || double.IsInfinity(exponent)) return result;
+        var hasNone = Vector512.LessThan(x, DoubleMath.All(0)) & Vector512.GreaterThan(x, DoubleMath.All(double.NegativeInfinity));
+        return Vector512.ConditionalSelect(hasNone, DoubleMath.All(double.NaN), result);
     }
 }

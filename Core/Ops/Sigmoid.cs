@@ -1,5 +1,5 @@
 using System.Numerics;
-using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 using MiniDL.Backends;
 
 namespace MiniDL;
@@ -11,7 +11,7 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = 1 / (1 + e⁻ˣ), dx = dy · y · (1 − y).</summary>
-internal readonly struct SigmoidFunction : IUnaryFunction, IVectorExpression
+internal readonly struct SigmoidFunction : IUnaryFunction, IVectorExpression, IDoubleExpression
 {
     public string Name => "sigmoid";
 
@@ -21,10 +21,12 @@ internal readonly struct SigmoidFunction : IUnaryFunction, IVectorExpression
 
     public double Gradient(double dy, double x, double y) => dy * y * (1 - y);
 
-    public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Sigmoid(x, y);
+    public void Values(ReadOnlySpan<float> x, Span<float> y) => DoubleLoop.Run(this, x, y);
 
     public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
         VectorLoop.Run(this, dy, x, y, dx);
 
     Vector<float> IVectorExpression.Of(Vector<float> dy, Vector<float> x, Vector<float> y) => dy * y * (Vector<float>.One - y);
+
+    Vector512<double> IDoubleExpression.Of(Vector512<double> x) => DoubleMath.All(1) / (DoubleMath.All(1) + DoubleMath.Exp(-x));
 }

@@ -8,10 +8,10 @@ internal sealed unsafe partial class CpuBackend<V>
     internal override void LogSoftmax(Tensor x, Tensor y, int rows, int columns) =>
         ForEachRow(rows, columns, row =>
         {
-            Span<float> from = F(x).Slice(row, columns), to = F(y).Slice(row, columns), exp = new(Scratch.Rent(ScratchUse.Lanes, columns), columns);
-            TensorPrimitives.Subtract(from, TensorPrimitives.Max(from), to);
-            TensorPrimitives.Exp<float>(to, exp);
-            TensorPrimitives.Subtract(to, (float)Math.Log(SumRun(exp)), to);
+            Span<float> from = F(x).Slice(row, columns), to = F(y).Slice(row, columns);
+            float largest = TensorPrimitives.Max<float>(from);
+            TensorPrimitives.Subtract(from, largest, to);
+            TensorPrimitives.Subtract(to, (float)Math.Log(DoubleLoop.SumExp(from, largest)), to);
         });
 
     internal override void LogSoftmaxGradient(Tensor dy, Tensor y, Tensor dx, int rows, int columns) =>
@@ -19,7 +19,7 @@ internal sealed unsafe partial class CpuBackend<V>
         {
             Span<float> gradient = F(dy).Slice(row, columns), to = F(dx).Slice(row, columns);
             float sum = (float)SumRun(gradient);
-            TensorPrimitives.Exp<float>(F(y).Slice(row, columns), to);
+            DoubleLoop.Run(default(ExpFunction), F(y).Slice(row, columns), to);
             TensorPrimitives.MultiplyAdd(to, -sum, gradient, to);
         });
 
@@ -38,7 +38,7 @@ internal sealed unsafe partial class CpuBackend<V>
         ForEachRow(rows, columns, row =>
         {
             var to = F(dx).Slice(row, columns);
-            TensorPrimitives.Exp<float>(F(logProbabilities).Slice(row, columns), to);
+            DoubleLoop.Run(default(ExpFunction), F(logProbabilities).Slice(row, columns), to);
             to[(int)labels.Raw<long>()[row / columns]] -= 1;
             TensorPrimitives.Multiply(to, scale, to);
         });

@@ -76,7 +76,7 @@ internal sealed unsafe partial class CpuBackend<V>
                 for (int h = top; h < bottom; h++)
                     for (int w = left; w < right; w++)
                         TensorPrimitives.Add(mean, F(x).Slice(((n * g.InHeight + h) * g.InWidth + w) * channels, channels), mean);
-                TensorPrimitives.Multiply(mean, 1f / (g.KernelHeight * g.KernelWidth), mean);
+                TensorPrimitives.Divide(mean, (float)(g.KernelHeight * g.KernelWidth), mean);
             }
         });
     }

@@ -34,13 +34,13 @@ internal sealed unsafe partial class CpuBackend<V>
         }
         for (; i < count; i++)
         {
-            float g = s.WeightDecay * parameter[i] + gradient[i];
+            float g = V.MultiplyAdd(s.WeightDecay, parameter[i], gradient[i]);
             if (velocity != null)
             {
-                velocity[i] = first ? g : s.Momentum * velocity[i] + (1 - s.Dampening) * g;
-                g = s.Nesterov ? g + s.Momentum * velocity[i] : velocity[i];
+                velocity[i] = first ? g : V.MultiplyAdd(s.Momentum, velocity[i], (1 - s.Dampening) * g);
+                g = s.Nesterov ? V.MultiplyAdd(s.Momentum, velocity[i], g) : velocity[i];
             }
-            parameter[i] -= s.LearningRate * g;
+            parameter[i] = V.MultiplyAdd(-s.LearningRate, g, parameter[i]);
         }
     }
 }

@@ -30,6 +30,9 @@ internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
     /// <summary>a · b + c, rounded once where the processor can.</summary>
     static abstract V MultiplyAdd(V a, V b, V c);
 
+    /// <summary>The same of single values, rounded as often: a tail computed by it has the bits of the vectors before it.</summary>
+    static virtual float MultiplyAdd(float a, float b, float c) => float.MultiplyAddEstimate(a, b, c);
+
     /// <summary>max(a, 0); NaN stays NaN.</summary>
     static abstract V Relu(V a);
 

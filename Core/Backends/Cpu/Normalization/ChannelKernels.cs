@@ -57,7 +57,7 @@ internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
         {
             float centred = x[i] - centre[i % lanes];
             sum[i % lanes] += centred;
-            squares[i % lanes] += centred * centred;
+            squares[i % lanes] = V.MultiplyAdd(centred, centred, squares[i % lanes]);
         }
     }
 
@@ -87,7 +87,7 @@ internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
         }
         for (int i = count - count % Stripe; i < count; i++)
         {
-            float value = (x[i] - mean[i % lanes]) * scale[i % lanes] + shift[i % lanes];
+            float value = V.MultiplyAdd(x[i] - mean[i % lanes], scale[i % lanes], shift[i % lanes]);
             if (residual != null) value += residual[i];
             y[i] = relu && value < 0 ? 0 : value;
         }
@@ -127,7 +127,7 @@ internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
             float g = y == null || y[i] > 0 ? dy[i] : 0;
             if (passed != null) passed[i] = g;
             sum[i % lanes] += g;
-            product[i % lanes] += g * (x[i] - mean[i % lanes]);
+            product[i % lanes] = V.MultiplyAdd(g, x[i] - mean[i % lanes], product[i % lanes]);
         }
     }
 
@@ -162,7 +162,7 @@ internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
         for (int i = count - count % Stripe; i < count; i++)
         {
             float g = y == null || y[i] > 0 ? dy[i] : 0;
-            dx[i] = g * scale[i % lanes] + ((x[i] - mean[i % lanes]) * slope[i % lanes] + shift[i % lanes]);
+            dx[i] = V.MultiplyAdd(g, scale[i % lanes], V.MultiplyAdd(x[i] - mean[i % lanes], slope[i % lanes], shift[i % lanes]));
         }
     }
 

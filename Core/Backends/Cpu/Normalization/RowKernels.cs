@@ -19,7 +19,7 @@ internal static unsafe class RowKernels<V> where V : unmanaged, ISimd<V>
         {
             float centred = x[i] - centre;
             sum += centred;
-            squares += centred * centred;
+            squares = V.MultiplyAdd(centred, centred, squares);
         }
         return (sum, squares);
     }
@@ -72,10 +72,10 @@ internal static unsafe class RowKernels<V> where V : unmanaged, ISimd<V>
             float g = y == null || y[i] > 0 ? dy[i] : 0, normalized = (x[i] - mean) * invstd;
             if (passed != null) passed[i] = g;
             dbias[i] += g;
-            dweight[i] += g * normalized;
+            dweight[i] = V.MultiplyAdd(g, normalized, dweight[i]);
             if (weight != null) g *= weight[i];
             sum += g;
-            product += g * normalized;
+            product = V.MultiplyAdd(g, normalized, product);
         }
         if (dx == null) return;
         (sum, product) = constant ? (0, 0) : (sum / count, product / count);
