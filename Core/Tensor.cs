@@ -72,6 +72,8 @@ public sealed partial class Tensor
             if (Producer is not null && !value)
                 throw new MiniDLException($"[autograd] {this} is the result of {Producer.Name}; use Detach() for the same values without gradient.");
             if (value) Check.Float("autograd", "tensor", this);
+            // Whatever it was computed from, it is a variable of its own now.
+            if (value) FromGradient = false;
             _requiresGrad = value;
         }
     }

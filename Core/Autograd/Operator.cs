@@ -82,7 +82,8 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     public Tensor Run()
     {
         if (Order != 0) throw new InvalidOperationException($"This {Name} has run already; make a new operator for each result.");
-        bool fromGradient = CheckOperands();
+        // Under NoGrad a gradient is meant as a constant, as by a hand-written step of descent.
+        bool fromGradient = CheckOperands() && !NoGrad.Active;
         bool recorded = _wanted != 0 && !NoGrad.Active;
         if (recorded && fromGradient) throw SecondDerivative();
         int before = Versions(Saved.Inputs);

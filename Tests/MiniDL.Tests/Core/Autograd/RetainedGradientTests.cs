@@ -72,4 +72,22 @@ public class RetainedGradientTests
         using var _ = new NoGrad();
         Assert.Equal(x.Sum().Item() + penalty.Item(), (x.Sum() + penalty).Item());
     }
+
+    /// <summary>x ← x − 0.1·2x, by hand: its results are variables again.</summary>
+    [Fact]
+    public void A_step_of_descent_written_by_hand_is_no_second_derivative()
+    {
+        var x = X;
+        for (int i = 0; i < 3; i++)
+        {
+            x.Square().Sum().Backward();
+            using (new NoGrad()) x = x - x.Grad! * 0.1;
+            x.RequiresGrad = true;
+        }
+        Assert.Equal([0.512f, 1.024f], x.ToArray(), (a, b) => Math.Abs(a - b) < 1e-6);
+        var y = X;
+        y.Square().Sum().Backward();
+        y = y - y.Grad!.Detach() * 0.1;
+        Assert.Equal(0.8f, y.ToArray()[0], 1e-6f);
+    }
 }
