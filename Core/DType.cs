@@ -41,10 +41,22 @@ internal static class DTypes
 
     public static int Bytes(this DType type) => type switch { DType.F32 => 4, DType.BF16 => 2, DType.U8 => 1, _ => 8 };
 
-    public static DType Of<T>() where T : unmanaged =>
+    public static DType Of<T>() where T : unmanaged => TryOf<T>()
+        ?? throw new MiniDLException(Check.Line("tensor", $"tensors hold float, double, long or byte, not {typeof(T).Name}. Read or write one of these."));
+
+    public static DType? TryOf<T>() where T : unmanaged =>
         typeof(T) == typeof(float) ? DType.F32
         : typeof(T) == typeof(double) ? DType.F64
         : typeof(T) == typeof(long) ? DType.I64
         : typeof(T) == typeof(byte) ? DType.U8
-        : throw new ArgumentException($"Tensors hold float, double, long or byte, not {typeof(T).Name}.");
+        : null;
+
+    /// <summary>Whether a number survives in this type but for rounding.</summary>
+    public static bool Holds(this DType type, double value) => type switch
+    {
+        DType.F64 => true,
+        DType.F32 or DType.BF16 => float.IsFinite((float)value) || !double.IsFinite(value),
+        DType.I64 => double.IsInteger(value) && Math.Abs(value) < 9.2e18,
+        _ => double.IsInteger(value) && value is >= 0 and <= 255,
+    };
 }

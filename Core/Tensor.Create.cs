@@ -1,20 +1,58 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
 namespace MiniDL;
 
 public sealed partial class Tensor
 {
     /// <summary>A tensor with a copy of these values, in logical order.</summary>
-    /// <param name="values">Float, double, long or byte; floating-point values are converted to the device's type.</param>
+    /// <param name="values">
+    /// Float or double, which become the device's floating-point type; long, int, uint, short, ushort or sbyte, which become
+    /// <see cref="DType.I64"/>; byte, or bool as 0 and 1, which become <see cref="DType.U8"/>.
+    /// </param>
     /// <param name="shape">The sizes; their product is the number of values.</param>
     /// <param name="device">Where to; the CPU by default.</param>
     /// <exception cref="ShapeException">The number of values is another.</exception>
+    /// <exception cref="MiniDLException">The values are of another type, or a double is too large for the device's floats.</exception>
     public static Tensor From<T>(ReadOnlySpan<T> values, Shape shape, Device? device = null) where T : unmanaged
     {
         device ??= Device.Cpu;
         Check.That(values.Length == shape.Count, "from", $"{values.Length} values do not fill {shape}, which has {shape.Count}.");
-        DType type = DTypes.Of<T>();
+        if (Widened(values) is { } integers) return From<long>(integers, shape, device);
+        if (typeof(T) == typeof(bool)) return From(MemoryMarshal.Cast<T, byte>(values), shape, device);
+        if (DTypes.TryOf<T>() is not { } type)
+            throw new MiniDLException(Check.Line("from", $"tensors hold float, double, long or byte, not {typeof(T).Name}; smaller integers and "
+                + "bool are converted. Convert the values to one of these."));
+        if (typeof(T) == typeof(double) && device.FloatType == DType.F32) CheckFits(MemoryMarshal.Cast<T, double>(values));
         var tensor = New(shape, device, type.IsFloat() ? device.FloatType : type);
         device.Backend.Upload(values, tensor);
         return tensor;
+    }
+
+    /// <summary>Integers that are shorter than long as long; null for values of other types.</summary>
+    private static long[]? Widened<T>(ReadOnlySpan<T> values) where T : unmanaged
+    {
+        if (typeof(T) == typeof(int)) return Widened(MemoryMarshal.Cast<T, int>(values), static value => value);
+        if (typeof(T) == typeof(uint)) return Widened(MemoryMarshal.Cast<T, uint>(values), static value => value);
+        if (typeof(T) == typeof(short)) return Widened(MemoryMarshal.Cast<T, short>(values), static value => value);
+        if (typeof(T) == typeof(ushort)) return Widened(MemoryMarshal.Cast<T, ushort>(values), static value => value);
+        return typeof(T) == typeof(sbyte) ? Widened(MemoryMarshal.Cast<T, sbyte>(values), static value => value) : null;
+    }
+
+    private static long[] Widened<T>(ReadOnlySpan<T> values, Func<T, long> widen)
+    {
+        var integers = new long[values.Length];
+        for (int i = 0; i < integers.Length; i++) integers[i] = widen(values[i]);
+        return integers;
+    }
+
+    /// <summary>A finite double beyond float's range would become infinite without a word.</summary>
+    private static void CheckFits(ReadOnlySpan<double> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+            if (!float.IsFinite((float)values[i]) && double.IsFinite(values[i]))
+                throw new MiniDLException(Check.Line("from", string.Create(CultureInfo.InvariantCulture,
+                    $"value {i}, {values[i]}, is too large for float, which ends at {float.MaxValue:G3}. Scale the values, or use Device.Reference, which has double.")));
     }
 
     /// <inheritdoc cref="From{T}(ReadOnlySpan{T}, Shape, Device?)"/>
@@ -28,10 +66,13 @@ public sealed partial class Tensor
     public static Tensor Ones(Shape shape, Device? device = null, DType? type = null) => Full(shape, 1, device, type);
 
     /// <summary>A tensor that holds one value everywhere.</summary>
+    /// <exception cref="MiniDLException">The type cannot hold the value.</exception>
     public static Tensor Full(Shape shape, double value, Device? device = null, DType? type = null)
     {
         device ??= Device.Cpu;
         var tensor = New(shape, device, type ?? device.FloatType);
+        if (!tensor.DType.Holds(value))
+            throw new MiniDLException(Check.Line("full", string.Create(CultureInfo.InvariantCulture, $"{tensor.DType} cannot hold {value}.")));
         device.Backend.Fill(tensor, value);
         return tensor;
     }

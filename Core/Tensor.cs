@@ -53,6 +53,9 @@ public sealed partial class Tensor
     /// <summary>The operator that made this tensor, for error messages; null for tensors made from data.</summary>
     internal string? Origin { get; set; }
 
+    /// <summary>The origin of batches, whose memory a data loader takes back.</summary>
+    internal const string LoaderOrigin = "data loader";
+
     /// <summary>Statistics that were taken as the values were made; see <see cref="Moments"/>.</summary>
     internal Moments? ChannelMoments { get; set; }
 
@@ -150,14 +153,21 @@ public sealed partial class Tensor
     /// <summary>A copy of the values in logical order, converted to float.</summary>
     public float[] ToArray() => ToArray<float>();
 
-    /// <summary>A copy of the values in logical order, converted to <typeparamref name="T"/> (float, double, long or byte).</summary>
+    /// <summary>A copy of the values in logical order, converted to <typeparamref name="T"/> (float, double, long, int or byte).</summary>
+    /// <exception cref="MiniDLException">T is another type, or an integer does not fit int.</exception>
     public T[] ToArray<T>() where T : unmanaged
     {
+        if (typeof(T) == typeof(int)) return (T[])(object)Array.ConvertAll(ToArray<long>(), ToInt);
+        _ = DTypes.Of<T>();
         using var noGrad = new NoGrad();
         var values = new T[Count];
         Device.Backend.Download<T>(ToLayout(Layout.RowMajor), values);
         return values;
     }
+
+    private static int ToInt(long value) => (int)value == value
+        ? (int)value
+        : throw new MiniDLException(Check.Line("to_array", $"{value} does not fit int. Use ToArray<long>()."));
 
     /// <summary>
     /// <see cref="ToArray{T}"/> without waiting for a GPU: the program can put more work there before it looks at the values.
@@ -165,6 +175,7 @@ public sealed partial class Tensor
     /// <returns>Waits for the values, as they are now.</returns>
     public Func<T[]> ToArrayLater<T>() where T : unmanaged
     {
+        _ = DTypes.Of<T>();
         using var noGrad = new NoGrad();
         return Device.Backend.DownloadLater<T>(ToLayout(Layout.RowMajor));
     }
@@ -271,6 +282,8 @@ public sealed partial class Tensor
         $"[tensor] {this} shares memory that its parameter has left, when an optimizer gathered it or the model moved to another device. "
         + "Take it again: Detach(), or StateDict().");
 
-    private MiniDLException Recycled() => new(
-        $"[scope] {this} was recycled at the end of the step scope it was made in. Read it inside the scope, or call Keep() on it there.");
+    private MiniDLException Recycled() => new(Origin == LoaderOrigin
+        ? $"[data_loader] {this} belongs to a batch whose memory was given back when the next one was drawn. Use it before, or Keep() the batch."
+        : $"[scope] {this} was recycled with the memory that it looks at: at the end of the step scope it was made in, or, of a batch, when the "
+            + "next one was drawn. Read it before, or call Keep() on it there.");
 }

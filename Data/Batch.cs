@@ -2,7 +2,7 @@ namespace MiniDL.Data;
 
 /// <summary>
 /// Some examples as tensors on the CPU. They are valid until the next batch is drawn, which reuses their memory (touching them
-/// later throws); <see cref="Tensor.Keep"/> makes them last.
+/// later throws); <see cref="Keep"/> makes them last.
 /// </summary>
 public sealed class Batch
 {
@@ -23,6 +23,15 @@ public sealed class Batch
 
     /// <summary>The number of examples, N.</summary>
     public int Count => Labels.Count;
+
+    /// <summary>Lets the batch outlive the next one: <c>loader.Epoch(0).Select(batch => batch.Keep()).ToList()</c>.</summary>
+    /// <returns>This batch.</returns>
+    public Batch Keep()
+    {
+        Images.Keep();
+        Labels.Keep();
+        return this;
+    }
 
     /// <summary>Gives the memory back for the next batches, unless someone kept it.</summary>
     internal void Recycle()

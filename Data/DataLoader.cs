@@ -136,7 +136,7 @@ public sealed class DataLoader
             Data.InputShape.Rank == 3 ? Layout.ChannelsLast : Layout.RowMajor);
         var labels = Tensor.New([count], Device.Cpu, DType.I64);
         var batch = new Batch(epoch, index, images, labels);
-        (images.Origin, labels.Origin) = ("data loader", "data loader");
+        (images.Origin, labels.Origin) = (Tensor.LoaderOrigin, Tensor.LoaderOrigin);
         var random = Augmentation is null ? null : _random.Fork("augmentation", (ulong)epoch);
         for (int i = 0; i < count; i++)
         {

@@ -50,7 +50,7 @@ public static class SafeTensors
             foreach (var entry in header.Entries)
             {
                 stream.Position = header.DataStart + entry.Begin;
-                tensors.Add(entry.Name, ReadValues(stream, entry, device ?? Device.Cpu));
+                tensors.Add(entry.Name, ReadNamed(path, stream, entry, device ?? Device.Cpu));
             }
             return new SafeTensorsFile(tensors, header.Metadata);
         }
@@ -76,6 +76,18 @@ public static class SafeTensors
         }
 
         void Write<T>(T[] values) where T : unmanaged => stream.Write(MemoryMarshal.AsBytes(values.AsSpan()));
+    }
+
+    private static Tensor ReadNamed(string path, Stream stream, SafeTensorsEntry entry, Device device)
+    {
+        try
+        {
+            return ReadValues(stream, entry, device);
+        }
+        catch (MiniDLException e)
+        {
+            throw new MiniDLException($"[load] {path}, tensor {entry.Name}: {e.Message}", e);
+        }
     }
 
     private static Tensor ReadValues(Stream stream, SafeTensorsEntry entry, Device device)

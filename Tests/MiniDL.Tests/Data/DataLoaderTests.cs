@@ -93,6 +93,49 @@ public class DataLoaderTests
     }
 
     [Fact]
+    public void What_is_kept_of_an_old_batch_says_that_the_loader_took_it_back_and_never_shows_another()
+    {
+        var loader = Loader(batchSize: 10);
+        var batches = loader.Epoch(0).ToList();
+        Action[] touches =
+        [
+            () => _ = batches[0].Images.Span[0], () => batches[1].Labels.ToArray<long>(), () => batches[2].Images.Detach(), () => batches[0].Images.Keep(),
+            () => batches[3].Images.Clone(), () => batches[0].Keep(), () => batches[0].Images.AsReadOnlyTensorSpan(), () => batches[0].Images.Sum().Item(),
+        ];
+        foreach (var touch in touches)
+        {
+            string message = Assert.Throws<MiniDLException>(touch).Message;
+            Assert.StartsWith("[data_loader] ", message, StringComparison.Ordinal);
+            Assert.Contains("Keep() the batch", message, StringComparison.Ordinal);
+        }
+        float[] last = batches[^1].Images.ToArray();
+        Assert.Equal(last, batches[^1].Images.ToArray());
+        foreach (var _ in loader.Epoch(1)) break;
+        Assert.Throws<MiniDLException>(() => batches[^1].Images.Span[0]);
+    }
+
+    [Fact]
+    public void Kept_batches_are_those_of_the_epoch_and_windows_and_graphs_of_old_ones_are_refused()
+    {
+        var loader = Loader(batchSize: 10);
+        float[][] expected = [.. loader.Epoch(0).Select(batch => batch.Images.ToArray())];
+        var kept = loader.Epoch(0).Select(batch => batch.Keep()).ToList();
+        Assert.Equal(expected, kept.Select(batch => batch.Images.ToArray()));
+        Tensor? window = null, loss = null;
+        foreach (var batch in loader.Epoch(0))
+        {
+            if (batch.Index == 1) break;
+            window = batch.Labels.Reshape(1, -1);
+            var scale = Tensor.Ones([1]);
+            scale.RequiresGrad = true;
+            loss = (batch.Images * scale).Sum();
+        }
+        foreach (var _ in loader.Epoch(1)) break;
+        Assert.Contains("when the next one was drawn", Assert.Throws<MiniDLException>(() => window!.ToArray<long>()).Message, StringComparison.Ordinal);
+        Assert.Contains("[data_loader]", Assert.Throws<MiniDLException>(() => loss!.Backward()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_batch_is_recycled_when_the_next_is_drawn_unless_it_is_kept()
     {
         using var epoch = Loader().Epoch(0).GetEnumerator();
