@@ -46,19 +46,24 @@ public abstract record Schedule
     private static WarmUpSchedule ParseWarmUp(string text, string settings)
     {
         int comma = settings.IndexOf(',', StringComparison.Ordinal);
-        return comma < 0
-            ? new WarmUpSchedule(Number(text, settings), new ConstantSchedule())
-            : new WarmUpSchedule(Number(text, settings[..comma]), Parse(settings[(comma + 1)..]));
+        // The fraction first: of 0,05 it is the 0 that is wrong, and not the schedule behind the comma.
+        double fraction = Fraction("warm-up", Number(text, comma < 0 ? settings : settings[..comma]));
+        return new WarmUpSchedule(fraction, comma < 0 ? new ConstantSchedule() : Parse(settings[(comma + 1)..]));
     }
 
-    private static double Number(string text, string part) =>
-        double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw Unknown(text);
+    /// <summary>A part of the text as a number: without sign or spaces, which are not what <see cref="ToString"/> writes.</summary>
+    private static double Number(string text, string part)
+    {
+        const NumberStyles plain = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        return double.TryParse(part, plain, CultureInfo.InvariantCulture, out double number) ? number : throw Unknown(text);
+    }
 
     private static MiniDLException Unknown(string text) => new($"[schedule] '{text}' is not a schedule. Use one of: {Forms}.");
 
     private protected static double Fraction(string what, double value) =>
         value is > 0 and < 1 ? value
-            : throw new MiniDLException($"[schedule] the {what} {Text(value)} must be a fraction of the training, between 0 and 1.");
+            : throw new MiniDLException($"[schedule] the {what} {Text(value)} must be a fraction of the training, between 0 and 1, "
+                + "with a point before its decimals: 0.5.");
 
     private protected static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
 }

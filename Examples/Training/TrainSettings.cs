@@ -66,7 +66,7 @@ internal sealed record TrainSettings
         }
         catch (MiniDLException e)
         {
-            throw new UsageException($"--schedule: {e.Message}");
+            throw new UsageException($"--schedule {Schedule}: {e.Message}");
         }
         return this;
     }
