@@ -40,8 +40,8 @@ public sealed class Conv2d : Module
     public Parameter? Bias { get; }
 
     /// <summary>
-    /// How forward and backward are computed: <see cref="ConvAlgorithm.Exact"/> by the sum of the definition, which takes two to three times as
-    /// long where <see cref="ConvAlgorithm.Fastest"/> has Winograd's algorithm; null as <see cref="ConvDefaults"/> says.
+    /// How forward and backward are computed: <see cref="ConvAlgorithm.Exact"/> by the sum of the definition,
+    /// <see cref="ConvAlgorithm.Fastest"/> on the CPU by Winograd's algorithm where the shape allows it; null as <see cref="ConvDefaults"/> says.
     /// </summary>
     public ConvAlgorithm? Algorithm { get; set; }
 

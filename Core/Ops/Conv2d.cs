@@ -20,7 +20,8 @@ public sealed partial class Tensor
     /// It computes 4×4 outputs from a tile of 6×6 inputs together, so that its error is relative to the tile's largest value, not to the
     /// window's: about twice that of the direct sum where values are alike, but without any digits for values that lie next to ones 10⁶
     /// times as large; outputs that should be 0 or positive may be slightly negative, and an Inf, NaN or a value near the end of float
-    /// reaches all outputs of its tiles. <see cref="ConvAlgorithm.Exact"/> has none of this, and takes two to three times as long.
+    /// reaches all outputs of its tiles. <see cref="ConvAlgorithm.Exact"/> has none of this; a training step of ResNet-20 takes 1.5 times as
+    /// long with it.
     /// </remarks>
     /// <exception cref="ShapeException">A rank or the number of channels is wrong, or the kernel does not fit.</exception>
     public Tensor Conv2d(Tensor weight, Tensor? bias = null, (int H, int W)? stride = null, (int H, int W)? padding = null,

@@ -97,9 +97,10 @@ internal sealed unsafe partial class CpuBackend<V>
                     for (int w = left; w < right; w++)
                     {
                         var to = image.Slice((h * g.InWidth + w) * channels, channels);
-                        TensorPrimitives.MultiplyAdd(from, 1f / (g.KernelHeight * g.KernelWidth), to, to);
+                        TensorPrimitives.Add(to, from, to);
                     }
             }
+            TensorPrimitives.Divide(image, (float)(g.KernelHeight * g.KernelWidth), image);
         });
     }
 
