@@ -14,6 +14,9 @@ public readonly record struct Window2d(
     {
         Check.That(kernel.H >= 1 && kernel.W >= 1 && stride.H >= 1 && stride.W >= 1 && pad.H >= 0 && pad.W >= 0, operation,
             $"kernel {kernel}, stride {stride} and padding {pad} must be at least 1, 1 and 0.");
+        // Twice a large padding is beyond an int, and would pass for a small one.
+        Check.That(Math.Max(input[2] + 2L * pad.H, input[3] + 2L * pad.W) <= int.MaxValue, operation,
+            $"the padding {pad} makes an image of {input} larger than {int.MaxValue} rows or columns. Use less.");
         int height = input[2] + 2 * pad.H, width = input[3] + 2 * pad.W;
         Check.That(height >= kernel.H && width >= kernel.W, operation,
             $"the kernel {kernel} is larger than the padded input ({height}, {width}) of {input}. Use a smaller kernel or more padding.");
