@@ -8,7 +8,11 @@ public sealed partial class Tensor
     /// The mean of each window, <c>y[n,c,p,q] = 1/(R·S) · Σ x[n, c, p·stride + r − padding, q·stride + s − padding]</c>; padding
     /// counts as zeros.
     /// </summary>
-    /// <inheritdoc cref="MaxPool2d"/>
+    /// <param name="kernel">Rows and columns of a window.</param>
+    /// <param name="stride">Rows and columns between windows; the kernel's by default.</param>
+    /// <param name="padding">Rows and columns added on each side, at most half the kernel.</param>
+    /// <returns>[N, C, P, Q], channels last.</returns>
+    /// <exception cref="ShapeException">The input is not [N, C, H, W], or the window does not fit.</exception>
     public Tensor AvgPool2d((int H, int W) kernel, (int H, int W)? stride = null, (int H, int W)? padding = null)
     {
         var window = PoolWindow("avg_pool2d", this, kernel, stride, padding);

@@ -12,7 +12,7 @@ public sealed partial class Tensor
     /// <param name="stride">Rows and columns between windows; the kernel's by default.</param>
     /// <param name="padding">Rows and columns added on each side, at most half the kernel.</param>
     /// <returns>[N, C, P, Q], channels last.</returns>
-    /// <exception cref="ShapeException">The input is not [N, C, H, W], or the window does not fit.</exception>
+    /// <exception cref="ShapeException">The input is not [N, C, H, W] with H and W at least 1, or the window does not fit.</exception>
     public Tensor MaxPool2d((int H, int W) kernel, (int H, int W)? stride = null, (int H, int W)? padding = null)
     {
         var window = PoolWindow("max_pool2d", this, kernel, stride, padding);
@@ -22,7 +22,7 @@ public sealed partial class Tensor
 
     /// <summary>Images without pixels have no largest value and no mean.</summary>
     private static void CheckPixels(string operation, Tensor x) =>
-        Check.That(x.Shape[2] * x.Shape[3] > 0 || x.Shape[0] * x.Shape[1] == 0, operation,
+        Check.That(x.Shape[2] > 0 && x.Shape[3] > 0, operation,
             $"input {x.Shape} has no pixels, and there is nothing to take from none. Check the sizes of the layers before, or use AvgPool2d, which counts padding as zeros.");
 
     private static Window2d PoolWindow(string operation, Tensor x, (int H, int W) kernel, (int H, int W)? stride, (int H, int W)? padding)

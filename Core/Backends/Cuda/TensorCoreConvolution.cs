@@ -26,7 +26,7 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
     /// <inheritdoc cref="OfForward"/>
     public static TensorCoreConvolution? OfWeightGradient(in Window2d g, DType type, int sharedBytes)
     {
-        if (!IsThreeByThree(g)) return null;
+        if (!Fits(g)) return null;
         var (stride, channels, outputs) = (g.StrideHeight, g.InChannels, g.OutChannels);
         return Array.FindLast(Of(type).WeightGradients, c => c.Stride == stride && channels % c.ChannelsIn == 0 && outputs % c.ChannelsOut == 0
             && c.Kernel.SharedBytes <= sharedBytes);
@@ -40,14 +40,15 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
 
     private static TensorCoreConvolution? Find(TensorCoreConvolution[] kernels, in Window2d g, int channelsIn, int channelsOut, int sharedBytes)
     {
-        if (!IsThreeByThree(g)) return null;
+        if (!Fits(g)) return null;
         int stride = g.StrideHeight;
         return Array.Find(kernels, c => c.Stride == stride && c.ChannelsIn == channelsIn && channelsOut % c.ChannelsOut == 0
             && c.Kernel.SharedBytes <= sharedBytes);
     }
 
-    private static bool IsThreeByThree(in Window2d g) => g is { KernelHeight: 3, KernelWidth: 3, PadHeight: 1, PadWidth: 1, StrideHeight: 1 or 2 }
-        && g.StrideWidth == g.StrideHeight;
+    /// <summary>Whether it is 3×3 and there is something to compute: without tiles or channels there is nothing to share out to blocks.</summary>
+    private static bool Fits(in Window2d g) => g is { KernelHeight: 3, KernelWidth: 3, PadHeight: 1, PadWidth: 1, StrideHeight: 1 or 2 }
+        && g.StrideWidth == g.StrideHeight && g is { Batch: > 0, InChannels: > 0, OutChannels: > 0 };
 
     /// <summary>The kernels of one module, of several for a shape the faster first.</summary>
     private sealed class Versions(KernelModule module)

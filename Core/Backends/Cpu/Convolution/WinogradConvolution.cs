@@ -58,7 +58,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     /// <summary>Whether the shape is one that this algorithm takes, and is faster at than the direct one, which may be asked for.</summary>
     public static bool Suits(in Window2d g) =>
         !g.Exact && (g.KernelHeight, g.KernelWidth, g.StrideHeight, g.StrideWidth) == (3, 3, 1, 1) && g.PadHeight <= 2 && g.PadWidth <= 2
-        && g.InChannels % 16 == 0 && g.OutChannels % 16 == 0
+        && g.InChannels > 0 && g.OutChannels > 0 && g.InChannels % 16 == 0 && g.OutChannels % 16 == 0
         && Min(g.InHeight, g.OutHeight) >= Tile && Min(g.InWidth, g.OutWidth) >= Tile;
 
     /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>

@@ -129,7 +129,7 @@ public class EdgeWindowTests
         var (shape, _, kernel, stride, pad) = Cases[number];
         if (2 * pad.H > kernel.H || 2 * pad.W > kernel.W) return;
         var x = Leaf(shape, 1, Device.Named(device));
-        if (shape[2] * shape[3] == 0 && shape[0] > 0)
+        if (shape[2] * shape[3] == 0)
         {
             string message = Assert.Throws<ShapeException>(() => x.MaxPool2d(kernel, stride, pad)).Message;
             Assert.StartsWith($"[max_pool2d] input {shape} has no pixels, ", message);
