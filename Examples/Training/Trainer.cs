@@ -37,7 +37,7 @@ internal sealed class Trainer
         Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(Device);
         _sgd = new Sgd(Model.Parameters(), (float)settings.LearningRate, (float)settings.Momentum,
             weightDecay: (float)settings.WeightDecay);
-        _step = new TrainingStep(Model, _sgd, Device);
+        _step = new TrainingStep(Model, _sgd, Device, stopsShort: true);
         _schedule = Schedule.Parse(settings.Schedule);
         var augmentation = settings.Augment ? Augmentation.PadCropFlip(flip: train.MirrorKeepsClass) : null;
         _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true, augmentation);

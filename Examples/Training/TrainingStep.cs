@@ -6,7 +6,7 @@ namespace MiniDL.Examples.Training;
 
 /// <summary>
 /// Forward, backward and optimizer on one batch. A GPU records the step once and then repeats it on the same tensors, which every
-/// batch is copied into; on the CPU it simply runs, up to a loss that is not finite.
+/// batch is copied into; on the CPU it simply runs.
 /// </summary>
 internal sealed class TrainingStep : IDisposable
 {
@@ -15,7 +15,11 @@ internal sealed class TrainingStep : IDisposable
     private ResidentImages? _resident;
     private Tensor _images = null!, _labels = null!;
 
-    public TrainingStep(Module model, Sgd sgd, Device device)
+    /// <param name="stopsShort">
+    /// Whether a loss that is not finite ends the step on the CPU, so that the weights stay as they were and it can be found where it began; a
+    /// recorded step cannot look. A benchmark times whole steps, whatever they compute.
+    /// </param>
+    public TrainingStep(Module model, Sgd sgd, Device device, bool stopsShort)
     {
         _device = device;
         _graph = Graph.Capture(device, () =>
@@ -23,8 +27,7 @@ internal sealed class TrainingStep : IDisposable
             _resident?.Draw();
             var logits = model.Forward(_images);
             var loss = Loss.CrossEntropy(logits, _labels);
-            // On the CPU the weights stay as they were, so that it can be found where this began; a recorded step cannot look.
-            if (!Repeats && !float.IsFinite(loss.Item())) return [loss, logits];
+            if (stopsShort && !Repeats && !float.IsFinite(loss.Item())) return [loss, logits];
             sgd.ZeroGrad();
             loss.Backward();
             sgd.Step();

@@ -41,7 +41,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         var labels = Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch], device);
 
         model.Train();
-        using var step = new TrainingStep(model, sgd, device);
+        using var step = new TrainingStep(model, sgd, device, stopsShort: false);
         void Step()
         {
             using var scope = Scope.Step();

@@ -1,4 +1,5 @@
 using MiniDL.Layers;
+using MiniDL.Tests.Core.Backends.Cuda;
 using MiniDL.Tests.Layers;
 
 namespace MiniDL.Tests.Core.Ops;
@@ -109,6 +110,24 @@ public class ExactConvolutionTests
             int[] beside = [.. Enumerable.Range(0, y.Length).Where(i => i % Side is 4 or 8)];
             double error = beside.Sum(i => (y[i] - truth[i]) * (y[i] - truth[i])), size = beside.Sum(i => truth[i] * truth[i]);
             return Math.Sqrt(error / size);
+        }
+    }
+
+    [GpuFact]
+    public void On_a_gpu_it_is_in_float_whatever_the_precision()
+    {
+        using var tf32 = Gpu.Open(Precision.Tf32);
+        using var fp32 = Gpu.Open(Precision.Fp32);
+        float[] exact = Run(tf32, ConvAlgorithm.Exact);
+        Assert.Equal(Run(fp32, ConvAlgorithm.Fastest), exact);
+        Assert.NotEqual(exact, Run(tf32, ConvAlgorithm.Fastest));
+
+        static float[] Run(Device device, ConvAlgorithm algorithm)
+        {
+            Tensor x = NormCases.Leaf(NormCases.Input([1, 16, 8, 8], device, seed: 1)), weight = NormCases.Leaf(NormCases.Input([16, 16, 3, 3], device, seed: 2));
+            var y = x.Conv2d(weight, padding: (1, 1), algorithm: algorithm);
+            y.Backward(NormCases.Input(y.Shape, device, seed: 3));
+            return [.. y.ToArray(), .. x.Grad!.ToArray(), .. weight.Grad!.ToArray()];
         }
     }
 
