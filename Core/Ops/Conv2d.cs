@@ -51,8 +51,8 @@ public sealed partial class Tensor
             $"input {Shape} has {Shape[1]} channels, weight {weight.Shape} expects {weight.Shape[1]}. Match inChannels to its input.");
         Check.That(bias is null || bias.Shape == [weight.Shape[0]], "conv2d",
             $"bias {bias?.Shape} should be [{weight.Shape[0]}], one value per output channel of weight {weight.Shape}.");
-        return Window2d.Of("conv2d", Shape, weight.Shape[0], (weight.Shape[2], weight.Shape[3]), stride ?? (1, 1), padding ?? (0, 0))
-            with { Exact = (algorithm ?? ConvDefaults.Algorithm) == ConvAlgorithm.Exact };
+        var window = Window2d.Of("conv2d", Shape, weight.Shape[0], (weight.Shape[2], weight.Shape[3]), stride ?? (1, 1), padding ?? (0, 0));
+        return window with { Exact = (algorithm ?? ConvDefaults.Algorithm) == ConvAlgorithm.Exact };
     }
 }
 
