@@ -13,7 +13,6 @@ namespace MiniDL.Tests.Core.Backends;
 public class WidthTests
 {
     private const string Expected = "MINIDL_TEST_WIDTH";
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     [Theory]
     [InlineData("DOTNET_EnableAVX512", 256)]
@@ -30,17 +29,10 @@ public class WidthTests
         start.Environment[switchedOff] = "0";
         start.Environment[Expected] = width.ToString(CultureInfo.InvariantCulture);
 
+        // Without a time limit: a busy machine takes as long as it takes, and whoever runs the tests has a limit for all of them.
         using var child = Process.Start(start)!;
-        using var timeout = new CancellationTokenSource(Limit);
-        var (output, errors) = (child.StandardOutput.ReadToEndAsync(timeout.Token), child.StandardError.ReadToEndAsync(timeout.Token));
-        try
-        {
-            await child.WaitForExitAsync(timeout.Token);
-        }
-        finally
-        {
-            if (!child.HasExited) child.Kill(entireProcessTree: true);
-        }
+        var (output, errors) = (child.StandardOutput.ReadToEndAsync(), child.StandardError.ReadToEndAsync());
+        await child.WaitForExitAsync();
         string text = await output + await errors;
         Assert.True(child.ExitCode == 0, $"{switchedOff}=0 failed:\n{text}");
         Assert.True(Regex.Match(text, @"Passed:\s+(\d+)") is { Success: true } passed && int.Parse(passed.Groups[1].Value) > 100,
