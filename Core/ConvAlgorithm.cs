@@ -23,6 +23,9 @@ public static class ConvDefaults
 
     private static ConvAlgorithm? _algorithm;
 
+    [ThreadStatic]
+    private static ConvAlgorithm? _onThisThread;
+
     /// <summary>
     /// The algorithm of convolutions that name none, in the whole process: <see cref="ConvAlgorithm.Exact"/> shows whether rounding or an
     /// overflow comes from the fast one. At first what the environment variable MINIDL_CONV_ALGORITHM says, fastest or exact; without it
@@ -33,6 +36,29 @@ public static class ConvDefaults
     {
         get => _algorithm ??= FromEnvironment();
         set => _algorithm = value;
+    }
+
+    /// <summary>
+    /// Sets the default for this thread alone, until the result is disposed: <c>using (ConvDefaults.OnThisThread(ConvAlgorithm.Exact)) …</c>.
+    /// </summary>
+    public static Scoped OnThisThread(ConvAlgorithm algorithm) => new(algorithm);
+
+    /// <summary>What holds on this thread.</summary>
+    internal static ConvAlgorithm Current => _onThisThread ?? Algorithm;
+
+    /// <summary>Ends what <see cref="OnThisThread"/> began.</summary>
+    public readonly ref struct Scoped
+    {
+        private readonly ConvAlgorithm? _outer;
+
+        internal Scoped(ConvAlgorithm algorithm)
+        {
+            _outer = _onThisThread;
+            _onThisThread = algorithm;
+        }
+
+        /// <summary>Goes back to what was before.</summary>
+        public void Dispose() => _onThisThread = _outer;
     }
 
     private static ConvAlgorithm FromEnvironment() => Environment.GetEnvironmentVariable(Variable) switch

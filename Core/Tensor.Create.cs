@@ -109,5 +109,6 @@ public sealed partial class Tensor
     internal static Tensor NewLike(Tensor x) => New(x.Shape, x.Device, x.DType, x.Layout);
 
     /// <summary>A window into this tensor's storage: for flat buffers of parameters and gradients.</summary>
-    internal Tensor Window(int offset, Shape shape, Layout layout = Layout.RowMajor) => new(Storage, Offset + offset, shape, layout);
+    internal Tensor Window(int offset, Shape shape, Layout layout = Layout.RowMajor) =>
+        new(Storage, Offset + offset, shape, layout) { _leaf = Leaf };
 }

@@ -191,7 +191,10 @@ public sealed partial class Tensor
     }
 
     /// <summary>The same values without their history: gradients stop here. Shares the memory.</summary>
-    public Tensor Detach() => new(Storage, Offset, Shape, Layout) { Origin = Origin, _leaf = _requiresGrad ? this : _leaf };
+    public Tensor Detach() => new(Storage, Offset, Shape, Layout) { Origin = Origin, _leaf = Leaf };
+
+    /// <summary>The leaf whose memory a window into this tensor looks at.</summary>
+    internal Tensor? Leaf => _requiresGrad ? this : _leaf;
 
     /// <summary>A copy of the values in memory of their own, without history.</summary>
     public Tensor Clone()

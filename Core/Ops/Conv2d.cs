@@ -52,7 +52,7 @@ public sealed partial class Tensor
         Check.That(bias is null || bias.Shape == [weight.Shape[0]], "conv2d",
             $"bias {bias?.Shape} should be [{weight.Shape[0]}], one value per output channel of weight {weight.Shape}.");
         var window = Window2d.Of("conv2d", Shape, weight.Shape[0], (weight.Shape[2], weight.Shape[3]), stride ?? (1, 1), padding ?? (0, 0));
-        return window with { Exact = (algorithm ?? ConvDefaults.Algorithm) == ConvAlgorithm.Exact };
+        return window with { Exact = (algorithm ?? ConvDefaults.Current) == ConvAlgorithm.Exact };
     }
 }
 

@@ -20,7 +20,7 @@ internal sealed class ToLayoutOp(Tensor x, Layout layout) : Operator("to_layout"
     protected override Tensor Forward()
     {
         // With one channel or one pixel an image the two layouts are the same bytes.
-        if (x.Shape[1] == 1 || x.Shape.Product(2, x.Rank) == 1) return new Tensor(x.Storage, x.Offset, x.Shape, layout);
+        if (x.Shape[1] == 1 || x.Shape.Product(2, x.Rank) == 1) return x.Window(0, x.Shape, layout);
         var y = Tensor.New(x.Shape, x.Device, x.DType, layout);
         Backend.Copy(x, y);
         return y;

@@ -40,10 +40,10 @@ internal sealed record NotFinite(string What, string? Remedy = null)
         using var noGrad = new NoGrad();
         using var kept = new KeptBuffers(model);
         List<IDisposable> hooks = [];
-        var before = ConvDefaults.Algorithm;
+        // Other runs may be training beside this one.
+        using var onThisThread = ConvDefaults.OnThisThread(algorithm);
         try
         {
-            ConvDefaults.Algorithm = algorithm;
             // Children end before their parents, so that the first hook that sees it is that of the innermost module.
             foreach (var (_, module) in model.NamedModules().Where(m => m.Module is not Reparametrization))
                 hooks.Add(module.OnForward((module, x, y) =>
@@ -55,7 +55,6 @@ internal sealed record NotFinite(string What, string? Remedy = null)
         }
         finally
         {
-            ConvDefaults.Algorithm = before;
             foreach (var hook in hooks) hook.Dispose();
         }
         return first;

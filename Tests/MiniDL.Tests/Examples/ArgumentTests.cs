@@ -123,7 +123,7 @@ public sealed class ArgumentTests : IDisposable
     [InlineData("bench --batch-sizes 2,0,5", "'0'")]
     [InlineData("train --schedule step:0,5", "milestone 0 must")]
     [InlineData("train --schedule step:0.5,0.8*0,2", "step:0.5,0.8*0.2 for another factor")]
-    [InlineData("train --schedule warmup:0,05,cosine", "warmup:0.05,cosine")]
+    [InlineData("train --schedule warmup:0,05,cosine", "with a point before its decimals: 0.5")]
     public void Lists_take_no_decimal_commas_either(string arguments, string named)
     {
         Assert.Equal(2, _minidl.Run(arguments));

@@ -36,10 +36,11 @@ public class MovedParameterTests
     {
         var linear = new Linear(2, 1);
         var state = linear.StateDict();
-        var detached = linear.Weight.Value.Detach();
+        Tensor detached = linear.Weight.Value.Detach(), reshaped = linear.Weight.Value.Reshape(2);
         _ = new Sgd(linear.Parameters(), learningRate: 1);
         Assert.Contains("StateDict()", Assert.Throws<MiniDLException>(() => state["weight"].ToArray()).Message);
         Assert.Contains("parameter has left", Assert.Throws<MiniDLException>(() => detached.Span[0]).Message);
+        Assert.Contains("parameter has left", Assert.Throws<MiniDLException>(() => reshaped * 2).Message);
         Assert.Equal(linear.Weight.Value.ToArray(), linear.StateDict()["weight"].ToArray());
     }
 

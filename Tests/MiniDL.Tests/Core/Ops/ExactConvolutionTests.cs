@@ -132,6 +132,26 @@ public class ExactConvolutionTests
     }
 
     [Fact]
+    public void The_default_of_one_thread_is_not_that_of_another()
+    {
+        var x = Images((_, _) => 1);
+        float[] exact = Forward(x, Weight, ConvAlgorithm.Exact), fast = Forward(x, Weight, ConvAlgorithm.Fastest);
+        float[] Default() => x.Conv2d(Weight, padding: (1, 1)).ToArray();
+        using (ConvDefaults.OnThisThread(ConvAlgorithm.Exact))
+        {
+            Assert.Equal(exact, Default());
+            float[]? elsewhere = null;
+            var other = new Thread(() => elsewhere = Default());
+            other.Start();
+            other.Join();
+            Assert.Equal(fast, elsewhere);
+            using (ConvDefaults.OnThisThread(ConvAlgorithm.Fastest)) Assert.Equal(fast, Default());
+            Assert.Equal(exact, Default());
+        }
+        Assert.Equal(fast, Default());
+    }
+
+    [Fact]
     public void The_layer_the_operator_and_the_process_choose_in_this_order()
     {
         var x = Images((_, _) => 1);
