@@ -68,27 +68,29 @@ internal sealed class FlatParameters
             if (parameter.ComputedBy is null) parameter.Value.ZeroGrad();
     }
 
-    /// <summary>Moves every parameter that has a gradient and is not frozen.</summary>
-    /// <exception cref="MiniDLException">A backward pass or another step is at work on the parameters.</exception>
+    /// <summary>Takes the parameters for one step of the optimizer.</summary>
+    /// <exception cref="MiniDLException">A backward pass or another step is at work on one.</exception>
+    public void Claim(int step)
+    {
+        CheckLearned();
+        foreach (var parameter in _parameters)
+            if (!parameter.Value.TryClaim(step))
+                throw new MiniDLException($"[sgd] parameter {parameter.Name} {parameter.Shape} is being worked on by a backward pass or another "
+                    + "step that is still running. Let it end first, or give each thread a model of its own.");
+    }
+
+    /// <summary>Lets go of what the step has taken.</summary>
+    public void EndClaim(int step)
+    {
+        foreach (var parameter in _parameters)
+            if (parameter.ComputedBy is null && parameter.Value.IsClaimedBy(step)) parameter.Value.EndClaim();
+    }
+
+    /// <summary>Moves every parameter that has a gradient and is not frozen; they have been claimed.</summary>
     public void Step(in SgdSettings settings)
     {
         if (!IsGathered()) Gather();
-        int claim = Autograd.NewClaim(), claimed = 0;
-        try
-        {
-            for (; claimed < _parameters.Length; claimed++)
-                if (!_parameters[claimed].Value.TryClaim(claim)) throw InUse(_parameters[claimed]);
-            using var change = new InPlaceChange("sgd", _values!);
-            StepAlone(settings);
-        }
-        finally
-        {
-            for (int i = 0; i < claimed; i++) _parameters[i].Value.EndClaim();
-        }
-    }
-
-    private void StepAlone(in SgdSettings settings)
-    {
+        using var change = new InPlaceChange("sgd", _values!);
         bool momentum = settings.Momentum != 0;
         if (momentum && _velocities is null) MakeVelocities(_values!.Device);
         if (AllAlike())
@@ -112,9 +114,6 @@ internal sealed class FlatParameters
         gradient = value.RequiresGrad ? value.KnownGradient : null;
         return gradient is not null;
     }
-
-    private static MiniDLException InUse(Parameter parameter) => new($"[sgd] parameter {parameter.Name} {parameter.Shape} is being worked on "
-        + "by a backward pass or another step that is still running. Let it end first, or give each thread a model of its own.");
 
     /// <summary>A parameter's velocity; null before its first step with momentum.</summary>
     public Tensor? Velocity(int index) => _moving[index] ? _velocityWindows[index] : null;

@@ -71,7 +71,17 @@ public sealed class Sgd
     /// <exception cref="MiniDLException">A parameter has become computed, or the parameters of a group are on several devices.</exception>
     public void Step()
     {
-        foreach (var group in _groups) group.Step();
+        // All groups are claimed before the first moves: a step that is refused has changed nothing.
+        int step = Autograd.NewClaim();
+        try
+        {
+            foreach (var group in _groups) group.Flat.Claim(step);
+            foreach (var group in _groups) group.Step();
+        }
+        finally
+        {
+            foreach (var group in _groups) group.Flat.EndClaim(step);
+        }
     }
 
     /// <summary>

@@ -90,6 +90,26 @@ public class OverlappingUseTests
         Assert.Equal([before[0] - 1, before[1] - 1], linear.Weight.Value.ToArray());
     }
 
+    [Fact]
+    public void A_step_that_is_refused_for_one_group_has_moved_none()
+    {
+        Parameter free = new("free", Tensor.Ones([1])), busy = new("busy", Tensor.Ones([1]));
+        var sgd = new Sgd([new ParameterGroup([free], learningRate: 1), new ParameterGroup([busy], learningRate: 1)]);
+        (free.Value * 1).Sum().Backward();
+        var y = busy.Value * 1;
+        Exception? error = null;
+        y.OnGradient(_ =>
+        {
+            error = OnAnotherThread(sgd.Step);
+            return null;
+        });
+        y.Sum().Backward();
+        AssertRefused("[sgd] parameter busy", error);
+        Assert.Equal(1, free.Value.Item());
+        sgd.Step();
+        Assert.Equal((0, 0), (free.Value.Item(), busy.Value.Item()));
+    }
+
     [Theory]
     [InlineData("bn")]
     [InlineData("ghost")]
