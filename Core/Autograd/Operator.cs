@@ -86,7 +86,8 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         bool fromGradient = CheckOperands() && !NoGrad.Active;
         bool recorded = _wanted != 0 && !NoGrad.Active;
         if (recorded && fromGradient) throw SecondDerivative();
-        int before = Versions(Saved.Inputs);
+        Span<int> before = _inputs.Length <= 8 ? stackalloc int[_inputs.Length] : new int[_inputs.Length];
+        for (int i = 0; i < before.Length; i++) before[i] = _inputs[i]?.Storage.Version ?? 0;
         Tensor y;
         using (var region = Profiler.Time(Name, "forward", Operations))
         using (new NoGrad())
@@ -95,7 +96,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
             region.Moved(_inputs);
             region.Moved(y);
         }
-        if (Versions(Saved.Inputs) != before) CheckWriters();
+        CheckWriters(before);
         foreach (var input in _inputs)
             if (ReferenceEquals(input, y)) y = y.Detach();
         (y.Origin, y.FromGradient) = (Name, fromGradient);
@@ -152,10 +153,10 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     private static bool IsSaved(int input, Saved saved) => ((int)saved >> Math.Min(input, 30) & 1) != 0;
 
     /// <summary>A writer on another thread leaves an operand half old and half new.</summary>
-    private void CheckWriters()
+    private void CheckWriters(ReadOnlySpan<int> before)
     {
-        foreach (var input in _inputs)
-            if (input is not null && input.Storage.LastWriter != Environment.CurrentManagedThreadId && input.Storage.LastWriter != 0)
+        for (int i = 0; i < before.Length; i++)
+            if (_inputs[i] is { } input && input.Storage.Version != before[i] && input.Storage.LastWriter != Environment.CurrentManagedThreadId)
                 throw ChangedMeanwhile(input);
     }
 
