@@ -1,4 +1,5 @@
 using MiniDL.Layers;
+using MiniDL.Tests.Core.Backends.Cuda;
 
 namespace MiniDL.Tests.Layers;
 
@@ -67,6 +68,31 @@ public class ConstantInputTests
                     norm.To(device);
                     Assert.All(norm.Forward(Tensor.Full(shape, level, device)).ToArray(), y => Assert.Equal(0, y));
                 }
+    }
+
+    [Fact]
+    public void Plain_norms_of_100000_give_zeros_for_every_count_to_2000()
+    {
+        for (int n = 2; n <= 2000; n++)
+            foreach (string name in new[] { "bn", "in", "gn of features", "ln" })
+            {
+                var (norm, shape) = Case(name, n);
+                norm.Fused = false;
+                Assert.All(norm.Forward(Tensor.Full(shape, 1e5)).ToArray(), y => Assert.Equal(0, y));
+            }
+    }
+
+    [GpuTheory, MemberData(nameof(CentringNorms))]
+    public void Norms_of_equal_values_give_zeros_on_the_gpu(string name, bool fused)
+    {
+        foreach (float level in Levels)
+            foreach (int n in Counts)
+            {
+                var (norm, shape) = Case(name, n);
+                norm.Fused = fused;
+                norm.To(Gpu.Device);
+                { var w = norm.Forward(Tensor.Full(shape, level, Gpu.Device)).ToArray().Max(Math.Abs); Assert.True(w == 0, $"{level} {n} {w}"); }
+            }
     }
 
     private static (Norm, Shape) Case(string name, int n) => name switch

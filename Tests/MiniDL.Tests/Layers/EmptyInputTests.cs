@@ -1,4 +1,5 @@
 using MiniDL.Layers;
+using MiniDL.Tests.Core.Backends.Cuda;
 
 namespace MiniDL.Tests.Layers;
 
@@ -8,19 +9,28 @@ public class EmptyInputTests
     public static TheoryData<string, int> EveryNorm => NormCases.All;
 
     [Theory, MemberData(nameof(EveryNorm))]
-    public void A_norm_of_an_empty_batch_is_empty_and_changes_nothing(string name, int rank) => Check(name, rank, emptyDimension: 0);
+    public void A_norm_of_an_empty_batch_is_empty_and_changes_nothing(string name, int rank) => Check(name, rank, emptyDimension: 0, Device.Cpu, Device.Reference);
+
+    [GpuTheory, MemberData(nameof(EveryNorm))]
+    public void A_norm_of_nothing_on_the_gpu_is_empty_and_changes_nothing(string name, int rank)
+    {
+        Check(name, rank, emptyDimension: 0, Gpu.Device);
+        if (HasPixels(name, rank)) Check(name, rank, emptyDimension: 2, Gpu.Device);
+    }
 
     [Theory, MemberData(nameof(EveryNorm))]
     public void A_norm_of_images_without_pixels_is_empty_and_changes_nothing(string name, int rank)
     {
-        // Layer norms have their last dimensions by name.
-        if (rank > 2 && !name.StartsWith("ln", StringComparison.Ordinal) && name != "rms two") Check(name, rank, emptyDimension: 2);
+        if (HasPixels(name, rank)) Check(name, rank, emptyDimension: 2, Device.Cpu, Device.Reference);
     }
 
-    private static void Check(string name, int rank, int emptyDimension)
+    /// <summary>Layer norms have their last dimensions by name, and take no images without pixels.</summary>
+    private static bool HasPixels(string name, int rank) => rank > 2 && !name.StartsWith("ln", StringComparison.Ordinal) && name != "rms two";
+
+    private static void Check(string name, int rank, int emptyDimension, params Device[] devices)
     {
         var shape = NormCases.Shape(rank).With(emptyDimension, 0);
-        foreach (var device in new[] { Device.Cpu, Device.Reference })
+        foreach (var device in devices)
             foreach (bool fused in new[] { true, false })
                 foreach (bool training in new[] { true, false })
                     foreach (bool residual in new[] { true, false })

@@ -84,6 +84,8 @@ DEVICE void store_statistics(const ImageThreads& at, float* statistics, const Fl
         if ((at.channel + i) % at.width == 0) statistics[at.sample * (at.lanes * 4 / at.width) + (at.channel + i) / at.width] = of[i];
 }
 
+DEVICE Float4 divided(const Float4& a, float by) { return { a.x / by, a.y / by, a.z / by, a.w / by }; }
+
 /// Statistics and output of an image a block.
 VALUE_KERNEL(group_norm, NormalizeArgs, MOST_THREADS)
 {
@@ -91,7 +93,7 @@ VALUE_KERNEL(group_norm, NormalizeArgs, MOST_THREADS)
     SHARED(float, channel_sums, 2 * MOST_CHANNELS);
     ImageThreads at = ImageThreads::of(args);
     i64 start = (i64)at.sample * args.positions * args.channels;
-    Float4 x[PIECES], sum = all(0), squares = all(0);
+    Float4 x[PIECES], sum = all(0), squares = all(0), rest = all(0);
 #pragma unroll
     for (int k = 0; k < PIECES; k++)
     {
@@ -100,17 +102,24 @@ VALUE_KERNEL(group_norm, NormalizeArgs, MOST_THREADS)
     }
     sum_channels(at, sum, all(0), warp_sums, channel_sums);
     sum_groups(at, channel_sums, warp_sums);
-    Float4 fraction = all(1.0f / ((float)args.positions * at.width)), mean = load4(warp_sums + at.channel) * fraction;
+    float count = (float)args.positions * at.width;
+    // Divided: a product could be fused with the subtraction below in one place and not in another.
+    Float4 fraction = all(1.0f / count), mean = divided(load4(warp_sums + at.channel), count);
 #pragma unroll
     for (int k = 0; k < PIECES; k++)
     {
         x[k] = x[k] - mean;
-        if (at.has(k)) squares = squares + x[k] * x[k];
+        if (!at.has(k)) continue;
+        squares = squares + x[k] * x[k];
+        rest = rest + x[k];
     }
     barrier();
-    sum_channels(at, squares, all(0), warp_sums, channel_sums);
+    sum_channels(at, squares, rest, warp_sums, channel_sums);
     sum_groups(at, channel_sums, warp_sums);
-    Float4 variance = load4(warp_sums + at.channel) * fraction;
+    // What the sum's rounding left of the mean: of equal values the mean is then that value, to the last bit.
+    rest = divided(load4(warp_sums + MOST_CHANNELS + at.channel), count);
+    Float4 variance = load4(warp_sums + at.channel) * fraction - rest * rest;
+    mean = mean + rest;
     store_statistics(at, args.mean, mean);
     store_statistics(at, args.variance, variance);
     Float4 scale = { inverse_deviation(variance.x, args.eps), inverse_deviation(variance.y, args.eps),
@@ -122,7 +131,7 @@ VALUE_KERNEL(group_norm, NormalizeArgs, MOST_THREADS)
     {
         if (!at.has(k)) continue;
         i64 i = start + at.piece(k) * 4;
-        Float4 value = x[k] * scale + bias;
+        Float4 value = (x[k] - rest) * scale + bias;
         if (args.residual != nullptr) value = value + load4(args.residual + i);
         store4(args.y + i, args.relu ? positive(value) : value);
     }
