@@ -42,7 +42,8 @@ internal static class DTypes
     public static int Bytes(this DType type) => type switch { DType.F32 => 4, DType.BF16 => 2, DType.U8 => 1, _ => 8 };
 
     public static DType Of<T>() where T : unmanaged => TryOf<T>()
-        ?? throw new MiniDLException(Check.Line("tensor", $"tensors hold float, double, long or byte, not {typeof(T).Name}. Read or write one of these."));
+        ?? throw new MiniDLException(Check.Line("tensor",
+            $"tensors hold float, double, long or byte, not {typeof(T).Name}. Read or write one of these."));
 
     public static DType? TryOf<T>() where T : unmanaged =>
         typeof(T) == typeof(float) ? DType.F32

@@ -52,7 +52,8 @@ public sealed partial class Tensor
         for (int i = 0; i < values.Length; i++)
             if (!float.IsFinite((float)values[i]) && double.IsFinite(values[i]))
                 throw new MiniDLException(Check.Line("from", string.Create(CultureInfo.InvariantCulture,
-                    $"value {i}, {values[i]}, is too large for float, which ends at {float.MaxValue:G3}. Scale the values, or use Device.Reference, which has double.")));
+                    $"value {i}, {values[i]}, is too large for float, which ends at {float.MaxValue:G3}. ")
+                    + "Scale the values, or use Device.Reference, which has double."));
     }
 
     /// <inheritdoc cref="From{T}(ReadOnlySpan{T}, Shape, Device?)"/>
@@ -110,5 +111,5 @@ public sealed partial class Tensor
 
     /// <summary>A window into this tensor's storage: for flat buffers of parameters and gradients.</summary>
     internal Tensor Window(int offset, Shape shape, Layout layout = Layout.RowMajor) =>
-        new(Storage, Offset + offset, shape, layout) { _leaf = Leaf };
+        new(Storage, Offset + offset, shape, layout) { _leaf = Leaf, WhyRecycled = WhyRecycled };
 }

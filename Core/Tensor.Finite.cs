@@ -6,7 +6,7 @@ public sealed partial class Tensor
 {
     /// <summary>Looks for values that are NaN or infinite.</summary>
     /// <returns>The first one and where it is, as in <c>NaN at [2, 5]</c>; null where all are finite, and for integers.</returns>
-    public string? NotFinite()
+    public string? FirstNotFinite()
     {
         if (!DType.IsFloat()) return null;
         double[] values = ToArray<double>();
@@ -21,6 +21,6 @@ public sealed partial class Tensor
     public static IEnumerable<string> NotFinite(IEnumerable<KeyValuePair<string, Tensor>> tensors)
     {
         foreach (var (name, tensor) in tensors)
-            if (tensor.NotFinite() is { } what) yield return $"{name} ({what})";
+            if (tensor.FirstNotFinite() is { } what) yield return $"{name} ({what})";
     }
 }

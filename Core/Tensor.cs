@@ -53,8 +53,8 @@ public sealed partial class Tensor
     /// <summary>The operator that made this tensor, for error messages; null for tensors made from data.</summary>
     internal string? Origin { get; set; }
 
-    /// <summary>The origin of batches, whose memory a data loader takes back.</summary>
-    internal const string LoaderOrigin = "data loader";
+    /// <summary>Why the memory was taken back and what to do, where that was not the end of a step scope; a whole sentence or two.</summary>
+    internal string? WhyRecycled { get; set; }
 
     /// <summary>Statistics that were taken as the values were made; see <see cref="Moments"/>.</summary>
     internal Moments? ChannelMoments { get; set; }
@@ -191,7 +191,7 @@ public sealed partial class Tensor
     }
 
     /// <summary>The same values without their history: gradients stop here. Shares the memory.</summary>
-    public Tensor Detach() => new(Storage, Offset, Shape, Layout) { Origin = Origin, _leaf = Leaf };
+    public Tensor Detach() => new(Storage, Offset, Shape, Layout) { Origin = Origin, _leaf = Leaf, WhyRecycled = WhyRecycled };
 
     /// <summary>The leaf whose memory a window into this tensor looks at.</summary>
     internal Tensor? Leaf => _requiresGrad ? this : _leaf;
@@ -285,8 +285,6 @@ public sealed partial class Tensor
         $"[tensor] {this} shares memory that its parameter has left, when an optimizer gathered it or the model moved to another device. "
         + "Take it again: Detach(), or StateDict().");
 
-    private MiniDLException Recycled() => new(Origin == LoaderOrigin
-        ? $"[data_loader] {this} belongs to a batch whose memory was given back when the next one was drawn. Use it before, or Keep() the batch."
-        : $"[scope] {this} was recycled with the memory that it looks at: at the end of the step scope it was made in, or, of a batch, when the "
-            + "next one was drawn. Read it before, or call Keep() on it there.");
+    private MiniDLException Recycled() => new($"[scope] {this} "
+        + (WhyRecycled ?? "was recycled at the end of the step scope it was made in. Read it inside the scope, or call Keep() on it there."));
 }

@@ -10,6 +10,9 @@ namespace MiniDL.Data;
 /// </remarks>
 public sealed class DataLoader
 {
+    private const string GivenBack =
+        "belongs to a batch whose memory was given back when the next one was drawn. Use it before, or Keep() the batch.";
+
     private readonly RandomStream _random;
 
     // The last batch of an epoch stays valid until the next epoch begins.
@@ -136,7 +139,8 @@ public sealed class DataLoader
             Data.InputShape.Rank == 3 ? Layout.ChannelsLast : Layout.RowMajor);
         var labels = Tensor.New([count], Device.Cpu, DType.I64);
         var batch = new Batch(epoch, index, images, labels);
-        (images.Origin, labels.Origin) = (Tensor.LoaderOrigin, Tensor.LoaderOrigin);
+        (images.Origin, labels.Origin) = ("data loader", "data loader");
+        images.WhyRecycled = labels.WhyRecycled = GivenBack;
         var random = Augmentation is null ? null : _random.Fork("augmentation", (ulong)epoch);
         for (int i = 0; i < count; i++)
         {

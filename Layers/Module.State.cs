@@ -30,7 +30,7 @@ public abstract partial class Module
                 if (!optional) missing.Add(key);
             }
             else if (value.Shape != target.Shape) wrong.Add($"{given} is {value.Shape}, expected {target.Shape}");
-            else if (value.NotFinite() is { } what) notFinite.Add($"{given} ({what})");
+            else if (value.FirstNotFinite() is { } what) notFinite.Add($"{given} ({what})");
             else copies.Add((value, target));
         }
         string[] problems =

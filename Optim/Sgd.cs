@@ -16,7 +16,8 @@ namespace MiniDL.Optim;
 /// over memory: each <see cref="Parameter.Value"/> is the same tensor as before, in another place, so that graphs made before can no
 /// longer run backward. Make it before the first forward pass. Parameters that are moved or replaced later, as by
 /// <c>module.To(device)</c>, are gathered again, with their velocities, by the next step.
-/// Parameters without a gradient are left alone, as in PyTorch, and so are frozen ones. Gradients are not checked for NaN: that is for the training loop.
+/// Parameters without a gradient are left alone, as in PyTorch, and so are frozen ones. Gradients are not checked for NaN: that is
+/// for the training loop.
 /// </remarks>
 public sealed class Sgd
 {
@@ -68,7 +69,9 @@ public sealed class Sgd
     }
 
     /// <summary>Moves every parameter that has a gradient by one step.</summary>
-    /// <exception cref="MiniDLException">A parameter has become computed, or the parameters of a group are on several devices.</exception>
+    /// <exception cref="MiniDLException">
+    /// A parameter has become computed, the parameters of a group are on several devices, or a backward pass or another step is at work on one.
+    /// </exception>
     public void Step()
     {
         // All groups are claimed before the first moves: a step that is refused has changed nothing.
@@ -100,7 +103,9 @@ public sealed class Sgd
     /// Goes on where a state dictionary was written: copies its velocities, converting type and device. Parameters that it does
     /// not mention start anew.
     /// </summary>
-    /// <exception cref="MiniDLException">Keys or shapes do not fit, or values are not finite: every one is listed, and nothing has changed.</exception>
+    /// <exception cref="MiniDLException">
+    /// Keys or shapes do not fit, or values are not finite: every one is listed, and nothing has changed.
+    /// </exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
     {
         var slots = Slots().ToDictionary(s => s.Key);

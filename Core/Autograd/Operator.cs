@@ -58,6 +58,9 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// </summary>
     protected virtual Saved BackwardReads => Saved.Inputs | Saved.Result;
 
+    /// <summary>What the gradients of a product of the first two operands read: each of them for the gradient of the other.</summary>
+    private protected Saved OtherFactors => (Wants(0) ? Saved.Input1 : 0) | (Wants(1) ? Saved.Input0 : 0);
+
     /// <summary>Whether an operand wanted a gradient when forward ran.</summary>
     internal bool Wants(int input) => (_wanted & Bit(input)) != 0;
 

@@ -158,7 +158,10 @@ public sealed partial class Tensor
         State.HasGradient = true;
     }
 
-    /// <summary>What only leaves, tensors with hooks and those that retain their gradients have, apart from the many others, which a step makes and drops.</summary>
+    /// <summary>
+    /// What only leaves, tensors with hooks and those that retain their gradients have, apart from the many others, which a step makes
+    /// and drops.
+    /// </summary>
     private sealed class LeafState
     {
         /// <summary>The memory of the gradient, which stays when the gradient is forgotten.</summary>

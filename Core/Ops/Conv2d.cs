@@ -62,7 +62,7 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
 {
     private protected override double Operations => geometry.Operations;
 
-    protected override Saved BackwardReads => (Wants(0) ? Saved.Input1 : 0) | (Wants(1) ? Saved.Input0 : 0);
+    protected override Saved BackwardReads => OtherFactors;
 
     protected override Tensor Forward()
     {

@@ -24,7 +24,7 @@ internal sealed class LinearOp(Tensor x, Tensor weight, Tensor? bias) : Operator
 {
     private readonly int _rows = x.Shape[0], _in = weight.Shape[1], _out = weight.Shape[0];
 
-    protected override Saved BackwardReads => (Wants(0) ? Saved.Input1 : 0) | (Wants(1) ? Saved.Input0 : 0);
+    protected override Saved BackwardReads => OtherFactors;
 
     protected override Tensor Forward()
     {

@@ -21,7 +21,7 @@ internal sealed class MatMulOp(Tensor a, Tensor b) : Operator("matmul", a, b)
 {
     private readonly int _rows = a.Shape[0], _inner = a.Shape[1], _columns = b.Shape[1];
 
-    protected override Saved BackwardReads => (Wants(0) ? Saved.Input1 : 0) | (Wants(1) ? Saved.Input0 : 0);
+    protected override Saved BackwardReads => OtherFactors;
 
     protected override Tensor Forward()
     {

@@ -23,7 +23,7 @@ public sealed partial class Tensor
     /// <summary>Images without pixels have no largest value and no mean.</summary>
     private static void CheckPixels(string operation, Tensor x) =>
         Check.That(x.Shape[2] > 0 && x.Shape[3] > 0, operation,
-            $"input {x.Shape} has no pixels, and there is nothing to take from none. Check the sizes of the layers before, or use AvgPool2d, which counts padding as zeros.");
+            $"input {x.Shape} has no pixels, and of none there is neither a largest nor a mean. Check the sizes of the layers before.");
 
     private static Window2d PoolWindow(string operation, Tensor x, (int H, int W) kernel, (int H, int W)? stride, (int H, int W)? padding)
     {

@@ -19,7 +19,7 @@ public sealed partial class Tensor
 /// <summary>c = a · b; da = dc · b, db = dc · a, summed over what was broadcast.</summary>
 internal sealed class MulOp(Tensor a, Tensor b) : BinaryOp<MulFunction>(default, a, b)
 {
-    protected override Saved BackwardReads => (Wants(0) ? Saved.Input1 : 0) | (Wants(1) ? Saved.Input0 : 0);
+    protected override Saved BackwardReads => OtherFactors;
 
     protected override void Backward(Tensor dc, Gradients d)
     {

@@ -10,7 +10,6 @@ public sealed partial class Tensor
         Check.Float("sum", "x", this);
         return new SumOp(ToFloat(), Reduction.Of("sum", Shape, dims, keepDim)).Run();
     }
-
 }
 
 /// <summary>y = Σ x over some dimensions; dx repeats dy along them.</summary>
@@ -18,8 +17,7 @@ internal sealed class SumOp(Tensor x, Reduction reduction) : Operator("sum", x)
 {
     protected override Saved BackwardReads => Saved.Nothing;
 
-    protected override Tensor Forward() =>
-        Reduction.Over(x, reduction.Reduced, Run).Window(0, reduction.Result);
+    protected override Tensor Forward() => Reduction.Over(x, reduction.Reduced, Run).Window(0, reduction.Result);
 
     protected override void Backward(Tensor dy, Gradients d)
     {

@@ -47,7 +47,8 @@ internal static class Checkpoint
     private static void Refuse(string path, IReadOnlyDictionary<string, Tensor> tensors)
     {
         if (Tensor.NotFinite(tensors).FirstOrDefault() is { } value)
-            throw new MiniDLException($"{path} was not written, since {value} is not finite: the run has diverged. An older checkpoint stays as it is.");
+            throw new MiniDLException(
+                $"{path} was not written, since {value} is not finite: the run has diverged. An older checkpoint stays as it is.");
     }
 
     /// <summary>Brings a new trainer to where the checkpoint was written.</summary>

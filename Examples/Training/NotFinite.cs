@@ -14,14 +14,14 @@ internal sealed record NotFinite(string What, string? Remedy = null)
     /// <returns>Null where everything is finite.</returns>
     public static NotFinite? Find(Module model, Tensor images)
     {
-        if (images.NotFinite() is { } pixel)
+        if (images.FirstNotFinite() is { } pixel)
             return new NotFinite($"the images themselves are not finite, {pixel}", "Check the data and how it is scaled.");
         foreach (var (path, parameter) in model.NamedParameters())
-            if (parameter.Value.NotFinite() is { } value)
+            if (parameter.Value.FirstNotFinite() is { } value)
                 return new NotFinite($"{path} is not finite any more, {value}: the update before this batch overflowed");
         // In training they are a result of the pass, not a part of it.
         foreach (var (path, buffer) in model.Training ? [] : model.NamedBuffers())
-            if (buffer.Value.NotFinite() is { } value)
+            if (buffer.Value.FirstNotFinite() is { } value)
                 return new NotFinite($"{path} is not finite, {value}: a batch of training had statistics that overflowed");
         return InForward(model, images, ConvAlgorithm.Exact) ?? InForward(model, images, ConvAlgorithm.Fastest) switch
         {
@@ -48,7 +48,7 @@ internal sealed record NotFinite(string What, string? Remedy = null)
             foreach (var (_, module) in model.NamedModules().Where(m => m.Module is not Reparametrization))
                 hooks.Add(module.OnForward((module, x, y) =>
                 {
-                    if (first is null && y.NotFinite() is { } value) first = Describe(module, x, value);
+                    if (first is null && y.FirstNotFinite() is { } value) first = Describe(module, x, value);
                     return null;
                 }));
             model.Forward(images);

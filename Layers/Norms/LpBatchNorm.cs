@@ -8,7 +8,8 @@ namespace MiniDL.Layers;
 /// </summary>
 /// <remarks>
 /// The paper does not say what evaluation uses: here running averages of mean and norm, kept as BatchNorm keeps its own, without
-/// a correction of bias. A channel of zeros has the gradient 0 through its norm. State: <c>weight</c>, <c>bias</c>, <c>running_mean</c>, <c>running_norm</c>, <c>num_batches_tracked</c>.
+/// a correction of bias. A channel of zeros has the gradient 0 through its norm. State: <c>weight</c>, <c>bias</c>,
+/// <c>running_mean</c>, <c>running_norm</c>, <c>num_batches_tracked</c>.
 /// </remarks>
 public abstract class LpBatchNorm : Norm
 {

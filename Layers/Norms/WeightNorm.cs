@@ -56,7 +56,7 @@ public sealed class WeightNorm : Reparametrization
     {
         var v = Direction.Value;
         var length = _dims.Length == 0 ? v.Abs() : SumOfSquares(v);
-        var isDirection = length.IsPositive();
+        var isDirection = length.OneWherePositive();
         // Where v is 0 the length stands for the smallest number, so that nothing is divided by 0 before it is multiplied by 0.
         length = _dims.Length == 0 ? (v * v).NormRoot() : length.NormRoot();
         return v * (Length.Value * isDirection / length);

@@ -17,8 +17,19 @@ internal sealed unsafe partial class CpuBackend<V>
         else SumColumns(x, y, new NormGeometry(outer, reduced, inner, inner));
     }
 
-    /// <summary>y[o] = Σᵣ x[o, r]; long rows are cut into pieces.</summary>
-    private void SumRows(Tensor x, Tensor y, int outer, int reduced)
+    /// <summary>y[o] = Σᵣ x[o, r].</summary>
+    private void SumRows(Tensor x, Tensor y, int outer, int reduced) => InPieces(x, outer, reduced, static (piece, _) => SumRun(piece),
+        (o, sum) => F(y)[o] = (float)sum);
+
+    /// <summary>y[o] = x[o, 0] + the mean of x[o, r] − x[o, 0].</summary>
+    private void MeanRows(Tensor x, Tensor y, int outer, int reduced) => InPieces(x, outer, reduced,
+        static (piece, first) => RowNorm<V>.CentredSums(piece, first).Sum, (o, sum) => F(y)[o] = (float)(F(x)[o * reduced] + sum / reduced));
+
+    /// <summary>A sum of a piece of a row, whose first value is given too.</summary>
+    private delegate double PieceSum(ReadOnlySpan<float> piece, float first);
+
+    /// <summary>Sums rows, the long ones in pieces that are added up in their order.</summary>
+    private void InPieces(Tensor x, int outer, int reduced, PieceSum sumOf, Action<int, double> finish)
     {
         int pieces = (reduced - 1) / Workers.Grain + 1;
         var sums = (HostStorage<double>)Pool.Rent(DType.F64, outer * pieces);
@@ -26,11 +37,11 @@ internal sealed unsafe partial class CpuBackend<V>
         {
             for (int piece = start; piece < start + count; piece++)
             {
-                int first = piece % pieces * Workers.Grain;
-                sums.Span[piece] = SumRun(F(x).Slice(piece / pieces * reduced + first, Math.Min(Workers.Grain, reduced - first)));
+                int row = piece / pieces * reduced, first = piece % pieces * Workers.Grain;
+                sums.Span[piece] = sumOf(F(x).Slice(row + first, Math.Min(Workers.Grain, reduced - first)), F(x)[row]);
             }
         });
-        for (int o = 0; o < outer; o++) F(y)[o] = (float)TensorPrimitives.Sum<double>(sums.Span.Slice(o * pieces, pieces));
+        for (int o = 0; o < outer; o++) finish(o, TensorPrimitives.Sum<double>(sums.Span.Slice(o * pieces, pieces)));
         Pool.Return(sums);
     }
 
@@ -87,25 +98,7 @@ internal sealed unsafe partial class CpuBackend<V>
         else MeanColumns(x, y, new NormGeometry(outer, reduced, inner, inner));
     }
 
-    /// <summary>y[o] = x[o, 0] + mean of x[o, r] − x[o, 0]; long rows are cut into pieces.</summary>
-    private void MeanRows(Tensor x, Tensor y, int outer, int reduced)
-    {
-        int pieces = (reduced - 1) / Workers.Grain + 1;
-        var sums = (HostStorage<double>)Pool.Rent(DType.F64, outer * pieces);
-        Workers.Split(outer * pieces, Math.Max(1, Workers.Grain / reduced), (start, count) =>
-        {
-            for (int piece = start; piece < start + count; piece++)
-            {
-                int row = piece / pieces * reduced, first = piece % pieces * Workers.Grain;
-                sums.Span[piece] = RowNorm<V>.CentredSums(F(x).Slice(row + first, Math.Min(Workers.Grain, reduced - first)), F(x)[row]).Sum;
-            }
-        });
-        for (int o = 0; o < outer; o++)
-            F(y)[o] = (float)(F(x)[o * reduced] + TensorPrimitives.Sum<double>(sums.Span.Slice(o * pieces, pieces)) / reduced);
-        Pool.Return(sums);
-    }
-
-    /// <summary>The same with registers along the inner dimension, in chunks, around the first row.</summary>
+    /// <summary>y[o, i] = x[o, 0, i] + the mean of x[o, r, i] − x[o, 0, i], with registers along the inner dimension, in chunks.</summary>
     private void MeanColumns(Tensor x, Tensor y, NormGeometry g)
     {
         var chunks = new ChannelChunks(g);

@@ -106,7 +106,7 @@ public class NotFiniteTests
         try
         {
             MiniDL.Serialization.SafeTensors.Save(path, new Dictionary<string, Tensor> { ["w"] = Tensor.From([1f, float.NaN], [2]) });
-            Assert.Equal("NaN at [1]", MiniDL.Serialization.SafeTensors.Load(path).Tensors["w"].NotFinite());
+            Assert.Equal("NaN at [1]", MiniDL.Serialization.SafeTensors.Load(path).Tensors["w"].FirstNotFinite());
         }
         finally
         {

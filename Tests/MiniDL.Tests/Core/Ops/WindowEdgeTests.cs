@@ -26,6 +26,10 @@ public class WindowEdgeTests
                         yield return Window([2, channels, h, w], outputs, kernel, (stride, stride), (pad, pad));
         yield return Window2d.Of("conv2d", [1, 2, 0, 4], 3, (2, 1), (1, 1), (1, 0));
         yield return Window2d.Of("conv2d", [1, 2, 4, 0], 3, (1, 2), (1, 1), (0, 1));
+        // Kernels and strides of two sizes, and a kernel beyond the image.
+        yield return Window2d.Of("conv2d", [2, 3, 4, 5], 4, (2, 3), (1, 1), (5, 7));
+        yield return Window2d.Of("conv2d", [1, 2, 3, 3], 2, (2, 2), (7, 9), (1, 1));
+        yield return Window2d.Of("conv2d", [2, 2, 2, 2], 2, (6, 6), (1, 1), (2, 2));
         // No images, no channels in, none out.
         foreach (Shape x in new Shape[] { [2, 0, 5, 6], [0, 3, 5, 6], [0, 16, 8, 8], [0, 3, 0, 8], [0, 16, 0, 8], [0, 0, 5, 6], [2, 16, 8, 8] })
             foreach (int outputs in new[] { 0, 3, 16 })
@@ -57,6 +61,7 @@ public class WindowEdgeTests
                         foreach (var (kernel, pad) in new[] { (2, 1), (4, 2), (3, 1), (1, 0) })
                             if (h + 2 * pad >= kernel && w + 2 * pad >= kernel)
                                 yield return Window([batch, channels, h, w], channels, kernel, stride, (pad, pad));
+        yield return Window2d.Of("avg_pool2d", [1, 1, 2, 2], 1, (6, 6), (1, 1), (2, 2));
         yield return Window2d.Of("avg_pool2d", [1, 2, 0, 4], 2, (2, 1), (1, 1), (1, 0));
         yield return Window2d.Of("avg_pool2d", [1, 2, 4, 0], 2, (1, 2), (1, 1), (0, 1));
     }
