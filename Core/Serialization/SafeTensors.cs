@@ -7,12 +7,15 @@ namespace MiniDL.Serialization;
 /// <summary>What a safetensors file holds.</summary>
 /// <param name="Tensors">The tensors by name, in the order of the file's header.</param>
 /// <param name="Metadata">Free text by key; empty if there is none.</param>
-public sealed record SafeTensorsFile(IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata);
+/// <param name="IsVerified">Whether the file carries a checksum of all its bytes, which was right: MiniDL writes one into every file.</param>
+public sealed record SafeTensorsFile(
+    IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata, bool IsVerified = false);
 
 /// <summary>
 /// Named tensors in a file, in the safetensors format that PyTorch's tools read and write: the length of the header (8 bytes,
 /// little-endian), the header (JSON: dtype, shape and place of every tensor), then the values in row-major logical order.
-/// https://github.com/huggingface/safetensors. F32, F64, BF16, I64 and U8 are read and written.
+/// https://github.com/huggingface/safetensors. F32, F64, BF16, I64 and U8 are read and written. Files written here carry a SHA-256 of all
+/// their bytes (metadata <c>minidl.sha256</c>), which is checked when they are read; files without one are read too.
 /// </summary>
 public static class SafeTensors
 {
@@ -21,38 +24,55 @@ public static class SafeTensors
     /// <param name="tensors">The tensors by name; each is stored in its own type and logical order, from any device.</param>
     /// <param name="metadata">Free text by key.</param>
     /// <exception cref="MiniDLException">The file cannot be written.</exception>
-    public static void Save(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Save(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+        AtomicFile.Write(path, stream => Write(stream, tensors, metadata));
+
+    /// <summary>Writes the bytes of a file.</summary>
+    /// <inheritdoc cref="Save"/>
+    /// <param name="stream">Takes them.</param>
+    public static void Write(
+        Stream stream, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         // Wide types first: every tensor is then aligned to its type, which readers that map the file rely on.
         var ordered = tensors.OrderByDescending(t => t.Value.DType.Bytes()).ToArray();
-        byte[] header = SafeTensorsHeader.Write(ordered, metadata);
-        AtomicFile.Write(path, stream =>
+        var texts = new OrderedDictionary<string, string>(metadata ?? new Dictionary<string, string>())
         {
-            Span<byte> length = stackalloc byte[sizeof(long)];
-            BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-            stream.Write(length);
-            stream.Write(header);
-            foreach (var (_, tensor) in ordered) WriteValues(stream, tensor);
-        });
+            [SafeTensorsChecksum.Key] = SafeTensorsChecksum.Zeros,
+        };
+        byte[] header = SafeTensorsHeader.Write(ordered, texts), length = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+        void WriteAll(Stream to)
+        {
+            foreach (var (_, tensor) in ordered) WriteValues(to, tensor);
+        }
+        SafeTensorsChecksum.Complete(length, header, WriteAll);
+        stream.Write(length);
+        stream.Write(header);
+        WriteAll(stream);
     }
 
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="device">Where the tensors go; the CPU by default. Floating-point values become the device's type.</param>
-    /// <exception cref="MiniDLException">The file is missing, truncated, inconsistent, or holds other types.</exception>
+    /// <exception cref="MiniDLException">The file is missing, truncated, inconsistent, damaged, or holds other types.</exception>
     public static SafeTensorsFile Load(string path, Device? device = null)
     {
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read);
             var header = SafeTensorsHeader.Read(path, stream);
+            var metadata = header.Metadata.Where(text => text.Key != SafeTensorsChecksum.Key).ToDictionary();
+            bool hasChecksum = metadata.Count < header.Metadata.Count;
+            if (hasChecksum && !SafeTensorsChecksum.Holds(stream, (int)(header.DataStart - sizeof(long))))
+                throw new MiniDLException($"[load] {path} is damaged: its bytes are not those that were written, by their SHA-256. "
+                    + "Restore it from a copy. (A program that changes such a file must leave out the text minidl.sha256.)");
             var tensors = new OrderedDictionary<string, Tensor>();
             foreach (var entry in header.Entries)
             {
                 stream.Position = header.DataStart + entry.Begin;
                 tensors.Add(entry.Name, ReadNamed(path, stream, entry, device ?? Device.Cpu));
             }
-            return new SafeTensorsFile(tensors, header.Metadata);
+            return new SafeTensorsFile(tensors, metadata, IsVerified: hasChecksum);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

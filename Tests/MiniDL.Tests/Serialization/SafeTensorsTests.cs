@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text;
 using MiniDL.Serialization;
 
@@ -46,9 +47,50 @@ public sealed class SafeTensorsTests : IDisposable
         byte[] bytes = System.IO.File.ReadAllBytes(File());
         long length = BinaryPrimitives.ReadInt64LittleEndian(bytes);
         Assert.Equal(0, length % 8);
-        Assert.Equal("""{"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[1],"data_offsets":[8,9]}}""",
-            Encoding.UTF8.GetString(bytes, 8, (int)length).TrimEnd());
+        string header = Encoding.UTF8.GetString(bytes, 8, (int)length).TrimEnd(), hash = header.Split('"')[5];
+        Assert.Equal("""{"__metadata__":{"minidl.sha256":"HASH"}"""
+            + ""","n":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[1],"data_offsets":[8,9]}}""",
+            header.Replace(hash, "HASH", StringComparison.Ordinal));
         Assert.Equal([5, 0, 0, 0, 0, 0, 0, 0, 9], bytes[(8 + (int)length)..]);
+        string zeroed = Encoding.Latin1.GetString(bytes).Replace(hash, new string('0', 64), StringComparison.Ordinal);
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(Encoding.Latin1.GetBytes(zeroed))), hash);
+    }
+
+    [Fact]
+    public void No_flipped_bit_goes_unnoticed()
+    {
+        var tensors = new Dictionary<string, Tensor> { ["w"] = Tensor.From(new[] { 1f, 2f }, [2]), ["b"] = Tensor.From(new byte[] { 9 }, [1]) };
+        SafeTensors.Save(File(), tensors, new Dictionary<string, string> { ["note"] = "text" });
+        Assert.True(SafeTensors.Load(File()).IsVerified);
+        byte[] bytes = System.IO.File.ReadAllBytes(File());
+        for (int bit = 0; bit < 8 * bytes.Length; bit++)
+        {
+            bytes[bit / 8] ^= (byte)(1 << bit % 8);
+            System.IO.File.WriteAllBytes(File("flipped"), bytes);
+            // Where the checksum's own name was hit, the file has none.
+            if (Record.Exception(() => Assert.False(SafeTensors.Load(File("flipped")).IsVerified)) is { } error)
+                Assert.IsType<MiniDLException>(error);
+            bytes[bit / 8] ^= (byte)(1 << bit % 8);
+        }
+    }
+
+    [Fact]
+    public void A_file_without_a_checksum_is_read_and_says_so()
+    {
+        Write("""{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", [3]);
+        var file = SafeTensors.Load(File());
+        Assert.False(file.IsVerified);
+        Assert.Equal<byte>([3], file.Tensors["x"].ToArray<byte>());
+    }
+
+    [Fact]
+    public void The_checksum_is_no_part_of_the_metadata_and_is_made_anew_for_a_file_that_is_changed()
+    {
+        SafeTensors.Save(File(), new Dictionary<string, Tensor> { ["x"] = Tensor.Scalar(1) }, new Dictionary<string, string> { ["a"] = "b" });
+        var file = SafeTensors.Load(File());
+        Assert.Equal(["a"], file.Metadata.Keys);
+        SafeTensors.Save(File(), new Dictionary<string, Tensor> { ["x"] = Tensor.Scalar(2) }, file.Metadata);
+        Assert.True(SafeTensors.Load(File()).IsVerified);
     }
 
     [Fact]
@@ -144,6 +186,16 @@ public sealed class SafeTensorsTests : IDisposable
         Assert.Throws<MiniDLException>(() => AtomicFile.Write(File(), _ => throw new IOException("disk full")));
         Assert.Equal(before, System.IO.File.ReadAllBytes(File()));
         Assert.Equal([File()], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void Leftovers_of_programs_that_were_killed_are_deleted_and_nothing_else()
+    {
+        string[] others = [File("notes.tmp"), File($"x.{new string('g', 32)}.tmp"), File("t.safetensors"), File(".tmp")];
+        foreach (string path in others) System.IO.File.WriteAllText(path, "");
+        System.IO.File.WriteAllText(File($"t.safetensors.{Guid.NewGuid():N}.tmp"), "");
+        AtomicFile.DeleteLeftovers(_folder);
+        Assert.Equal(others.Order(), Directory.GetFiles(_folder).Order());
     }
 
     [Fact]

@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+
+namespace MiniDL.Serialization;
+
+/// <summary>
+/// The steps by which files come to last: until <see cref="Flush"/> a file's bytes, and until <see cref="FlushFolder"/> its name, may be
+/// lost when the power fails. Everything that must survive is written through one of these, so that a test can put in its place one that
+/// forgets what was not flushed.
+/// </summary>
+public class FileLayer
+{
+    /// <summary>The file system.</summary>
+    public static FileLayer System { get; } = new();
+
+    /// <summary>Makes a file that must not be there yet.</summary>
+    /// <exception cref="IOException">It is there, or the folder is not.</exception>
+    public virtual FileStream Create(string path) => new(path, FileMode.CreateNew, FileAccess.Write);
+
+    /// <summary>Opens a file to write after its end; makes it where there is none.</summary>
+    public virtual FileStream Append(string path) => new(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+
+    /// <summary>Returns when the bytes written so far are on the disk.</summary>
+    public virtual void Flush(FileStream file) => file.Flush(flushToDisk: true);
+
+    /// <summary>Renames a file; one that has the name already is replaced. Both names are in one folder.</summary>
+    public virtual void Move(string from, string to) => File.Move(from, to, overwrite: true);
+
+    /// <summary>Deletes a file, if it is there.</summary>
+    public virtual void Delete(string path) => File.Delete(path);
+
+    /// <summary>Makes a folder, if it is not there.</summary>
+    public virtual void CreateFolder(string path) => Directory.CreateDirectory(path);
+
+    /// <summary>Returns when the names in a folder, as they are now, are on the disk. Windows needs no such call.</summary>
+    /// <exception cref="IOException">The disk failed.</exception>
+    public virtual void FlushFolder(string path)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        int folder = Posix.Open(path, Posix.ReadOnly);
+        // A folder that may be written but not read cannot be opened; there is no other way to flush it.
+        if (folder < 0) return;
+        int result = Posix.Flush(folder), error = Marshal.GetLastPInvokeError();
+        _ = Posix.Close(folder);
+        if (result != 0 && error == Posix.InputOutputError)
+            throw new IOException($"{path} cannot be flushed to the disk: {Marshal.GetPInvokeErrorMessage(error)}.");
+    }
+}
+
+/// <summary>What .NET has no call for: files opened by number, of folders too.</summary>
+internal static partial class Posix
+{
+    public const int ReadOnly = 0, InputOutputError = 5;
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    public static partial int Flush(int file);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int file);
+}
