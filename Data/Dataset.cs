@@ -56,7 +56,16 @@ public abstract class Dataset
     public virtual Dataset Take(int count)
     {
         CheckTake(count);
-        return count == Count ? this : new FirstExamples(this, count);
+        return count == Count ? this : new Part(this, 0, count);
+    }
+
+    /// <summary>What comes after the first <paramref name="count"/> examples, as a dataset that shares this one's memory.</summary>
+    /// <exception cref="MiniDLException">There would be none, or the number is negative.</exception>
+    public Dataset Skip(int count)
+    {
+        if (count < 0 || count >= Count)
+            throw new MiniDLException($"[data] {Name} has {Count} examples, so {count} cannot be left out. Leave out 0 to {Count - 1}.");
+        return count == 0 ? this : new Part(this, count, Count - count);
     }
 
     /// <summary>Name, number of examples, shape and classes: <c>cifar10 train: 50000 × [3, 32, 32], 10 classes</c>.</summary>
@@ -76,18 +85,21 @@ public abstract class Dataset
                     $"[data] {name}: example {i} has label {labels[i]}, which is not one of the {classes} classes 0 to {classes - 1}.");
     }
 
-    private sealed class FirstExamples : Dataset
+    /// <summary>Some examples that follow each other.</summary>
+    private sealed class Part : Dataset
     {
         private readonly Dataset _all;
+        private readonly int _first;
 
-        public FirstExamples(Dataset all, int count) => (_all, Count, MirrorKeepsClass) = (all, count, all.MirrorKeepsClass);
+        public Part(Dataset all, int first, int count) =>
+            (_all, _first, Count, MirrorKeepsClass) = (all, first, count, all.MirrorKeepsClass);
 
         public override string Name => _all.Name;
         public override int Count { get; }
         public override Shape InputShape => _all.InputShape;
         public override IReadOnlyList<string> ClassNames => _all.ClassNames;
-        public override void Read(int index, Span<float> x) => _all.Read(index, x);
-        public override long Label(int index) => _all.Label(index);
-        public override void ReadChannelsLast(int index, Crop crop, Span<float> x) => _all.ReadChannelsLast(index, crop, x);
+        public override void Read(int index, Span<float> x) => _all.Read(_first + index, x);
+        public override long Label(int index) => _all.Label(_first + index);
+        public override void ReadChannelsLast(int index, Crop crop, Span<float> x) => _all.ReadChannelsLast(_first + index, crop, x);
     }
 }

@@ -26,10 +26,20 @@ public class FileLayer
     public virtual void Move(string from, string to) => File.Move(from, to, overwrite: true);
 
     /// <summary>Deletes a file, if it is there.</summary>
-    public virtual void Delete(string path) => File.Delete(path);
+    public virtual void Delete(string path)
+    {
+        if (File.Exists(path)) File.Delete(path);
+    }
 
-    /// <summary>Makes a folder, if it is not there.</summary>
-    public virtual void CreateFolder(string path) => Directory.CreateDirectory(path);
+    /// <summary>Makes a folder, and those above it, where they are not there; their names are on the disk when it returns.</summary>
+    public virtual void CreateFolder(string path)
+    {
+        path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (Directory.Exists(path) || Path.GetDirectoryName(path) is not { } parent) return;
+        CreateFolder(parent);
+        Directory.CreateDirectory(path);
+        FlushFolder(parent);
+    }
 
     /// <summary>Returns when the names in a folder, as they are now, are on the disk. Windows needs no such call.</summary>
     /// <exception cref="IOException">The disk failed.</exception>

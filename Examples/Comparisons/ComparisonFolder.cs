@@ -1,15 +1,18 @@
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
+using MiniDL.Serialization;
 
 namespace MiniDL.Examples.Comparisons;
 
 /// <summary>
-/// What a comparison has on disk: <c>runs.csv</c>, <c>layers.csv</c> and <c>evaluation.csv</c>, to which every epoch of every
+/// What a comparison has on the disk: <c>runs.csv</c>, <c>layers.csv</c> and <c>evaluation.csv</c>, to which every epoch of every
 /// run adds, and a checkpoint of each run under way. Opened again, it keeps finished runs and what the checkpoints have
-/// reached. Safe from several threads.
+/// reached, of runs with exactly the settings of now. Safe from several threads.
 /// </summary>
 internal sealed class ComparisonFolder : IDisposable
 {
+    private const string Kind = "compare";
+
     private readonly Lock _gate = new();
     private readonly RunFolder _folder;
     private readonly ComparisonSettings _settings;
@@ -18,24 +21,38 @@ internal sealed class ComparisonFolder : IDisposable
     private readonly List<ComparedLayer> _layers = [];
     private readonly List<ComparedEvaluation> _evaluations = [];
     private readonly HashSet<TrainSettings> _interrupted = [];
+    private readonly List<string> _notices = [];
     private readonly CsvFile _runsFile, _layersFile, _evaluationsFile;
 
     /// <summary>Opens the folder and keeps of what is in it what need not be done again.</summary>
-    /// <exception cref="MiniDLException">It holds something else, or cannot be read.</exception>
-    public ComparisonFolder(string? path, ComparisonSettings settings, string dataSource, IReadOnlyList<TrainSettings> plan)
+    /// <exception cref="MiniDLException">It holds something else, cannot be read, or another process is at work there.</exception>
+    public ComparisonFolder(string? path, ComparisonSettings settings, DataIdentity data, IReadOnlyList<TrainSettings> plan,
+        FileLayer? files = null)
     {
         (_settings, _plan) = (settings, plan);
-        _folder = RunFolder.Create(path, "compare");
-        if (_folder.Has("metrics.csv")) throw new MiniDLException($"{Path} holds a run of train; choose another --out.");
-        if (_folder.Has("config.json") && _folder.ReadConfig<ComparisonSettings>() is var saved && saved != settings)
-            throw new MiniDLException(
-                $"{Path} holds a comparison with other settings: {Json.Difference(saved, settings)}. Choose another --out.");
-        Load();
-        _folder.WriteConfig(settings, dataSource);
-        _runsFile = CsvFile.Create(File("runs.csv"), ComparedEpoch.Header, _epochs.Select(e => e.ToRow()));
-        _layersFile = CsvFile.Create(File("layers.csv"), ComparedLayer.Header, _layers.Select(l => l.ToRow()));
-        _evaluationsFile = CsvFile.Create(File("evaluation.csv"), ComparedEvaluation.Header, _evaluations.Select(e => e.ToRow()));
+        _folder = RunFolder.Create(path, Kind, files);
+        try
+        {
+            _folder.RequireFree(Kind, "report.html", "summary.csv");
+            if (_folder.Kind == Kind)
+            {
+                RequireSame(settings, data);
+                Load();
+            }
+            _folder.WriteConfig(Kind, settings, data);
+            _runsFile = Create("runs.csv", ComparedEpoch.Header, _epochs.Select(e => e.ToRow()));
+            _layersFile = Create("layers.csv", ComparedLayer.Header, _layers.Select(l => l.ToRow()));
+            _evaluationsFile = Create("evaluation.csv", ComparedEvaluation.Header, _evaluations.Select(e => e.ToRow()));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
+
+    /// <summary>What the user should know of what was found in the folder, a sentence each.</summary>
+    public IReadOnlyList<string> Notices => _notices;
 
     public string Path => _folder.Path;
 
@@ -102,19 +119,45 @@ internal sealed class ComparisonFolder : IDisposable
         string path = CheckpointOf(run);
         bool finished;
         lock (_gate) finished = IsFinished(run);
-        if (!finished) Checkpoint.Save(path, trainer);
-        else if (System.IO.File.Exists(path)) System.IO.File.Delete(path);
+        _folder.RequireStillThere();
+        if (finished) _folder.Files.Delete(path);
+        else
+        {
+            _folder.Files.CreateFolder(_folder.CheckpointFolder);
+            Checkpoint.Save(path, trainer, files: _folder.Files);
+        }
     }
 
-    /// <summary>Closes the tables, their rows in the order of the plan whatever the order in which the runs ended.</summary>
+    /// <summary>Puts the rows of the tables in the order of the plan, whatever the order in which the runs ended.</summary>
+    public void Sort()
+    {
+        void Write(string name, string header, IEnumerable<string> rows) => CsvFile.Write(File(name), header, rows, _folder.Files);
+
+        _folder.RequireStillThere();
+        Write("runs.csv", ComparedEpoch.Header, InOrder(_epochs, e => e.Run).Select(e => e.ToRow()));
+        Write("layers.csv", ComparedLayer.Header, InOrder(_layers, l => l.Run).Select(l => l.ToRow()));
+        Write("evaluation.csv", ComparedEvaluation.Header, InOrder(_evaluations, e => e.Run).Select(e => e.ToRow()));
+    }
+
     public void Dispose()
     {
-        _runsFile.Dispose();
-        _layersFile.Dispose();
-        _evaluationsFile.Dispose();
-        CsvFile.Write(File("runs.csv"), ComparedEpoch.Header, InOrder(_epochs, e => e.Run).Select(e => e.ToRow()));
-        CsvFile.Write(File("layers.csv"), ComparedLayer.Header, InOrder(_layers, l => l.Run).Select(l => l.ToRow()));
-        CsvFile.Write(File("evaluation.csv"), ComparedEvaluation.Header, InOrder(_evaluations, e => e.Run).Select(e => e.ToRow()));
+        // The constructor may have failed before they were opened.
+        _runsFile?.Dispose();
+        _layersFile?.Dispose();
+        _evaluationsFile?.Dispose();
+        _folder.Dispose();
+    }
+
+    private CsvFile Create(string name, string header, IEnumerable<string> rows) =>
+        CsvFile.Create(File(name), header, rows, _folder.Files);
+
+    private void RequireSame(ComparisonSettings settings, DataIdentity data)
+    {
+        var (saved, dataSha256) = _folder.ReadSettings<ComparisonSettings>();
+        if (saved != settings)
+            throw new MiniDLException(
+                $"{Path} holds a comparison with other settings: {Json.Difference(saved, settings)}. Choose another --out.");
+        TrainingData.RequireSame(Path, dataSha256, data);
     }
 
     private string CheckpointOf(RunKey run) => File($"checkpoint/{run.FileName}.safetensors");
@@ -137,31 +180,64 @@ internal sealed class ComparisonFolder : IDisposable
     private void Load()
     {
         if (!_folder.Has("runs.csv")) return;
-        var rows = Read("runs.csv", ComparedEpoch.Header, ComparedEpoch.Parse);
-        foreach (var run in rows.GroupBy(row => row.Run))
-            if (run.Last().Ends(_settings.Epochs)) _epochs.AddRange(run);
-        KeepInterrupted(rows);
+        var runs = Read("runs.csv", ComparedEpoch.Header, ComparedEpoch.Parse).GroupBy(row => row.Run)
+            .ToDictionary(run => run.Key, run => run.ToArray());
+        foreach (var (run, rows) in runs)
+            if (!rows.Select(row => row.Epoch).SequenceEqual(Enumerable.Range(1, rows.Length)))
+            {
+                runs.Remove(run);
+                _notices.Add($"{run} is run anew: its rows in runs.csv, of which runs.csv.old is a copy, are not those of epochs 1, 2, 3, ….");
+            }
+        if (_notices.Count > 0) System.IO.File.Copy(File("runs.csv"), File("runs.csv.old"), overwrite: true);
+        foreach (var rows in runs.Values)
+            if (rows[^1].Ends(_settings.Epochs)) _epochs.AddRange(rows);
+        KeepInterrupted(runs);
         var kept = _epochs.Select(e => (e.Run, e.Epoch)).ToHashSet();
-        _layers.AddRange(Read("layers.csv", ComparedLayer.Header, ComparedLayer.Parse).Where(l => kept.Contains((l.Run, l.Epoch))));
+        _layers.AddRange(Read("layers.csv", ComparedLayer.Header, ComparedLayer.Parse).Where(l => kept.Contains((l.Run, l.Epoch)))
+            .DistinctBy(l => (l.Run, l.Epoch, l.Layer.Name)));
         _evaluations.AddRange(Read("evaluation.csv", ComparedEvaluation.Header, ComparedEvaluation.Parse)
-            .Where(e => IsFinished(e.Run)));
+            .Where(e => IsFinished(e.Run)).DistinctBy(e => e.Run));
     }
 
-    /// <summary>Runs with a checkpoint go on from there, unless they are finished.</summary>
-    private void KeepInterrupted(List<ComparedEpoch> rows)
+    /// <summary>Runs with a checkpoint, made with exactly these settings, go on from there unless they are finished.</summary>
+    private void KeepInterrupted(Dictionary<RunKey, ComparedEpoch[]> runs)
     {
-        string folder = File("checkpoint");
-        if (!Directory.Exists(folder)) return;
-        foreach (string path in Directory.GetFiles(folder, "*.safetensors").Order(StringComparer.Ordinal))
+        if (!Directory.Exists(_folder.CheckpointFolder)) return;
+        foreach (string path in Directory.GetFiles(_folder.CheckpointFolder, "*.safetensors").Order(StringComparer.Ordinal))
         {
-            var checkpoint = Checkpoint.Read(path);
+            if (ReadCheckpoint(path) is not { } checkpoint) continue;
             var run = RunKey.Of(checkpoint.Settings);
-            var reached = rows.Where(row => row.Run == run && row.Epoch <= checkpoint.Position.Epoch).ToArray();
-            if (IsFinished(run) || reached.Length != checkpoint.Position.Epoch || path != CheckpointOf(run)) continue;
+            var reached = runs.GetValueOrDefault(run, []).Where(row => row.Epoch <= checkpoint.Position.Epoch).ToArray();
+            if (IsFinished(run) || reached.Length != checkpoint.Position.Epoch || path != CheckpointOf(run)
+                || checkpoint.Settings != SettingsOf(run)) continue;
             _epochs.AddRange(reached);
             _interrupted.Add(checkpoint.Settings);
         }
     }
+
+    /// <summary>A checkpoint's state; null if it is damaged, in which case it is set aside and its run starts over.</summary>
+    private Checkpoint.State? ReadCheckpoint(string path)
+    {
+        try
+        {
+            return Checkpoint.Read(path);
+        }
+        catch (MiniDLException e)
+        {
+            _folder.Files.Move(path, path + ".damaged");
+            _notices.Add($"Its run starts over, and the file is now {System.IO.Path.GetFileName(path)}.damaged: {e.Message}");
+            return null;
+        }
+    }
+
+    /// <summary>The settings with which this comparison makes a run, of its plan or not.</summary>
+    private TrainSettings SettingsOf(RunKey run) => _plan[0] with
+    {
+        Norm = run.Norm,
+        BatchSize = run.BatchSize,
+        Seed = run.Seed,
+        LearningRate = TrainSettings.ScaledLearningRate(run.BatchSize, _settings.BaseLearningRate, _settings.BaseBatch),
+    };
 
     private List<T> Read<T>(string name, string header, Func<CsvRow, T> parse)
     {

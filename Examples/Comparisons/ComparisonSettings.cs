@@ -9,12 +9,12 @@ namespace MiniDL.Examples.Comparisons;
 internal sealed record ComparisonSettings(
     string Model, int Groups, int VirtualBatch, string Dataset, int? TrainImages, int? TestImages, bool Augment,
     int Epochs, double BaseLearningRate, int BaseBatch, double Momentum, double WeightDecay, string Schedule, string Device,
-    string? Precision = null)
+    string? Precision = null, string Convolutions = nameof(ConvAlgorithm.Fastest))
 {
     public static ComparisonSettings Of(TrainSettings s, double baseLearningRate, int baseBatch) =>
         new(s.Model, s.Groups, s.VirtualBatch, s.Dataset, s.TrainImages, s.TestImages, s.Augment,
             s.Epochs, baseLearningRate, baseBatch, s.Momentum, s.WeightDecay, s.Schedule, s.Device,
-            s.Device == "cuda" ? s.Precision : null);
+            s.Device == "cuda" ? s.Precision : null, s.Convolutions);
 }
 
 /// <summary>Which run of a comparison: the first columns of its tables.</summary>

@@ -104,6 +104,7 @@ internal abstract class RunOptions : CommonOptions
         Seed = Seed ?? settings.Seed,
         Device = Device ?? settings.Device,
         Precision = Precision ?? settings.Precision,
+        Convolutions = ConvDefaults.Algorithm.ToString(),
     };
 
     /// <summary>

@@ -7,6 +7,9 @@ namespace MiniDL.Examples.Options;
 [Example("train", "ResNet-20 with batch normalization on synthetic images: needs no files")]
 [Example("train --dataset cifar10 --data-dir data --download --norm gn --augment", "CIFAR-10 with group normalization")]
 [Example("train --resume runs/train-20260101-120000", "go on with a run that was stopped, exactly as if it had not been")]
+[Example("train --resume runs/train-20260101-120000 --epochs 30", "go on with a finished run for more epochs")]
+[Note("Into the folder go metrics.csv, an epoch a row; config.json; curves.png; and in checkpoint/: last.safetensors and the two before it,")]
+[Note("best.safetensors of the epoch with the lowest validation error (test error without --validation), at the end model.safetensors.")]
 internal sealed class TrainOptions : RunOptions
 {
     [Section("Model")]
@@ -22,20 +25,29 @@ internal sealed class TrainOptions : RunOptions
     [Option("lr", MetaValue = "X", HelpText = "learning rate before the schedule (default: 0.1 · batch size / 128)")]
     public double? LearningRate { get; set; }
 
-    [Section("Checkpoints")]
-    [Option("checkpoint-every", MetaValue = "N", Default = 1, HelpText = "epochs between checkpoints; also at Ctrl-C")]
-    public int CheckpointEvery { get; set; } = 1;
+    [Section("Data")]
+    [Option("validation", MetaValue = "N", HelpText = "hold out the last N training images to choose best.safetensors by (default: none, "
+        + "the test images choose)")]
+    public int? Validation { get; set; }
 
     [Section("Checkpoints")]
-    [Option("resume", MetaValue = "DIR", HelpText = "go on with the run in this folder, with the settings of its config.json")]
+    [Option("checkpoint-every", MetaValue = "N", HelpText = "epochs between checkpoints, or minutes: 5m; also at Ctrl-C (default: 1)")]
+    public string CheckpointEvery { get; set; } = "1";
+
+    [Section("Checkpoints")]
+    [Option("resume", MetaValue = "DIR", HelpText = "go on with the run in this folder, or from one of its checkpoint files, with the "
+        + "settings of its config.json")]
     public string? Resume { get; set; }
+
+    /// <summary>When checkpoints are written.</summary>
+    public CheckpointInterval Interval => CheckpointInterval.Parse(CheckpointEvery);
 
     /// <inheritdoc/>
     public override void Check()
     {
         base.Check();
         RequireNamed("resume", Resume);
-        Require(CheckpointEvery >= 1, "checkpoint-every", CheckpointEvery, "1 or more");
+        _ = Interval;
     }
 
     /// <inheritdoc/>
@@ -45,6 +57,7 @@ internal sealed class TrainOptions : RunOptions
         return base.ApplyTo(settings) with
         {
             Norm = Norm ?? settings.Norm,
+            Validation = Validation ?? settings.Validation,
             BatchSize = batch,
             LearningRate = LearningRate ?? (BatchSize is null ? settings.LearningRate : TrainSettings.ScaledLearningRate(batch)),
         };

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 
 namespace MiniDL.Examples.Output;
 
@@ -11,6 +12,8 @@ internal static class Json
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
+        // A name that is not known may be one that is, damaged.
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
     public static JsonSerializerOptions Indented { get; } = new(Compact) { WriteIndented = true };
@@ -36,6 +39,8 @@ internal static class Json
     {
         const string missing = "properties including: ";
         string text = e.Message.Split(" Path: ")[0].TrimEnd('.');
+        if (text.Contains("could not be mapped", StringComparison.Ordinal))
+            return $"there is an unknown name {text.Split('\'').ElementAtOrDefault(1)}";
         int lacks = text.IndexOf(missing, StringComparison.Ordinal);
         if (lacks >= 0) return $"it lacks {text[(lacks + missing.Length)..]}";
         if (text.Contains("null values", StringComparison.Ordinal)) return "there is a null where a value must be";

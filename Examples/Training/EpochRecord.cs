@@ -16,6 +16,16 @@ namespace MiniDL.Examples.Training;
 internal sealed record EpochRecord(int Epoch, int Step, double TrainLoss, double TrainError, double TestLoss, double TestError,
     double LearningRate, double Seconds, double ImagesPerSecond)
 {
+    /// <summary>Mean cross-entropy of the images held out for validation after the epoch; null where there are none.</summary>
+    public double? ValidationLoss { get; init; }
+
+    /// <summary>Percentage of them classified wrongly.</summary>
+    public double? ValidationError { get; init; }
+
+    /// <summary>What the best epoch is chosen by.</summary>
+    [JsonIgnore]
+    public double Criterion => ValidationError ?? TestError;
+
     /// <summary>The epoch in which a run diverged: there are no numbers.</summary>
     public static EpochRecord Of(DivergedException e) => new(
         e.Epoch, e.Step, double.NaN, double.NaN, double.NaN, double.NaN, e.LearningRate, Seconds: 0, ImagesPerSecond: 0);

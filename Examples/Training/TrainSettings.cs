@@ -22,6 +22,9 @@ internal sealed record TrainSettings
     /// <summary>How many test images are used; null for all.</summary>
     public int? TestImages { get; init; }
 
+    /// <summary>How many of the training images, the last ones, are held out to choose the best epoch by; null for none.</summary>
+    public int? Validation { get; init; }
+
     public bool Augment { get; init; }
     public int BatchSize { get; init; } = 128;
     public int Epochs { get; init; } = 10;
@@ -37,6 +40,9 @@ internal sealed record TrainSettings
 
     /// <summary>What a GPU computes convolutions in and stores images in: tf32, fp32 or bf16.</summary>
     public string Precision { get; init; } = "tf32";
+
+    /// <summary>How convolutions are computed that name no way: <see cref="ConvDefaults.Algorithm"/>.</summary>
+    public string Convolutions { get; init; } = ConvAlgorithm.Fastest.ToString();
 
     /// <summary>The linear scaling rule: the learning rate is proportional to the batch size (Goyal et al. 2017).</summary>
     public static double ScaledLearningRate(int batchSize, double baseRate = 0.1, int baseBatch = 128) =>
@@ -56,6 +62,7 @@ internal sealed record TrainSettings
         Require(BatchSize >= 1, "--batch-size", BatchSize, "1 or more");
         Require(Epochs >= 1, "--epochs", Epochs, "1 or more");
         Require(TrainImages is null or >= 1, "--train-images", TrainImages, "1 or more");
+        Require(Validation is null or >= 1, "--validation", Validation, "1 or more");
         Require(TestImages is null or >= 1, "--test-images", TestImages, "1 or more");
         Require(double.IsFinite(LearningRate) && LearningRate > 0, "--lr", LearningRate, "above 0");
         Require(Momentum is >= 0 and < 1, "--momentum", Momentum, "at least 0 and below 1");

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using MiniDL.Data;
 using MiniDL.Layers;
 using MiniDL.Optim;
@@ -14,6 +15,7 @@ internal sealed class Trainer
     private readonly TrainingStep _step;
     private readonly Schedule _schedule;
     private readonly DataLoader _batches, _testBatches;
+    private readonly DataLoader? _validationBatches;
 
     /// <summary>The training set on the GPU; null where batches come from the loader.</summary>
     private readonly ResidentImages? _resident;
@@ -21,10 +23,12 @@ internal sealed class Trainer
     /// <summary>Draws the model's weights and prepares the data.</summary>
     /// <param name="norm">A norm that the settings cannot name, in place of theirs.</param>
     /// <param name="device">A stream of the settings' device; by default its first.</param>
+    /// <param name="validation">Images to choose the best epoch by; null where there are none.</param>
     /// <exception cref="MiniDLException">
     /// The norm does not fit the model, the batch is larger than the data, or the steps are too many to count.
     /// </exception>
-    public Trainer(TrainSettings settings, Dataset train, Dataset test, NormChoice? norm = null, Device? device = null)
+    public Trainer(
+        TrainSettings settings, Dataset train, Dataset test, NormChoice? norm = null, Device? device = null, Dataset? validation = null)
     {
         if (settings.BatchSize > train.Count)
             throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images. "
@@ -43,11 +47,15 @@ internal sealed class Trainer
         _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true, augmentation);
         if (Device.Name == "cuda" && train is ImageDataset images)
             _resident = new ResidentImages(images, settings.BatchSize, random.Fork("data"), augmentation, Device);
-        _testBatches = new DataLoader(test, Math.Min(EvaluationBatch, test.Count), random.Fork("test"), shuffle: false);
+        _testBatches = InOrder(test, random);
+        _validationBatches = validation is null ? null : InOrder(validation, random);
         if ((long)StepsPerEpoch * settings.Epochs > int.MaxValue)
             throw new MiniDLException($"{settings.Epochs} epochs of {StepsPerEpoch} steps are more than {int.MaxValue} steps. "
                 + $"Use {int.MaxValue / StepsPerEpoch} epochs or fewer (--epochs).");
     }
+
+    private static DataLoader InOrder(Dataset data, RandomStream random) =>
+        new(data, Math.Min(EvaluationBatch, data.Count), random.Fork("test"), shuffle: false);
 
     public TrainSettings Settings { get; }
 
@@ -62,44 +70,55 @@ internal sealed class Trainer
 
     public int StepsPerEpoch => _batches.BatchesPerEpoch;
 
+    /// <summary>Steps taken since the run began.</summary>
+    public int StepsDone => Position.Epoch * StepsPerEpoch + Position.Batch;
+
     public int TotalSteps => StepsPerEpoch * Settings.Epochs;
 
     /// <summary>Whether a run with these settings passes there.</summary>
-    public bool CanStartAt(Position position) => position is { Epoch: >= 0, Batch: >= 0 }
+    public bool CanStartAt(Position position) => position is { Epoch: >= 0, Batch: >= 0, Seconds: >= 0, Mean.Images: >= 0 }
+        && double.IsFinite(position.Seconds) && double.IsFinite(position.Mean.LossSum) && double.IsFinite(position.Mean.ErrorSum)
         && position.Epoch <= Settings.Epochs && position.Batch <= (position.Epoch < Settings.Epochs ? StepsPerEpoch : 0);
 
     /// <summary>Trains from <see cref="Position"/> to the end; every epoch that ends is handed out.</summary>
     /// <param name="progress">Told after each step, on a GPU after the next.</param>
     /// <param name="stop">Ends training after the current step; the run can go on from there.</param>
-    /// <exception cref="DivergedException">The training or test loss became NaN or infinite.</exception>
+    /// <param name="saving">Saves within epochs.</param>
+    /// <exception cref="DivergedException">The training, test or validation loss became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
-    public IEnumerable<EpochRecord> Run(Action<StepReport>? progress = null, CancellationToken stop = default)
+    public IEnumerable<EpochRecord> Run(
+        Action<StepReport>? progress = null, CancellationToken stop = default, SavingWithinEpochs? saving = null)
     {
         while (Position.Epoch < Settings.Epochs)
         {
-            TrainEpoch(progress, stop);
+            TrainEpoch(progress, stop, saving);
             var clock = Stopwatch.StartNew();
             var test = Evaluate(_testBatches.Epoch(0, stop), stop);
+            RunningMean? validation = _validationBatches is null ? null : Evaluate(_validationBatches.Epoch(0, stop), stop);
             var (epoch, mean, seconds) = (Position.Epoch + 1, Position.Mean, Position.Seconds);
             int steps = epoch * StepsPerEpoch;
             // Of the step, not of the optimizer: a run resumed at the end of an epoch has taken none yet.
             float rate = LearningRateAt(steps - 1);
             if (!double.IsFinite(test.Loss))
-                throw new DivergedException("test loss", test.Loss, epoch, steps, rate, WhereInTest());
+                throw new DivergedException("test loss", test.Loss, epoch, steps, rate, WhereIn(_testBatches));
+            if (validation is { Loss: var loss } && !double.IsFinite(loss))
+                throw new DivergedException("validation loss", loss, epoch, steps, rate, WhereIn(_validationBatches!));
             Position = new Position { Epoch = epoch };
             yield return new EpochRecord(epoch, steps, mean.Loss, mean.Error, test.Loss, test.Error,
-                rate, seconds + clock.Elapsed.TotalSeconds, mean.Images / seconds);
+                rate, seconds + clock.Elapsed.TotalSeconds, mean.Images / seconds)
+            { ValidationLoss = validation?.Loss, ValidationError = validation?.Error };
         }
     }
 
+    /// <summary>The learning rate of a step.</summary>
     /// <param name="step">Steps before it.</param>
-    private float LearningRateAt(int step) => (float)(Settings.LearningRate * _schedule.Factor((double)step / TotalSteps));
+    public float LearningRateAt(int step) => (float)(Settings.LearningRate * _schedule.Factor((double)step / TotalSteps));
 
-    private void TrainEpoch(Action<StepReport>? progress, CancellationToken stop)
+    private void TrainEpoch(Action<StepReport>? progress, CancellationToken stop, SavingWithinEpochs? saving)
     {
         Model.Train();
         var clock = new Stopwatch();
-        int steps = Position.Epoch * StepsPerEpoch + Position.Batch;
+        int steps = StepsDone;
         // A GPU works on a step while the host looks at the one before.
         bool runsAhead = Device.Name == "cuda";
         TrainedBatch? before = null;
@@ -114,10 +133,20 @@ internal sealed class Trainer
             var trained = new TrainedBatch(++steps, rate, images, new BatchResult(loss, logits, labels));
             if ((runsAhead ? before : trained) is { } known) Count(known, clock, progress);
             before = trained;
+            if (saving is null || !saving.IsDue()) continue;
+            CatchUp();
+            saving.Save();
         }
-        clock.Restart();
-        if (runsAhead && before is not null) Count(before, clock, progress);
+        CatchUp();
         stop.ThrowIfCancellationRequested();
+
+        // Until the last step is counted, the weights are ahead of the position.
+        void CatchUp()
+        {
+            clock.Restart();
+            if (runsAhead && before is not null) Count(before, clock, progress);
+            before = null;
+        }
     }
 
     /// <param name="Step">Steps since the run began, this one included.</param>
@@ -136,11 +165,11 @@ internal sealed class Trainer
         progress?.Invoke(new StepReport(Position.Epoch + 1, batch.Step, mean.Loss, mean.Error, mean.Images / Position.Seconds));
     }
 
-    /// <summary>What is known of a test loss that is not finite.</summary>
-    private NotFinite? WhereInTest()
+    /// <summary>What is known of a loss in evaluation mode that is not finite.</summary>
+    private NotFinite? WhereIn(DataLoader batches)
     {
         Model.Eval();
-        return _testBatches.Epoch(0).Select(batch => NotFinite.Find(Model, batch.Images.To(Device))).FirstOrDefault(found => found is not null);
+        return batches.Epoch(0).Select(batch => NotFinite.Find(Model, batch.Images.To(Device))).FirstOrDefault(found => found is not null);
     }
 
     /// <summary>What is left of the epoch; on a GPU the step itself fills the tensors.</summary>
@@ -183,6 +212,9 @@ internal sealed class Trainer
     }
 }
 
+/// <summary>When to save within an epoch, and how: <see cref="Trainer.Position"/> is then where the weights are.</summary>
+internal sealed record SavingWithinEpochs(Func<bool> IsDue, Action Save);
+
 /// <summary>How far a run has come: finished epochs, and the batches of the current one with their sums.</summary>
 internal readonly record struct Position
 {
@@ -192,6 +224,14 @@ internal readonly record struct Position
 
     /// <summary>Spent training in the current epoch.</summary>
     public double Seconds { get; init; }
+
+    /// <summary>Whether a step has been taken.</summary>
+    [JsonIgnore]
+    public bool HasBegun => Epoch > 0 || Batch > 0;
+
+    /// <summary>As people say it: <c>at the end of epoch 2</c>.</summary>
+    public override string ToString() => Batch > 0 ? $"in epoch {Epoch + 1} after step {Batch} of it"
+        : Epoch > 0 ? $"at the end of epoch {Epoch}" : "at the start";
 
     public Position After(int images, double loss, double error, TimeSpan time)
     {

@@ -23,7 +23,8 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         var data = TrainingData.Load(common.Dataset, options.DataOptions(plan[0]), terminal, stop);
         // Made once before anything is written: what does not fit is said now, not after an hour.
         foreach (var settings in plan.DistinctBy(s => (s.Norm, s.BatchSize))) _ = new Trainer(settings, data.Train, data.Test);
-        using var folder = new ComparisonFolder(options.Out, common, data.Source, plan);
+        using var folder = new ComparisonFolder(options.Out, common, TrainingData.Identify(data), plan);
+        foreach (string notice in folder.Notices) terminal.Line(notice);
         var todo = folder.ToDo();
         _finished = plan.Length - todo.Length;
         var schedule = new RunSchedule(todo, options.Parallel);
@@ -45,17 +46,21 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
                 }
                 Train(trainer, new Probe(trainer, data.Train, data.Test), folder, Show, plan.Length, stopped);
             }, stop));
-            return 0;
         }
         catch (OperationCanceledException)
         {
-            terminal.Line($"stopped; the same command with --out {folder.Path} goes on.");
-            return 130;
-        }
-        finally
-        {
             Summarize(folder, common, data.Source);
+            terminal.Line($"stopped; the same command with {ShellCommand.Given("out", folder.Path)} goes on.");
+            return ExitCodes.Stopped;
         }
+        catch
+        {
+            // What is known of the runs is shown all the same; should that fail too, the first error is the one to report.
+            FirstError.AfterIt(() => Summarize(folder, common, data.Source));
+            throw;
+        }
+        Summarize(folder, common, data.Source);
+        return 0;
     }
 
     /// <summary>Every run: all norms and batch sizes with the first seed, then with the next.</summary>
@@ -111,6 +116,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
     /// <summary>Writes the report of the runs that are finished.</summary>
     private void Summarize(ComparisonFolder folder, ComparisonSettings settings, string dataSource)
     {
+        folder.Sort();
         var epochs = folder.FinishedEpochs;
         if (epochs.Length == 0) return;
         var report = ComparisonReport.Of(

@@ -49,7 +49,8 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         AddRow(table, "training", (ImageDataset)data.Train);
         AddRow(table, "test", (ImageDataset)data.Test);
         terminal.Write(table);
-        string sheet = RunFolder.Create(options.Out, "data").File($"{name}.png");
+        using var folder = RunFolder.Create(options.Out, "data");
+        string sheet = folder.File($"{name}.png");
         ContactSheet.Save(sheet, (ImageDataset)data.Train);
         terminal.Line($"some training images of each class: {sheet}");
     }

@@ -33,9 +33,11 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
             throw new UsageException($"study {study.Name} trains nothing and runs on the CPU. Leave out --device {options.Device}.");
         var device = Device.Named(options.Device);
         device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
-        var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
+        using var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
+        bool overwrites = Claim(folder, study);
         var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
-        terminal.Line($"{study.Name}: {study.Title}; {Cpu.Threads} threads; into {folder.Path}");
+        terminal.Line($"{study.Name}: {study.Title}; {Cpu.Threads} threads; into {folder.Path}"
+            + (overwrites ? ", whose results of an earlier run it overwrites" : ""));
         var clock = Stopwatch.StartNew();
         Report? report = null;
         terminal.WithProgress(study.Name, 1, progress =>
@@ -49,12 +51,28 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
             report = study.Run(context);
             Describe(report, study, context);
         });
+        folder.RequireStillThere();
         report!.Save(folder.Path);
         foreach (var finding in report.Findings)
             terminal.Line($"{finding.Verdict,-12} {finding.Claim}: paper {finding.Paper}; here {finding.Ours}");
         terminal.Line($"{clock.Elapsed.TotalSeconds:F1} s; the page: {folder.File("report.html")}; "
             + $"{report.Figures.Count()} pictures (.png, .svg) and {report.Tables.Count()} tables (.csv) beside it");
     }
+
+    /// <summary>Sees that nothing of another kind is in the folder, and says in its config.json whose it is now.</summary>
+    /// <returns>Whether results of this study are there already.</returns>
+    private bool Claim(RunFolder folder, Study study)
+    {
+        string kind = $"study {study.Name}";
+        string[] foreign = [.. Directory.EnumerateFiles(folder.Path).Select(Path.GetFileName).OfType<string>()
+            .Where(name => Path.GetExtension(name) is ".html" or ".csv" or ".png" or ".svg")];
+        folder.RequireFree(kind, foreign);
+        bool overwrites = foreign.Length > 0;
+        folder.WriteConfig(kind, new StudySettings(options.Full, options.Smallest, options.Seed, options.Device));
+        return overwrites;
+    }
+
+    private sealed record StudySettings(bool Full, bool Smallest, ulong Seed, string Device);
 
     /// <summary>Adds to the report what is the same for all studies.</summary>
     private void Describe(Report report, Study study, StudyContext context)

@@ -2,119 +2,146 @@ using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Plots;
 using MiniDL.Examples.Training;
+using MiniDL.Serialization;
 using Spectre.Console;
 
 namespace MiniDL.Examples.Verbs;
 
-/// <summary><c>train</c>: one model, from settings to metrics, curves and checkpoint.</summary>
-internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
+/// <summary><c>train</c>: one model, from settings to metrics, curves and checkpoints.</summary>
+/// <param name="files">What files are written through; the file system by default.</param>
+internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLayer? files = null)
 {
-    private readonly List<EpochRecord> _records = [];
-
     public int Run(CancellationToken stop)
     {
-        var resumed = options.Resume is null ? null : RunFolder.Open(options.Resume);
+        using var resumed = options.Resume is { } resume ? TrainFolder.Open(resume, files) : null;
         var settings = resumed is null ? options.ApplyTo(new TrainSettings()).Checked() : ResumedSettings(resumed);
         var data = TrainingData.Load(settings.Dataset, options.DataOptions(settings), terminal, stop);
-        var trainer = new Trainer(settings, data.Train, data.Test);
-        if (resumed is not null) Resume(resumed, trainer);
-        var folder = resumed ?? NewFolder(settings, data.Source);
+        var identity = TrainingData.Identify(data);
+        var (train, validation) = TrainingData.Split(data.Train, settings.Validation);
+        var trainer = new Trainer(settings, train, data.Test, validation: validation);
+        IReadOnlyList<string> notices = resumed is null ? [] : GoOn(resumed, trainer, identity);
+        using var begun = resumed is null ? TrainFolder.Begin(options.Out, trainer, identity, files) : null;
+        var folder = resumed ?? begun!;
         terminal.Line($"{settings.Model} with {settings.Norm}, {trainer.Model.ParameterCount:N0} parameters, "
-            + $"on {data.Train.Count:N0} images ({data.Source}), {settings.Epochs} epochs of {trainer.StepsPerEpoch} steps; "
+            + $"on {train.Count:N0} images ({data.Source}), {settings.Epochs} epochs of {trainer.StepsPerEpoch} steps; "
             + $"{Cpu.Threads} threads; into {folder.Path}");
+        foreach (string notice in notices) terminal.Line(notice);
+        return Run(folder, trainer, stop);
+    }
 
-        using var metrics = CsvFile.Create(folder.File("metrics.csv"), MetricsFile.Header, _records.Select(MetricsFile.Row));
+    private int Run(TrainFolder folder, Trainer trainer, CancellationToken stop)
+    {
+        var settings = trainer.Settings;
         try
         {
-            terminal.WithProgress(settings.Model, trainer.TotalSteps, report => Train(trainer, folder, metrics, report, stop));
-            Checkpoint.SaveModel(folder.File("checkpoint/model.safetensors"), trainer.Model);
-            return 0;
-        }
-        catch (DivergedException e)
-        {
-            throw new MiniDLException(e.Advice("--lr", settings.LearningRate), e);
+            terminal.WithProgress(settings.Model, trainer.TotalSteps, report => Train(folder, trainer, report, stop));
+            folder.SaveModel(trainer);
         }
         catch (OperationCanceledException)
         {
-            Checkpoint.Save(folder.Checkpoint, trainer);
-            terminal.Line($"stopped in epoch {trainer.Position.Epoch + 1}; "
-                + $"go on with: {HelpPage.Call} train --resume {folder.Path}");
-            return 130;
-        }
-        finally
-        {
+            folder.Save(trainer);
             Summarize(folder, settings);
+            terminal.Line($"stopped {trainer.Position}; go on with: {GoOnCommand(folder)}");
+            return ExitCodes.Stopped;
         }
+        catch (Exception e)
+        {
+            // What is known of the run is shown all the same; should that fail too, the first error is the one to report.
+            FirstError.AfterIt(() => Summarize(folder, settings));
+            if (e is DivergedException diverged) throw new MiniDLException(diverged.Advice("--lr", settings.LearningRate), e);
+            throw;
+        }
+        Summarize(folder, settings);
+        return 0;
     }
 
-    private void Train(
-        Trainer trainer, RunFolder folder, CsvFile metrics, Action<double, string> report, CancellationToken stop)
+    private void Train(TrainFolder folder, Trainer trainer, Action<double, string> report, CancellationToken stop)
     {
-        foreach (var epoch in trainer.Run(Show, stop))
+        var clock = new CheckpointClock(options.Interval, TimeProvider.System);
+        void Save()
         {
-            _records.Add(epoch);
-            metrics.Append(MetricsFile.Row(epoch));
-            bool last = epoch.Epoch == trainer.Settings.Epochs;
-            if (last || epoch.Epoch % options.CheckpointEvery == 0) Checkpoint.Save(folder.Checkpoint, trainer);
+            folder.Save(trainer);
+            clock.Restart();
+        }
+        foreach (var epoch in trainer.Run(step => report(step.Step, $"{step}"), stop, new SavingWithinEpochs(() => clock.IsDue, Save)))
+        {
+            folder.Add(epoch, trainer);
+            if (epoch.Epoch == trainer.Settings.Epochs || clock.IsDueAfter(epoch.Epoch)) Save();
+            string validation = epoch.ValidationError is { } error ? $"validation error {error,5:F2} %   " : "";
             terminal.Line($"epoch {epoch.Epoch,3}/{trainer.Settings.Epochs}  "
-                + $"train loss {epoch.TrainLoss:F4}  error {epoch.TrainError,5:F2} %   "
+                + $"train loss {epoch.TrainLoss:F4}  error {epoch.TrainError,5:F2} %   {validation}"
                 + $"test loss {epoch.TestLoss:F4}  error {epoch.TestError,5:F2} %   "
                 + $"lr {epoch.LearningRate:G3}  {epoch.ImagesPerSecond:F0} images/s  {epoch.Seconds:F1} s");
         }
-
-        void Show(StepReport step) => report(step.Step, $"{step}");
     }
 
-    private RunFolder NewFolder(TrainSettings settings, string dataSource)
+    /// <summary>The settings of the run, but for the number of epochs, which may have grown.</summary>
+    private TrainSettings ResumedSettings(TrainFolder folder)
     {
-        var folder = RunFolder.Create(options.Out, "train");
-        if (folder.HasCheckpoint)
-            throw new MiniDLException(
-                $"{folder.Path} holds a run already; go on with it (--resume {folder.Path}) or choose another --out.");
-        if (folder.Has("runs.csv") || HasRows(folder))
-            throw new MiniDLException($"{folder.Path} holds results that cannot be gone on with; choose another --out.");
-        folder.WriteConfig(settings, dataSource);
-        return folder;
-    }
-
-    /// <summary>Whether an epoch was ended: a run that diverged in its first leaves nothing to keep.</summary>
-    private static bool HasRows(RunFolder folder) =>
-        folder.Has("metrics.csv") && CsvFile.Read(folder.File("metrics.csv"), MetricsFile.Header).Count > 0;
-
-    private TrainSettings ResumedSettings(RunFolder folder)
-    {
-        var saved = folder.ReadConfig<TrainSettings>();
-        var wanted = options.ApplyTo(saved);
         if (options.Out is not null) throw new UsageException("--resume writes into the folder of the run; leave --out away.");
-        if (wanted != saved)
+        var saved = folder.Settings.Settings;
+        var wanted = options.ApplyTo(saved);
+        if (wanted with { Epochs = saved.Epochs } != saved)
             throw new UsageException(
                 $"--resume goes on with the settings of {folder.File("config.json")}: {Json.Difference(saved, wanted)}.");
-        return saved.Checked();
+        if (wanted != saved) RequireExtension(saved, wanted.Epochs, folder.Reached);
+        return wanted.Checked();
     }
 
-    /// <summary>Epochs that the metrics have beyond the checkpoint are trained again.</summary>
-    private void Resume(RunFolder folder, Trainer trainer)
+    /// <summary>
+    /// A schedule counts in fractions of the training, so a run that is under way cannot become longer without having had other rates.
+    /// </summary>
+    private static void RequireExtension(TrainSettings saved, int epochs, Position reached)
     {
-        Checkpoint.Load(folder.Checkpoint, trainer);
-        if (!folder.Has("metrics.csv")) return;
-        var rows = CsvFile.Read(folder.File("metrics.csv"), MetricsFile.Header);
-        _records.AddRange(rows.Take(trainer.Position.Epoch).Select(MetricsFile.Parse));
+        if (epochs < reached.Epoch + (reached.Batch > 0 ? 1 : 0))
+            throw new UsageException($"--epochs {epochs}: the run stands {reached}, which is more.");
+        if (reached.Epoch < saved.Epochs && saved.Schedule != "none")
+            throw new UsageException($"--epochs {epochs}: the run stands {reached} of {saved.Epochs}, and its schedule {saved.Schedule} counts "
+                + "in fractions of all epochs. Finish it first (--resume without --epochs), then go on with more epochs.");
     }
 
-    private void Summarize(RunFolder folder, TrainSettings settings)
+    private static IReadOnlyList<string> GoOn(TrainFolder folder, Trainer trainer, DataIdentity data)
     {
-        if (_records.Count == 0) return;
+        var (saved, dataSha256) = folder.Settings;
+        TrainingData.RequireSame(folder.Path, dataSha256, data);
+        List<string> notices = [.. folder.GoOn(trainer, data)];
+        if (trainer.Settings.Epochs != saved.Epochs && saved.Schedule != "none")
+            notices.Add(FormattableString.Invariant($"The schedule {saved.Schedule} now counts over {trainer.Settings.Epochs} epochs in place of ")
+                + FormattableString.Invariant($"{saved.Epochs}: it goes on at learning rate {trainer.LearningRateAt(trainer.StepsDone):G3}."));
+        if (trainer.Position.Epoch == trainer.Settings.Epochs)
+            notices.Add($"The run is finished. For more epochs, give their number in all: --epochs {2 * trainer.Settings.Epochs}.");
+        return notices;
+    }
+
+    /// <summary>The call that goes on with the run, as a line for a shell.</summary>
+    private string GoOnCommand(TrainFolder folder) => new ShellCommand("train").Option("resume", folder.Path)
+        .Option("data-dir", options.DataDirectory == "data" ? null : options.DataDirectory)
+        .Option("checkpoint-every", options.CheckpointEvery == "1" ? null : options.CheckpointEvery).ToString();
+
+    private void Summarize(TrainFolder folder, TrainSettings settings)
+    {
+        if (folder.Best is not { } best) return;
         string title = $"{settings.Model}, {settings.Norm.ToUpperInvariant()}, batch {settings.BatchSize}";
-        LearningCurves.Save(folder.File("curves"), title, _records);
+        LearningCurves.Save(folder.File("curves"), title, folder.Epochs);
+        bool hasValidation = settings.Validation is not null;
         var table = new Table().Border(TableBorder.Rounded);
-        foreach (string column in new[] { "", "epoch", "train loss", "train error", "test loss", "test error" })
+        string[] columns = ["", "epoch", "train loss", "train error", .. hasValidation ? ["validation error"] : Array.Empty<string>(),
+            "test loss", "test error"];
+        foreach (string column in columns)
             table.AddColumn(new TableColumn(column) { Alignment = column.Length == 0 ? Justify.Left : Justify.Right });
-        AddRow(table, "last epoch", _records[^1]);
-        AddRow(table, "lowest test error", _records.MinBy(r => r.TestError)!);
+        table.AddRow(Cells("last epoch", folder.Epochs[^1]));
+        table.AddRow(Cells(hasValidation ? "lowest validation error" : "lowest test error", best));
         terminal.Write(table);
-        terminal.Line($"{_records.Sum(r => r.Seconds):F1} s; curves in {folder.File("curves.png")}, numbers in {folder.File("metrics.csv")}");
+        terminal.Line($"best.safetensors is of epoch {best.Epoch}, chosen by its {(hasValidation ? "validation error" : "test error, which is "
+            + "therefore too good a guess for new images (--validation N holds out training images to choose by)")}.");
+        terminal.Line($"{folder.Epochs.Sum(r => r.Seconds):F1} s; curves in {folder.File("curves.png")}, numbers in "
+            + $"{folder.File("metrics.csv")}, weights in {folder.File("checkpoint")}");
     }
 
-    private static void AddRow(Table table, string name, EpochRecord r) => table.AddRow(
-        name, $"{r.Epoch}", $"{r.TrainLoss:F4}", $"{r.TrainError:F2} %", $"{r.TestLoss:F4}", $"{r.TestError:F2} %");
+    private static string[] Cells(string name, EpochRecord r) =>
+    [
+        name, $"{r.Epoch}", $"{r.TrainLoss:F4}", $"{r.TrainError:F2} %",
+        .. r.ValidationError is { } validation ? [$"{validation:F2} %"] : Array.Empty<string>(),
+        $"{r.TestLoss:F4}", $"{r.TestError:F2} %",
+    ];
 }

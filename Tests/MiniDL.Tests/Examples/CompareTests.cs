@@ -145,7 +145,7 @@ public sealed class CompareTests : IDisposable
     {
         var run = new CompareOptions { Model = "resnet8", TrainImages = 40, TestImages = 20, Epochs = 3 }.SettingsOf("bn", 20, seed: 0);
         var data = SyntheticImages.Load(0, 40, 20);
-        using var folder = new ComparisonFolder(_minidl.Folder(name), ComparisonSettings.Of(run, 0.1, 128), "", [run]);
+        using var folder = new ComparisonFolder(_minidl.Folder(name), ComparisonSettings.Of(run, 0.1, 128), TrainingData.Identify(data), [run]);
         using var stop = new CancellationTokenSource();
         var trainer = new Trainer(run, data.Train, data.Test);
         var probe = new Probe(trainer, data.Train, data.Test);

@@ -78,11 +78,22 @@ public sealed class DamagedFileTests : IDisposable
     }
 
     [Fact]
-    public void A_truncated_checkpoint_says_how_to_go_on_without_it()
+    public void A_truncated_checkpoint_offers_the_one_before_which_goes_on_bit_for_bit()
     {
         Assert.Equal(0, _minidl.Run(Train + "--out @t"));
+        string[][] whole = _minidl.Rows("t/metrics.csv");
+        byte[] weights = File.ReadAllBytes(_minidl.Folder("t/checkpoint/model.safetensors"));
+        File.Delete(_minidl.Folder("t/checkpoint/model.safetensors"));
         using (var file = File.OpenWrite(_minidl.Folder("t/checkpoint/last.safetensors"))) file.SetLength(file.Length / 2);
-        AssertOneLine("train --resume @t", "truncated", "another --out");
+        string older = _minidl.Folder("t/checkpoint/last-1.safetensors");
+        AssertOneLine("train --resume @t", "truncated", $"whole, at the end of epoch 1: go on from there with --resume {older}.");
+
+        Assert.Equal(0, _minidl.Run($"train --resume {older}"));
+        Assert.Contains("A newer checkpoint is not used", _minidl.Output, StringComparison.Ordinal);
+        Assert.Contains("what metrics.csv has of later epochs is trained again", _minidl.Output, StringComparison.Ordinal);
+        Assert.Equal(whole.Select(row => row[..7]), _minidl.Rows("t/metrics.csv").Select(row => row[..7]));
+        Assert.Equal(weights, File.ReadAllBytes(_minidl.Folder("t/checkpoint/model.safetensors")));
+        Assert.Equal(0, _minidl.Run("train --resume @t"));
     }
 
     [Theory]

@@ -8,15 +8,18 @@ public class RunFolderTests
     public void Runs_that_start_in_the_same_second_have_folders_of_their_own()
     {
         string verb = $"test{Guid.NewGuid():N}";
-        string[] folders = [.. Enumerable.Range(0, 20).Select(_ => RunFolder.Create(null, verb).Path)];
+        RunFolder[] folders = [.. Enumerable.Range(0, 20).Select(_ => RunFolder.Create(null, verb))];
         try
         {
-            Assert.Equal(20, folders.Distinct().Count());
-            Assert.All(folders, folder => Assert.Empty(Directory.GetFileSystemEntries(folder)));
+            Assert.Equal(20, folders.Select(folder => folder.Path).Distinct().Count());
         }
         finally
         {
-            foreach (string folder in folders.Distinct()) Directory.Delete(folder, recursive: true);
+            foreach (var folder in folders)
+            {
+                folder.Dispose();
+                Directory.Delete(folder.Path, recursive: true);
+            }
         }
     }
 }

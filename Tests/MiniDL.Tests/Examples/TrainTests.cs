@@ -73,14 +73,18 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
-    public void Results_without_a_checkpoint_are_kept_and_resuming_them_is_not_proposed()
+    public void Results_without_a_checkpoint_are_made_again_with_the_same_settings_and_kept_from_others()
     {
         Assert.Equal(0, _minidl.Run(Train + "--out @run"));
-        File.Delete(_minidl.Folder("run/checkpoint/last.safetensors"));
-        Assert.Equal(1, _minidl.Run(Train + "--out @run"));
+        string[] losses = Losses("run");
+        foreach (string path in Directory.GetFiles(_minidl.Folder("run/checkpoint"), "last*")) File.Delete(path);
+        Assert.Equal(1, _minidl.Run("train --resume @run"));
+        Assert.Contains("Start it again with the same settings and --out", _minidl.Error, StringComparison.Ordinal);
+        Assert.Equal(1, _minidl.Run(Train + "--seed 1 --out @run"));
         Assert.Contains("another --out", _minidl.Error, StringComparison.Ordinal);
-        Assert.DoesNotContain("--resume", _minidl.Error, StringComparison.Ordinal);
-        Assert.Equal(3, _minidl.Rows("run/metrics.csv").Length);
+        Assert.Equal(losses, Losses("run"));
+        Assert.Equal(0, _minidl.Run(Train + "--out @run"));
+        Assert.Equal(losses, Losses("run"));
     }
 
     [Fact]
