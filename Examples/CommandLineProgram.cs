@@ -2,6 +2,7 @@ using CommandLine;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Verbs;
+using MiniDL.Serialization;
 
 namespace MiniDL.Examples;
 
@@ -40,7 +41,7 @@ internal static class CommandLineProgram
         }
         catch (Exception e) when (Environment.GetEnvironmentVariable("MINIDL_DEBUG") is null or "" or "0")
         {
-            bool expected = e is MiniDLException or IOException or UnauthorizedAccessException;
+            bool expected = e is MiniDLException || FileLayer.IsFailure(e);
             string message = e.Message.ReplaceLineEndings(" ");
             error.WriteLine(expected
                 ? $"error: {message}"

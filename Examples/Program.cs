@@ -19,7 +19,8 @@ if (!OperatingSystem.IsWindows())
 Console.SetOut(new StandardStream(Console.Out, mayBeLost: false));
 Console.SetError(new StandardStream(Console.Error, mayBeLost: true));
 int code = CommandLineProgram.Run(args, Console.Out, Console.Error, stop.Token);
-foreach (var signal in signals) signal.Dispose();
+// Not disposed: a signal that is just being handled would then end the program.
+GC.KeepAlive(signals);
 // As a shell has it: 130 after Ctrl-C, 143 after SIGTERM, 129 after a hangup.
 return code == ExitCodes.Stopped && stoppedBy != 0 ? 128 + stoppedBy : code;
 

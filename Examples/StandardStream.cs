@@ -1,4 +1,5 @@
 using System.Text;
+using MiniDL.Serialization;
 
 namespace MiniDL.Examples;
 
@@ -22,10 +23,10 @@ internal sealed class StandardStream(TextWriter inner, bool mayBeLost) : TextWri
         {
             write();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        catch (Exception e) when (FileLayer.IsFailure(e) || e is ObjectDisposedException)
         {
             if (!mayBeLost)
-                throw new MiniDLException($"the standard output cannot be written: {e.Message.ReplaceLineEndings(" ")} Is it closed, or its disk full?", e);
+                throw new MiniDLException($"the standard output cannot be written: {FileLayer.Reason(e)} Is it closed, or its disk full?", e);
         }
     }
 }

@@ -34,8 +34,8 @@ public static class AtomicFile
         catch (Exception e)
         {
             Delete(temporary);
-            if (e is not (IOException or UnauthorizedAccessException)) throw;
-            throw new MiniDLException($"[save] {path} cannot be written: {e.Message.ReplaceLineEndings(" ")} "
+            if (!FileLayer.IsFailure(e)) throw;
+            throw new MiniDLException($"[save] {path} cannot be written: {FileLayer.Reason(e)} "
                 + "Choose a folder that exists, can be written and has space.", e);
         }
     }

@@ -12,6 +12,18 @@ public class FileLayer
     /// <summary>The file system.</summary>
     public static FileLayer System { get; } = new();
 
+    /// <summary>
+    /// Whether an exception says that the file system could not do something. .NET's for a file that grows over a limit of the process
+    /// (<c>ulimit -f</c>) is one of arguments.
+    /// </summary>
+    public static bool IsFailure(Exception e) =>
+        e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" };
+
+    /// <summary>What such an exception says, on one line.</summary>
+    public static string Reason(Exception e) =>
+        e is ArgumentOutOfRangeException ? "the file is too large for its file system, or for the limit of the process (ulimit -f)."
+        : e.Message.ReplaceLineEndings(" ");
+
     /// <summary>Makes a file that must not be there yet.</summary>
     /// <exception cref="IOException">It is there, or the folder is not.</exception>
     public virtual FileStream Create(string path) => new(path, FileMode.CreateNew, FileAccess.Write);

@@ -1,6 +1,7 @@
-using System.Net;
 using System.Net.Http.Headers;
+using System.Net;
 using System.Security.Cryptography;
+using MiniDL.Serialization;
 
 namespace MiniDL.Data.Files;
 
@@ -41,7 +42,7 @@ internal sealed class Download
                 throw set.Error($"{file.Name} could not be downloaded. {string.Join("; ", failures)}. Try again "
                     + $"(what has arrived is kept and continued), or get {path} some other way.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileLayer.IsFailure(e))
         {
             throw set.Error($"{partial} cannot be written: {e.Message} Is another download running, or the disk full?", e);
         }

@@ -51,9 +51,9 @@ internal sealed class CsvFile : IDisposable
             RandomAccess.Write(_stream.SafeFileHandle, Encoding.UTF8.GetBytes(row + "\n"), RandomAccess.GetLength(_stream.SafeFileHandle));
             _files.Flush(_stream);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileLayer.IsFailure(e))
         {
-            throw new MiniDLException($"{_path} cannot be written: {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new MiniDLException($"{_path} cannot be written: {FileLayer.Reason(e)}", e);
         }
     }
 

@@ -1,3 +1,5 @@
+using MiniDL.Serialization;
+
 namespace MiniDL.Examples.Output;
 
 /// <summary>What is still done when something has failed.</summary>
@@ -10,7 +12,7 @@ internal static class FirstError
         {
             action();
         }
-        catch (Exception e) when (e is MiniDLException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is MiniDLException || FileLayer.IsFailure(e))
         {
             // A full disk, say, fails again and again.
         }

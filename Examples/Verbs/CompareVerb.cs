@@ -3,6 +3,7 @@ using MiniDL.Examples.Comparisons;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
+using MiniDL.Serialization;
 using Spectre.Console;
 
 namespace MiniDL.Examples.Verbs;
@@ -11,7 +12,8 @@ namespace MiniDL.Examples.Verbs;
 /// <c>compare</c>: norms × batch sizes × seeds, the learning rate proportional to the batch, the same number of epochs. Runs that
 /// are in <c>runs.csv</c> already are not done again; those that were interrupted go on from their checkpoints.
 /// </summary>
-internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
+/// <param name="files">What files are written through; the file system by default.</param>
+internal sealed class CompareVerb(CompareOptions options, Terminal terminal, FileLayer? files = null)
 {
     private readonly Lock _console = new();
     private int _finished;
@@ -23,7 +25,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         var data = TrainingData.Load(common.Dataset, options.DataOptions(plan[0]), terminal, stop);
         // Made once before anything is written: what does not fit is said now, not after an hour.
         foreach (var settings in plan.DistinctBy(s => (s.Norm, s.BatchSize))) _ = new Trainer(settings, data.Train, data.Test);
-        using var folder = new ComparisonFolder(options.Out, common, TrainingData.Identify(data), plan);
+        using var folder = new ComparisonFolder(options.Out, common, TrainingData.Identify(data), plan, files);
         foreach (string notice in folder.Notices) terminal.Line(notice);
         var todo = folder.ToDo();
         _finished = plan.Length - todo.Length;

@@ -36,8 +36,8 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         using var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
         bool overwrites = Claim(folder, study);
         var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
-        terminal.Line($"{study.Name}: {study.Title}; {Cpu.Threads} threads; into {folder.Path}"
-            + (overwrites ? ", whose results of an earlier run it overwrites" : ""));
+        terminal.Line($"{study.Name}: {study.Title}; {Cpu.Threads} threads; into {folder.Path}");
+        if (overwrites) terminal.Line("the results of an earlier run in it are overwritten");
         var clock = Stopwatch.StartNew();
         Report? report = null;
         terminal.WithProgress(study.Name, 1, progress =>
