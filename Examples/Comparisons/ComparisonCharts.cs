@@ -168,8 +168,8 @@ internal sealed class ComparisonCharts
     {
         var rows = _summary.Where(row => double.IsFinite(row.TestErrorMean)).ToArray();
         if (rows.Length == 0) return (null, null);
-        double low = rows.Min(row => row.TestErrorMean - row.TestErrorStd);
-        double high = rows.Max(row => row.TestErrorMean + row.TestErrorStd);
+        static double Bar(SummaryRow row) => double.IsFinite(row.TestErrorStd) ? row.TestErrorStd : 0;
+        double low = rows.Min(row => row.TestErrorMean - Bar(row)), high = rows.Max(row => row.TestErrorMean + Bar(row));
         double margin = Math.Max(0.12 * (high - low), (LeastRange - (high - low)) / 2);
         return (Math.Max(0, low - margin), high + margin);
     }

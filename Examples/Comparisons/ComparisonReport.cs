@@ -1,4 +1,5 @@
 using System.Globalization;
+using MiniDL.Data;
 using MiniDL.Examples.Reports;
 
 namespace MiniDL.Examples.Comparisons;
@@ -14,8 +15,9 @@ internal static class ComparisonReport
         + "have no distance.";
 
     /// <summary>Tells what finished runs have found.</summary>
+    /// <param name="test">The images that errors are counted on.</param>
     /// <param name="command">The command line that does the comparison again.</param>
-    public static Report Of(ComparisonSettings settings, string dataSource, string command, ComparedEpoch[] epochs,
+    public static Report Of(ComparisonSettings settings, string dataSource, Dataset test, string command, ComparedEpoch[] epochs,
         ComparedLayer[] layers, ComparedEvaluation[] evaluations)
     {
         var summary = SummaryRow.Of(epochs);
@@ -26,7 +28,9 @@ internal static class ComparisonReport
             Paper = "After Wu and He 2018, Group Normalization (arXiv:1803.08494), figures 1 and 5",
             Introduction = Introduction(settings, summary),
         };
-        foreach (var finding in Findings(summary)) report.Add(finding);
+        if (settings.Dataset == "synthetic")
+            report.Notice("Synthetic images: they are drawn, not photographed. What is found here is about them; `--dataset` takes others.");
+        foreach (var finding in ComparisonFindings.Of(settings, epochs, test.Count, test.Classes)) report.Add(finding);
         AddErrors(report, charts, title, summary);
         AddStatistics(report, charts, evaluations);
         AddGradients(report, charts);
@@ -48,33 +52,6 @@ internal static class ComparisonReport
             + " Batch normalization takes its statistics from the batch, so the smaller the batch, the noisier they are, and "
             + "the farther from the running averages that evaluation puts in their place; norms that look at one image at a "
             + "time do not know the batch.";
-    }
-
-    /// <summary>
-    /// The GN paper's two claims, where the runs can tell: BN and GN over a range of batch sizes, and more points between them
-    /// than another seed may make.
-    /// </summary>
-    private static IEnumerable<Finding> Findings(SummaryRow[] summary)
-    {
-        const double noise = 3;
-        const int range = 8;
-        SummaryRow[] bn = Of("bn"), gn = Of("gn");
-        if (bn.Length < 2 || gn.Length < 2 || bn[0].BatchSize != gn[0].BatchSize || bn[^1].BatchSize != gn[^1].BatchSize
-            || bn[0].BatchSize < range * bn[^1].BatchSize) yield break;
-        int large = bn[0].BatchSize, small = bn[^1].BatchSize;
-        double lost = bn[^1].TestErrorMean - bn[0].TestErrorMean, lostByGn = gn[^1].TestErrorMean - gn[0].TestErrorMean;
-        double ahead = bn[^1].TestErrorMean - gn[^1].TestErrorMean;
-        yield return new Finding("With small batches BN gets worse, GN does not",
-            "ResNet-50 on ImageNet from 32 to 2 images: BN 23.6 → 34.7 %, GN 24.1 → 24.1 % error",
-            FormattableString.Invariant($"from {large} to {small}: BN {bn[0].TestErrorMean:F1} → {bn[^1].TestErrorMean:F1} %, ")
-                + FormattableString.Invariant($"GN {gn[0].TestErrorMean:F1} → {gn[^1].TestErrorMean:F1} %"),
-            Verdict(lost - lostByGn));
-        yield return new Finding("At the smallest batch GN is ahead of BN", "by 10.6 points, after 100 epochs of ImageNet",
-            FormattableString.Invariant($"GN is {Math.Abs(ahead):F1} points {(ahead >= 0 ? "ahead" : "behind")}"), Verdict(ahead));
-
-        bool? Verdict(double points) => points > noise ? true : points < -noise ? false : null;
-        SummaryRow[] Of(string norm) => [.. summary.Where(row => row.Norm == norm && double.IsFinite(row.TestErrorMean))
-            .OrderByDescending(row => row.BatchSize)];
     }
 
     private static void AddErrors(Report report, ComparisonCharts charts, string title, SummaryRow[] summary)

@@ -5,14 +5,16 @@ namespace MiniDL.Examples.Comparisons;
 /// <summary>
 /// The last epochs of the runs with one norm and batch size, averaged over the seeds: a row of <c>summary.csv</c>.
 /// </summary>
-/// <param name="TestErrorStd">Sample standard deviation over the seeds; 0 for one seed.</param>
+/// <param name="TestErrorStd">Sample standard deviation over the seeds; NaN for one seed.</param>
 internal sealed record SummaryRow(string Norm, int BatchSize, int Seeds, double TestErrorMean, double TestErrorStd,
     double TrainErrorMean, double TrainLossMean)
 {
     public const string Header = "norm,batch_size,seeds,test_error_mean,test_error_std,train_error_mean,train_loss_mean";
 
-    /// <summary>The cells of <c>summary.csv</c>: errors to four decimals, losses with all digits of a float.</summary>
-    public object[] Cells() => [Norm, BatchSize, Seeds, Math.Round(TestErrorMean, 4), Math.Round(TestErrorStd, 4),
+    /// <summary>
+    /// The cells of <c>summary.csv</c>: errors to four decimals, losses with all digits of a float; one seed has no deviation.
+    /// </summary>
+    public object[] Cells() => [Norm, BatchSize, Seeds, Math.Round(TestErrorMean, 4), Seeds < 2 ? "" : Math.Round(TestErrorStd, 4),
         Math.Round(TrainErrorMean, 4),
         double.Parse(TrainLossMean.ToString("G9", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)];
 
@@ -29,6 +31,6 @@ internal sealed record SummaryRow(string Norm, int BatchSize, int Seeds, double 
     private static double Deviation(double[] values)
     {
         double mean = values.Average();
-        return values.Length < 2 ? 0 : Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (values.Length - 1));
+        return values.Length < 2 ? double.NaN : Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (values.Length - 1));
     }
 }

@@ -14,6 +14,10 @@ internal static partial class HtmlPage
 {
     private const int LongTable = 12;
 
+    private const string HowJudged = "A run agrees with a claim when every part of it holds by more than the noise, and contradicts it when one "
+        + "part fails by more. Otherwise it is inconclusive: also when no net is clearly better than guessing, and on stand-in data. The noise "
+        + "of a difference is twice its standard error, with several seeds by Student's t at 95 %.";
+
     public static void Write(Report report, Stream stream)
     {
         using var page = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
@@ -35,6 +39,7 @@ internal static partial class HtmlPage
             """);
         if (report.Paper is { } paper) page.WriteLine($"<p class=\"paper\">{Inline(paper)}</p>");
         page.WriteLine("</header>");
+        foreach (string notice in report.Notices) page.WriteLine($"<p class=\"notice\" role=\"note\">{Inline(notice)}</p>");
         WriteText(page, report.Introduction);
         WriteFindings(page, report.Findings);
         foreach (var part in report.Parts)
@@ -56,13 +61,16 @@ internal static partial class HtmlPage
         if (findings.Count == 0) return;
         page.WriteLine("<section class=\"findings\">\n<h2>What it shows</h2>");
         foreach (var finding in findings)
+        {
+            string reason = finding.Reason.Length > 0 ? $"<dt>but</dt><dd>{Inline(finding.Reason)}</dd>" : "";
             page.WriteLine($"""
-                <article class="finding {finding.Verdict}">
-                <h3><span class="verdict">{finding.Verdict}</span> {Inline(finding.Claim)}</h3>
-                <dl><dt>paper</dt><dd>{Inline(finding.Paper)}</dd><dt>here</dt><dd>{Inline(finding.Ours)}</dd></dl>
+                <article class="finding {finding.Word}">
+                <h3><span class="verdict">{finding.Word}</span> {Inline(finding.Claim)}</h3>
+                <dl><dt>{finding.SourceWord}</dt><dd>{Inline(finding.Known)}</dd><dt>here</dt><dd>{Inline(finding.Ours)}</dd>{reason}</dl>
                 </article>
                 """);
-        page.WriteLine("</section>");
+        }
+        page.WriteLine($"<p class=\"caption\">{Html(HowJudged)}</p>\n</section>");
     }
 
     private static void WriteSection(TextWriter page, SectionPart section)

@@ -13,6 +13,7 @@ internal sealed class Report(string title)
 {
     private readonly List<ReportPart> _parts = [];
     private readonly List<Finding> _findings = [];
+    private readonly List<string> _notices = [];
     private readonly List<(string Name, object Value)> _settings = [];
     private readonly List<(string Meaning, string Command)> _commands = [];
 
@@ -23,6 +24,9 @@ internal sealed class Report(string title)
 
     /// <summary>Where the experiment comes from: authors, year, title, figure.</summary>
     public string? Paper { get; set; }
+
+    /// <summary>What must be known before anything else is read: on top of the page.</summary>
+    public IReadOnlyList<string> Notices => _notices;
 
     public IReadOnlyList<ReportPart> Parts => _parts;
 
@@ -37,6 +41,16 @@ internal sealed class Report(string title)
     public IEnumerable<DataTable> Tables => _parts.OfType<TablePart>().Select(part => part.Table);
 
     public void Add(Finding finding) => _findings.Add(finding);
+
+    public void Notice(string text) => _notices.Add(text);
+
+    /// <summary>Leaves the findings that rest on something without a verdict; what they measured stays.</summary>
+    /// <param name="reason">Why this run must not judge.</param>
+    public void Withhold(string reason, params IReadOnlyList<Basis> bases)
+    {
+        for (int i = 0; i < _findings.Count; i++)
+            if (bases.Contains(_findings[i].Basis)) _findings[i] = _findings[i] with { Withheld = reason };
+    }
 
     public void Add(Chart chart) => _parts.Add(new FigurePart(chart.Name, [chart], 1));
 

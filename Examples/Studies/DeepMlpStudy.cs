@@ -133,23 +133,29 @@ internal sealed class DeepMlpStudy : Study
         var (before, after, kaiming) = (Of(BnBefore), Of(BnAfter), Of(Kaiming));
         int last = before.Median.Length;
         double theory = StdBehindBatchNorm(Batch);
-        report.Add(new Finding("BN before the ReLU keeps every layer's deviation at theory's value",
+        Add("BN before the ReLU keeps every layer's deviation at theory's value",
             FormattableString.Invariant($"{theory:F4} at batch {Batch}"),
             FormattableString.Invariant($"{before.Median.Min():F4} to {before.Median.Max():F4} over {last} layers"),
-            before.Median.All(value => Math.Abs(value - theory) < 0.03)));
-        report.Add(new Finding("BN behind the ReLU keeps it at 1", "1",
+            Clause.Holds(before.Median.All(value => Math.Abs(value - theory) < 0.03)));
+        Add("BN behind the ReLU keeps it at 1", "1",
             FormattableString.Invariant($"{after.Median.Min():F4} to {after.Median.Max():F4}"),
-            after.Median.All(value => Math.Abs(value - 1) < 0.01)));
-        report.Add(new Finding("Kaiming's initial values keep the size of activations on average, but each net wanders",
-            FormattableString.Invariant($"first layer {StdOfFirstKaimingLayer:F4}; then a random walk"),
-            FormattableString.Invariant($"first layer {kaiming.Median[0]:F4}; layer {last}: 10th to 90th percentile ")
-                + FormattableString.Invariant($"{kaiming.Low[^1]:F2} to {kaiming.High[^1]:F2}"),
-            Math.Abs(kaiming.Median[0] - StdOfFirstKaimingLayer) < 0.03 && kaiming.High[^1] > 1.3 * kaiming.Low[^1]));
-        report.Add(new Finding("Weights of another scale make activations vanish or explode exponentially",
+            Clause.Holds(after.Median.All(value => Math.Abs(value - 1) < 0.01)));
+        Add("Kaiming's initial values keep the size of activations on average, but each net wanders",
+            FormattableString.Invariant($"first layer {StdOfFirstKaimingLayer:F4}, a factor of 1 a layer; a random walk around it"),
+            FormattableString.Invariant($"first layer {kaiming.Median[0]:F4}, a factor of {kaiming.MeanFactor:F3} a layer; ")
+                + FormattableString.Invariant($"10th to 90th percentile of layer {last}: {kaiming.Low[^1]:F2} to {kaiming.High[^1]:F2}"),
+            Clause.Holds(Math.Abs(kaiming.Median[0] - StdOfFirstKaimingLayer) < 0.03),
+            Clause.Holds(Math.Abs(kaiming.MeanFactor - 1) < 0.05),
+            Clause.Holds(kaiming.High[^1] > 1.3 * kaiming.Low[^1]));
+        Add("Weights of another scale make activations vanish or explode exponentially",
             "a factor a layer: 0.408 (PyTorch's default), 11.3 (N(0, 1)), 0.113 (N(0, 0.01²))",
             string.Join(", ", curves.Where(c => c.Setup.Factor is not (1 or null)).Select(curve =>
                 FormattableString.Invariant($"{curve.MeanFactor:G3} ({curve.Setup.Name})"))),
-            curves.Where(c => c.Setup.Factor is not (1 or null)).All(c => Math.Abs(c.MeanFactor / c.Setup.Factor!.Value - 1) < 0.05)));
+            Clause.Holds(curves.Where(c => c.Setup.Factor is not (1 or null))
+                .All(c => Math.Abs(c.MeanFactor / c.Setup.Factor!.Value - 1) < 0.05)));
+
+        void Add(string claim, string theory, string ours, params Clause[] clauses) =>
+            report.Add(new Finding(claim, theory, ours, clauses) { Source = Source.Theory, Basis = Basis.Calculation });
     }
 
     private static Chart AllSetups(Curve[] curves) => new("deep_mlp_std", "Activations behind each layer",

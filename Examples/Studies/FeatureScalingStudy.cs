@@ -88,10 +88,12 @@ internal sealed class FeatureScalingStudy : Study
         report.Add(new Finding("Features of like scale need fewer steps, centred ones fewer still",
             "shift inputs to mean 0, scale them to like variance: fastest convergence",
             string.Join(", ", descents.Select(d => FormattableString.Invariant($"{d.Name} {d.Steps:N0} steps"))),
-            raw.Steps > minMax.Steps && minMax.Steps > mean.Steps && minMax.Steps > zScore.Steps));
+            Clause.Holds(minMax.Steps < raw.Steps), Clause.Holds(mean.Steps < minMax.Steps), Clause.Holds(zScore.Steps < minMax.Steps))
+        { Basis = Basis.Calculation });
         report.Add(new Finding("Steps stay within the bound that the condition number κ gives", "at most κ/2 · ln(1/ε)",
             string.Join(", ", descents.Select(d => $"{d.Name} {d.Steps / d.MostSteps(Converged):P0} of it")),
-            descents.All(d => d.Steps <= d.MostSteps(Converged) + 1)));
+            Clause.Holds(descents.All(d => d.Steps <= d.MostSteps(Converged) + 1)))
+        { Source = Source.Theory, Basis = Basis.Calculation });
     }
 
     private static Chart PathOf(QuadraticDescent descent)

@@ -53,7 +53,9 @@ internal sealed class InvarianceStudy : Study
         report.Setting("layer", $"{Inputs} → {Units}, {Cases} cases; normal weights, inputs with mean 0.5 and deviation 1");
         var ofPaper = cells.Where(cell => cell.Layer.InPaper).ToArray();
         report.Add(new Finding("BN, WN and LN are invariant to what the paper's table says, and to nothing else of it",
-            "18 cells", $"{ofPaper.Count(cell => cell.Agrees)} of {ofPaper.Length} cells agree", ofPaper.All(cell => cell.Agrees)));
+            "18 cells, derived from the definitions", $"{ofPaper.Count(cell => cell.Agrees)} of {ofPaper.Length} cells agree",
+            Clause.Holds(ofPaper.All(cell => cell.Agrees)))
+        { Source = Source.Theory, Basis = Basis.Calculation });
         AddSpreadFinding(report, spreads);
         report.Add(Table(cells));
         report.Add(Changed(cells));
@@ -259,9 +261,10 @@ internal sealed class InvarianceStudy : Study
         bool grows = bn.Zip(bn.Skip(1)).All(pair => pair.First.Value > pair.Second.Value);
         report.Add(new Finding("The spread of BN's output for a fixed image grows as the batch shrinks; it is zero for GN, "
             + "LN and IN",
-            "by definition",
+            "by definition, about as 1/√batch; zero, since these look at one image at a time",
             $"BN {bn[^1].Value:F3} at batch {bn[^1].Batch}, {bn[0].Value:F3} at batch {bn[0].Batch}; the others {others:G2}",
-            grows && others < Tolerance));
+            Clause.Holds(grows), Clause.Holds(others < Tolerance))
+        { Source = Source.Theory });
     }
 
     private static Chart SpreadChart(Spread[] spreads)

@@ -124,13 +124,13 @@ internal sealed class PlacementStudy : Study
     {
         double[] before = curves.First(c => c.Task == task && c.Order == "before").Last;
         double[] behind = curves.First(c => c.Task == task && c.Order == "behind").Last;
-        // Two or three runs are few; a lead within their range says nothing.
-        double noise = Math.Max(before.Max() - before.Min(), behind.Max() - behind.Min());
-        double lead = behind.Average() - before.Average();
+        Estimate Of(double[] errors) => Estimate.Error(errors, task.Data.Test.Count, task.Data.Test.Classes);
+        string seeds = before.Length < 2 ? "; one seed"
+            : FormattableString.Invariant($"; seeds differ by up to {Math.Max(before.Max() - before.Min(), behind.Max() - behind.Min()):F1} points");
         report.Add(new Finding($"{task.Title}: before the activation is the better place",
             "chosen for its reasoning, not measured",
-            $"test error {before.Average():F1} % before, {behind.Average():F1} % behind; seeds differ by {noise:F1}",
-            before.Length < 3 || Math.Abs(lead) <= noise ? null : lead > 0));
+            FormattableString.Invariant($"test error {before.Average():F1} % before, {behind.Average():F1} % behind{seeds}"),
+            Clause.Below(Of(before), Of(behind))));
     }
 
     private static Chart ErrorOf(Task task, List<Curve> curves) =>

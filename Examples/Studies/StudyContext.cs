@@ -17,10 +17,19 @@ internal enum StudySize
     Full,
 }
 
+/// <summary>A dataset in place of the one that was wanted.</summary>
+/// <param name="Why">Why it is: in words that go on after a comma.</param>
+internal sealed record StandIn(string Used, string Wanted, string Why)
+{
+    /// <summary>In a line.</summary>
+    public override string ToString() => $"stand-in data: {StudyContext.ImagesOf(Used)} in place of {StudyContext.TitleOf(Wanted)}, {Why}";
+}
+
 /// <summary>What a study is told: how much to do, from which seed, with which data.</summary>
 internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Terminal, CancellationToken Stop)
 {
     private readonly List<string> _dataUsed = [];
+    private readonly List<StandIn> _standIns = [];
 
     /// <summary>Where nets are trained.</summary>
     public Device Device { get; init; } = Device.Cpu;
@@ -33,6 +42,9 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
 
     /// <summary>Which data was loaded, and in place of what: a setting on the page.</summary>
     public IReadOnlyList<string> DataUsed => _dataUsed;
+
+    /// <summary>The datasets in place of others: what was seen on their images says nothing about those.</summary>
+    public IReadOnlyList<StandIn> StandIns => _standIns;
 
     /// <summary>Where random numbers come from; fork it for each purpose.</summary>
     public RandomStream Random => new(Seed);
@@ -57,7 +69,7 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
 
     /// <summary>
     /// Loads a dataset or what comes nearest: fashion-mnist for an absent mnist, synthetic images for any other that is absent.
-    /// The report says which one it was. The smallest size always takes synthetic images.
+    /// The console and the report say which one it was. The smallest size always takes synthetic images.
     /// </summary>
     /// <param name="wanted">The dataset that the paper uses.</param>
     /// <param name="trainImages">So many of the first training images; null for all.</param>
@@ -78,9 +90,32 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
             string instead = name == wanted ? "" : $" in place of {wanted}, which is not in {DataDirectory}";
             string counts = $"{data.Train.Count:N0} training and {data.Test.Count:N0} test images";
             string note = $"{name}{(Size == StudySize.Smallest ? "" : instead)}: {counts} ({data.Source})";
-            if (!_dataUsed.Contains(note)) _dataUsed.Add(note);
+            if (_dataUsed.Contains(note)) return data;
+            _dataUsed.Add(note);
+            if (name != wanted) Announce(new StandIn(name, wanted,
+                Size == StudySize.Smallest ? "as --smallest has it" : $"which is not in {DataDirectory}"));
             return data;
         }
+    }
+
+    /// <summary>A dataset's name as a text has it: MNIST.</summary>
+    public static string TitleOf(string dataset) => dataset switch
+    {
+        "mnist" => "MNIST",
+        "fashion-mnist" => "Fashion-MNIST",
+        "cifar10" => "CIFAR-10",
+        "cifar100" => "CIFAR-100",
+        _ => dataset,
+    };
+
+    /// <summary>What is shown to a net, in a text: images of MNIST, synthetic images.</summary>
+    public static string ImagesOf(string dataset) => dataset == "synthetic" ? "synthetic images" : $"images of {TitleOf(dataset)}";
+
+    private void Announce(StandIn standIn)
+    {
+        if (_standIns.Contains(standIn)) return;
+        _standIns.Add(standIn);
+        Terminal.Line($"{standIn}; findings about images are inconclusive");
     }
 
     /// <summary>The dataset; null where its files are not in the data folder.</summary>

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using MiniDL.Data;
 using MiniDL.Examples.Comparisons;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
+using MiniDL.Examples.Studies;
 using MiniDL.Examples.Training;
 using MiniDL.Serialization;
 using Spectre.Console;
@@ -30,7 +32,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
         var todo = folder.ToDo();
         _finished = plan.Length - todo.Length;
         var schedule = new RunSchedule(todo, options.Parallel);
-        terminal.Line($"{common.Model} on {data.Train.Count:N0} images ({data.Source}), {common.Epochs} epochs: "
+        terminal.Line($"{common.Model} on {data.Train.Count:N0} {StudyContext.ImagesOf(common.Dataset)} ({data.Source}), {common.Epochs} epochs: "
             + $"{plan.Length} runs, {_finished} of them done already, {schedule.Description}; {Cpu.Threads} threads; into {folder.Path}");
         try
         {
@@ -51,17 +53,17 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
         }
         catch (OperationCanceledException)
         {
-            Summarize(folder, common, data.Source);
+            Summarize(folder, common, data);
             terminal.Line($"stopped; the same command with {ShellCommand.Given("out", folder.Path)} goes on.");
             return ExitCodes.Stopped;
         }
         catch
         {
             // What is known of the runs is shown all the same; should that fail too, the first error is the one to report.
-            FirstError.AfterIt(() => Summarize(folder, common, data.Source));
+            FirstError.AfterIt(() => Summarize(folder, common, data));
             throw;
         }
-        Summarize(folder, common, data.Source);
+        Summarize(folder, common, data);
         return 0;
     }
 
@@ -116,18 +118,16 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
     }
 
     /// <summary>Writes the report of the runs that are finished.</summary>
-    private void Summarize(ComparisonFolder folder, ComparisonSettings settings, string dataSource)
+    private void Summarize(ComparisonFolder folder, ComparisonSettings settings, DataSplit data)
     {
         folder.Sort();
         var epochs = folder.FinishedEpochs;
         if (epochs.Length == 0) return;
         var report = ComparisonReport.Of(
-            settings, dataSource, options.CommandLine(settings), epochs, folder.FinishedLayers, folder.Evaluations);
+            settings, data.Source, data.Test, options.CommandLine(settings), epochs, folder.FinishedLayers, folder.Evaluations);
         report.Save(folder.Path);
         terminal.Write(SummaryTable(SummaryRow.Of(epochs)));
-        foreach (var finding in report.Findings)
-            terminal.Line($"{finding.Verdict,-12} {finding.Claim}: paper {finding.Paper}; "
-                + $"here {finding.Ours}");
+        foreach (var finding in report.Findings) terminal.Line($"{finding}");
         terminal.Line($"the page: {folder.File("report.html")}; pictures (error_vs_batch_size.png and more) and numbers (.csv) "
             + "beside it");
     }

@@ -53,8 +53,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         });
         folder.RequireStillThere();
         report!.Save(folder.Path);
-        foreach (var finding in report.Findings)
-            terminal.Line($"{finding.Verdict,-12} {finding.Claim}: paper {finding.Paper}; here {finding.Ours}");
+        foreach (var finding in report.Findings) terminal.Line($"{finding}");
         terminal.Line($"{clock.Elapsed.TotalSeconds:F1} s; the page: {folder.File("report.html")}; "
             + $"{report.Figures.Count()} pictures (.png, .svg) and {report.Tables.Count()} tables (.csv) beside it");
     }
@@ -78,6 +77,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
     private void Describe(Report report, Study study, StudyContext context)
     {
         report.Paper ??= study.Paper;
+        WithholdVerdicts(report, context);
         foreach (string data in context.DataUsed) report.Setting("data", data);
         report.Setting("size", context.Size switch
         {
@@ -94,5 +94,20 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         string call = $"{HelpPage.Call} study {study.Name}{seed}{device}";
         report.Command("This page:", options.Full ? $"{call} --full" : options.Smallest ? $"{call} --smallest" : call);
         if (!options.Full) report.Command("With the paper's settings, where they can be had:", $"{call} --full");
+    }
+
+    /// <summary>Nothing is found out about a dataset on another one, or about a training by one of a few steps.</summary>
+    private static void WithholdVerdicts(Report report, StudyContext context)
+    {
+        foreach (var standIn in context.StandIns)
+        {
+            string get = context.Size == StudySize.Smallest ? "" : $" `{HelpPage.Call} data {standIn.Wanted} --download` fetches it.";
+            report.Notice($"{Sentence($"{standIn}")} Findings about images are inconclusive.{get}");
+        }
+        if (context.StandIns.Count > 0)
+            report.Withhold($"stand-in data: {string.Join(", ", context.StandIns.Select(s => s.Used).Distinct())}", Basis.Images);
+        if (context.Size == StudySize.Smallest) report.Withhold("--smallest: too little to judge by", Basis.Training);
+
+        static string Sentence(string text) => $"{char.ToUpperInvariant(text[0])}{text[1..]}.";
     }
 }

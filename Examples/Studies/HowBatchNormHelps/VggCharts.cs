@@ -10,6 +10,9 @@ internal static class VggCharts
 
     public const string Data = "CIFAR-10, else synthetic images; the preset takes 10,000 of them";
 
+    /// <summary>What another seed is taken to change, since each net is trained once.</summary>
+    private const double MeanLossDeviation = 0.02, FinalLossDeviation = 0.05;
+
     /// <summary>Trains one setup after the other.</summary>
     /// <param name="share">The share of the study that this is.</param>
     public static VggRecord[] Train(StudyContext context, VggSettings settings, IReadOnlyList<VggTraining> trainings, double share = 1)
@@ -66,6 +69,17 @@ internal static class VggCharts
         : $"{record.Setup.Name}: training loss {record.FinalLoss:F2}, accuracy {record.FinalAccuracy:F1} %, "
             + $"test {record.FinalTestAccuracy:F1} %";
 
-    /// <summary>Whether a training got clearly below the loss of guessing one of ten classes.</summary>
-    public static bool Learned(VggRecord record) => record.FinalLoss < 0.9 * Math.Log(10);
+    /// <summary>The training loss over the last stretch, with what the images of that stretch and another seed may change.</summary>
+    public static Estimate AtTheEnd(VggRecord record) => Estimate.Loss(record.FinalLoss, FinalLossDeviation, record.Classes);
+
+    /// <summary>The mean training loss over all steps.</summary>
+    public static Estimate Overall(VggRecord record) => Estimate.Loss(record.MeanLoss, MeanLossDeviation, record.Classes);
+
+    /// <summary>The error on the test images.</summary>
+    public static Estimate TestError(VggRecord record) =>
+        Estimate.Error([100 - record.FinalTestAccuracy], record.TestImages, record.Classes);
+
+    /// <summary>The deviations, for a report.</summary>
+    public static readonly string Noise = FormattableString.Invariant($"a run is taken to deviate by {MeanLossDeviation} in its mean loss, by ")
+        + FormattableString.Invariant($"{FinalLossDeviation} in its last, in its test error by what counting errors has and 2 % of the error");
 }

@@ -40,7 +40,8 @@ internal sealed record VggSetup(string Name, string Norm, double Rate)
 }
 
 /// <summary>How a training went.</summary>
-internal sealed class VggRecord(VggSetup setup, int steps)
+/// <param name="test">The images on which accuracy is measured.</param>
+internal sealed class VggRecord(VggSetup setup, int steps, Dataset test)
 {
     /// <summary>A point of the curves is a mean over a sixtieth of the training.</summary>
     private const int CurvePoints = 60;
@@ -50,6 +51,10 @@ internal sealed class VggRecord(VggSetup setup, int steps)
     private int _pending;
 
     public VggSetup Setup => setup;
+
+    public int TestImages => test.Count;
+
+    public int Classes => test.Classes;
 
     /// <summary>Mean loss and accuracy, in percent, over stretches of the training, and where each ends.</summary>
     public IReadOnlyList<(double Step, double Loss, double Accuracy)> Training => _training;
@@ -120,7 +125,7 @@ internal sealed class VggTraining
     public VggRecord Run(Action<int> progress)
     {
         var descent = new Descent(Net, Setup.Rate);
-        var record = new VggRecord(Setup, _settings.Steps);
+        var record = new VggRecord(Setup, _settings.Steps, _data.Test);
         int step = 0;
         foreach (var batch in _batches.Epochs(int.MaxValue).Take(_settings.Steps))
         {
