@@ -106,6 +106,8 @@ internal static class ChartPicture
                 grid[row, column] = new Coordinates3d(x.Map(contour.X[column]), y.Map(contour.Y[row]), contour.Z[row][column]);
         var lines = plot.Add.ContourLines(grid);
         lines.ContourLineLevels = contour.Levels;
-        (lines.LineColor, lines.LineWidth, lines.LabelStyle.IsVisible) = (Style.Neutral(dark: false).WithAlpha(0.4), 1, false);
+        (lines.LineColor, lines.LineWidth, lines.LabelStyle.IsVisible) = (Style.ContourLine(dark: false), 1.3f, false);
+        // Two kinds of thin lines are one too many.
+        plot.Grid.IsVisible = false;
     }
 }

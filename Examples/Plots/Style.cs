@@ -32,7 +32,10 @@ internal static class Style
 
     public static Color ColorOf(int series) => Colors[series % Colors.Length];
 
-    /// <summary>For theory, reference lines and contours.</summary>
+    /// <summary>For lines of equal value: behind the series, but to be seen.</summary>
+    public static Color ContourLine(bool dark) => Color.FromHex(dark ? "#8E9BAB" : "#7F8A97");
+
+    /// <summary>For theory and reference lines.</summary>
     public static Color Neutral(bool dark) => Color.FromHex(dark ? "#B4B4B4" : "#5A5A5A");
 
     /// <summary>The colour of a chart's series on a light or a dark page.</summary>

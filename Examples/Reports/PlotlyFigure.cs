@@ -9,6 +9,9 @@ namespace MiniDL.Examples.Reports;
 /// </summary>
 internal static class PlotlyFigure
 {
+    /// <summary>Beyond the values, of their range.</summary>
+    private const double Room = 0.05;
+
     public static JsonObject Of(Chart chart)
     {
         var data = new JsonArray();
@@ -24,7 +27,7 @@ internal static class PlotlyFigure
             ["layout"] = new JsonObject
             {
                 ["xaxis"] = Layout(chart.X, chart.Series.SelectMany(series => series.X)),
-                ["yaxis"] = Layout(chart.Y, chart.Series.SelectMany(series => series.Y)),
+                ["yaxis"] = Layout(chart.Y, chart.Series.SelectMany(series => series.Y.Concat(series.Low ?? []).Concat(series.High ?? []))),
                 ["hovermode"] = IsOneValueForEachX(chart) ? "x unified" : "closest",
                 ["barmode"] = "overlay",
                 ["bargap"] = 0,
@@ -123,7 +126,13 @@ internal static class PlotlyFigure
             ["end"] = contour.Levels[^1],
             ["size"] = contour.Levels[1] - contour.Levels[0],
         },
-        ["meta"] = new JsonObject { ["kind"] = "contour" },
+        ["line"] = new JsonObject { ["width"] = 1.3 },
+        ["meta"] = new JsonObject
+        {
+            ["kind"] = "contour",
+            ["light"] = Style.ContourLine(dark: false).ToHex(),
+            ["dark"] = Style.ContourLine(dark: true).ToHex(),
+        },
     };
 
     private static JsonObject Colors(Chart chart, Series series, string kind) => new()
@@ -141,15 +150,8 @@ internal static class PlotlyFigure
             ["type"] = axis.Log ? "log" : "linear",
             ["hoverformat"] = ".5~g",
         };
-        double? min = Position(axis, axis.Min), max = Position(axis, axis.Max);
-        if ((min ?? max) is not null) layout["range"] = axis.Reversed ? new JsonArray(max, min) : new JsonArray(min, max);
-        layout["autorange"] = (min, max) switch
-        {
-            (null, null) => axis.Reversed ? "reversed" : true,
-            (null, _) => axis.Reversed ? "min reversed" : "min",
-            (_, null) => axis.Reversed ? "max reversed" : "max",
-            _ => false,
-        };
+        if (RangeOf(axis, values) is var (min, max)) layout["range"] = axis.Reversed ? new JsonArray(max, min) : new JsonArray(min, max);
+        else layout["autorange"] = axis.Reversed ? "reversed" : true;
         if (axis.Log) (layout["nticks"], layout["exponentformat"]) = (5, "power");
         if (axis.Whole) layout["dtick"] = WholeStep(values.Where(double.IsFinite).DefaultIfEmpty(0).ToArray());
         if (axis.Ticks is { } ticks)
@@ -167,8 +169,21 @@ internal static class PlotlyFigure
         return power * new[] { 1, 2, 5, 10 }.First(digit => digit * power >= least);
     }
 
-    /// <summary>An end of a range: Plotly wants the logarithm where the axis is logarithmic.</summary>
-    private static double? Position(Axis axis, double? end) => axis.Log && end is { } value ? Math.Log10(value) : end;
+    /// <summary>
+    /// The range where an end of it is given, with some room at an end that follows from the values; null where neither is.
+    /// Plotly has half ranges too, but forgets them when the page is resized.
+    /// </summary>
+    private static (double Min, double Max)? RangeOf(Axis axis, IEnumerable<double> values)
+    {
+        if (axis is { Min: null, Max: null }) return null;
+        double[] shown = [.. values.Where(value => IsDrawn(value, axis)).Select(Position)];
+        double low = axis.Min is { } min ? Position(min) : shown.DefaultIfEmpty(Position(axis.Max!.Value) - 1).Min();
+        double high = axis.Max is { } max ? Position(max) : shown.DefaultIfEmpty(low + 1).Max();
+        double room = Room * Math.Max(high - low, 1e-9);
+        return (axis.Min is null ? low - room : low, axis.Max is null ? high + room : high);
+
+        double Position(double value) => axis.Log ? Math.Log10(value) : value;
+    }
 
     /// <summary>All digits; JSON has no NaN and no infinity, and Plotly leaves a gap at null.</summary>
     private static JsonArray Numbers(IEnumerable<double> values) =>

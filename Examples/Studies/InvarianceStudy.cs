@@ -175,23 +175,26 @@ internal sealed class InvarianceStudy : Study
     };
 
     private static Chart Changed(Cell[] cells) => new("invariance", "Change of the output, relative to its length",
+        new Axis("relative change") { Log = true, Min = SmallestDrawn / 2, Max = 20, Ticks = Powers },
         new Axis("")
         {
             Min = -0.5,
             Max = Changes.Length - 0.5,
+            Reversed = true,
             Ticks = [.. Changes.Select((change, place) => ((double)place, NameOf(change).Replace(" re", "\nre")))],
         },
-        new Axis("relative change") { Log = true, Min = SmallestDrawn / 2, Max = 20 },
         [
             .. Layers.Index().Select(layer => new Series(layer.Item.Name,
-                [.. Changes.Index().Select(change => change.Index + (layer.Index - 2.5) * 0.1)],
-                [.. cells.Where(cell => cell.Layer == layer.Item).Select(cell => Math.Max(cell.Value, SmallestDrawn))])
+                [.. cells.Where(cell => cell.Layer == layer.Item).Select(cell => Math.Max(cell.Value, SmallestDrawn))],
+                [.. Changes.Index().Select(change => change.Index + (layer.Index - 2.5) * 0.12)])
             { Style = SeriesStyle.Markers }),
-            Series.Level("rounding is below", Tolerance, -0.5, Changes.Length - 0.5),
+            new Series("rounding is left of it", [Tolerance, Tolerance], [-0.5, Changes.Length - 0.5]) { Dashed = true },
         ])
     {
-        Caption = "Above the line the output has changed, below it is rounding; what did not change at all is drawn at 10⁻⁸.",
+        Caption = "Right of the line the output has changed, left of it is rounding; what did not change at all is drawn at 10⁻⁸.",
     };
+
+    private static readonly (double, string)[] Powers = [(1e-8, "10⁻⁸"), (1e-6, "10⁻⁶"), (1e-4, "10⁻⁴"), (0.01, "0.01"), (1, "1")];
 
     private sealed record Spread(string Norm, int Batch, double Value);
 

@@ -15,7 +15,7 @@
     const color = trace.meta[dark ? "dark" : "light"];
     switch (trace.meta.kind) {
       case "contour":
-        return { ...trace, colorscale: [[0, dark ? "#6d7887" : "#929ca8"], [1, dark ? "#6d7887" : "#929ca8"]] };
+        return { ...trace, colorscale: [[0, color], [1, color]] };
       case "band":
         return { ...trace, fillcolor: color + "2b" };
       default:
@@ -28,10 +28,11 @@
     }
   }
 
-  function themedLayout(layout, dark) {
+  function themedLayout(layout, data, dark) {
     const ink = dark ? "#d5dae0" : "#33393f";
     const axis = (own) => ({
       ...own,
+      title: { ...own.title, standoff: 12 }, // without it Plotly guesses how wide the labels are
       automargin: true,
       gridcolor: dark ? "#2b313a" : "#e8ebee",
       linecolor: dark ? "#59626e" : "#9aa3ad",
@@ -43,7 +44,7 @@
     return {
       ...layout,
       xaxis: { ...axis(layout.xaxis), showgrid: false },
-      yaxis: axis(layout.yaxis),
+      yaxis: { ...axis(layout.yaxis), showgrid: data.every((trace) => trace.meta.kind !== "contour") },
       font: { family: font, size: 13, color: ink },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
@@ -65,7 +66,7 @@
   function draw() {
     const dark = isDark();
     for (const { div, data, layout } of charts)
-      Plotly.react(div, data.map((trace) => themedTrace(trace, dark)), themedLayout(layout, dark), config);
+      Plotly.react(div, data.map((trace) => themedTrace(trace, dark)), themedLayout(layout, data, dark), config);
   }
 
   document.getElementById("theme").addEventListener("click", () => {

@@ -8,10 +8,13 @@ namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 /// </summary>
 internal sealed class ActivationHistograms
 {
-    private const int Images = 300, Bins = 48;
+    private const int Images = 300, Bins = 40;
 
-    /// <summary>Densities below this are not drawn: a few values in the tails.</summary>
-    private const double LeastDensity = 1e-3;
+    /// <summary>
+    /// The part of the values that is left out at each end: bins are those of a distribution's own range, so that a narrow one has
+    /// as many as a wide one, and its last bins hold more than a few values.
+    /// </summary>
+    private const double Tail = 0.002;
 
     private readonly int[] _layers;
     private readonly Tensor _images;
@@ -54,20 +57,21 @@ internal sealed class ActivationHistograms
                     Quantile.Of(r.Values, 0.01), Quantile.Of(r.Values, 0.5), Quantile.Of(r.Values, 0.99)];
             }),
         ])
-    { Caption = "Inputs of the activation behind a layer, with batch statistics, on up to 300 test images." };
+    { Caption = "Inputs of the activation behind a layer, with batch statistics, on up to 300 test images; figures leave out the "
+            + "outermost 0.2 % at each end." };
 
     private Chart Densities(string name, string title, Func<Reading, bool> shown)
     {
         Reading[] here = [.. _read.Where(r => shown(r) && Array.TrueForAll(r.Values, double.IsFinite))];
         bool both = here.Select(r => r.Step).Distinct().Count() > 1;
-        // All but the outermost values of the widest distribution.
-        double low = here.Min(r => Quantile.Of(r.Values, 0.002)), high = here.Max(r => Quantile.Of(r.Values, 0.998));
-        return new Chart(name, title, new Axis("input of the ReLU"), new Axis("density") { Log = true, Min = LeastDensity },
-            [.. here.Select(Density)]);
+        return new Chart(name, title, new Axis("input of the ReLU"), new Axis("density") { Log = true }, [.. here.Select(Density)]);
 
         Series Density(Reading r)
         {
             string legend = both ? $"{r.Setup.Legend}, {(r.Step == 0 ? "start" : "end")}" : r.Setup.Legend;
+            double low = Quantile.Of(r.Values, Tail), high = Quantile.Of(r.Values, 1 - Tail);
+            // Where all values are the same there is one bin of any width.
+            if (high <= low) (low, high) = (low - 0.5, low + 0.5);
             var density = Series.Histogram(legend, r.Values, low, high, Bins);
             return density with { Style = SeriesStyle.Line, Color = r.Setup.Color, Dashed = both && r.Step == 0 };
         }

@@ -38,7 +38,8 @@ public sealed class CompareTests : IDisposable
         Assert.Equal<object>(["bn", 8, 3, 3.0, 2.6458, 30.0, 2.0], row.Cells());
         var diverged = Assert.Single(SummaryRow.From([Last(0, 1), Last(1, double.NaN)]));
         Assert.Equal<object>(["bn", 8, 2, double.NaN, double.NaN, double.NaN, 1.5], diverged.Cells());
-        Assert.Equal(0, Assert.Single(SummaryRow.From([Last(0, 1)])).TestErrorStd);
+        // One seed has no deviation, not one of 0.
+        Assert.Equal<object>(["bn", 8, 1, 1.0, "", 10.0, 1.0], Assert.Single(SummaryRow.From([Last(0, 1)])).Cells());
     }
 
     [Fact]
@@ -122,7 +123,7 @@ public sealed class CompareTests : IDisposable
         Assert.Equal(0, _minidl.Run(arguments));
         var rows = _minidl.Rows("c/runs.csv");
         Assert.Equal("NaN", rows.Last(row => row[0] == "none")[7]);
-        Assert.Contains("none,20,1,NaN,0,NaN,NaN", _minidl.Read("c/summary.csv"), StringComparison.Ordinal);
+        Assert.Contains("none,20,1,NaN,,NaN,NaN", _minidl.Read("c/summary.csv"), StringComparison.Ordinal);
         Assert.Contains("diverged", _minidl.Output, StringComparison.Ordinal);
         Assert.Contains("(--base-lr 1E+29)", _minidl.Output, StringComparison.Ordinal);
         string before = _minidl.Read("c/runs.csv");
@@ -138,6 +139,19 @@ public sealed class CompareTests : IDisposable
         Assert.Equal("NaN", Assert.Single(_minidl.Rows("c/runs.csv"))[7]);
         Assert.Contains("bn,64,1,NaN", _minidl.Read("c/summary.csv"), StringComparison.Ordinal);
         Assert.True(new ComparedEpoch(new RunKey("bn", 8, 0), 1, TrainLoss: 2, TrainError: 50, TestLoss: double.NaN, TestError: 100, Seconds: 1).Diverged);
+    }
+
+    [Fact]
+    public void At_chance_level_a_comparison_concludes_nothing_and_says_what_its_images_are()
+    {
+        Assert.Equal(0, _minidl.Run("compare --train-images 128 --test-images 100 --epochs 1 --batch-sizes 2,32 --out @c"));
+        string[] lines = _minidl.Output.Split('\n');
+        Assert.Equal(2, lines.Count(line => line.StartsWith("inconclusive ", StringComparison.Ordinal)));
+        Assert.DoesNotContain(lines, line => line.StartsWith("agrees", StringComparison.Ordinal)
+            || line.StartsWith("contradicts", StringComparison.Ordinal));
+        Assert.Contains("not clearly better than guessing", string.Join(' ', lines), StringComparison.Ordinal);
+        Assert.Contains("128 synthetic images", _minidl.Output, StringComparison.Ordinal);
+        Assert.Matches("</header>\\s*<p class=\"notice\"[^>]*>Synthetic images", _minidl.Read("c/report.html"));
     }
 
     /// <summary>Does an epoch and a step of the comparison's first run, as if Ctrl-C had been pressed then.</summary>

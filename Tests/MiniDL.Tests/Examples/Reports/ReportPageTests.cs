@@ -59,12 +59,41 @@ public sealed class ReportPageTests : IDisposable
         { Caption = Nasty };
         await using var browser = await Browser.Open(Save(chart));
         Assert.Equal(Nasty, await browser.Evaluate<string>("document.title"));
-        foreach (string element in new[] { "h1", "figure h3", "figcaption", ".finding dd", "td", "pre" })
+        foreach (string element in new[] { "h1", "figure h3", "figcaption", ".notice", ".finding dd", "td", "pre" })
             Assert.Equal(Nasty, await browser.Evaluate<string>($"document.querySelector('{element}').textContent"));
         Assert.Contains("</script>", await browser.Evaluate<string>("document.querySelector('#c .legendtext').textContent"));
         Assert.Equal([third, null, 1e-300], await browser.Evaluate<double?[]>("document.getElementById('c').data[0].y"));
         Assert.True(await browser.Evaluate<bool>("(r => r[0] > r[1])(document.getElementById('c')._fullLayout.xaxis.range)"));
         Assert.Empty(browser.Errors);
+    }
+
+    [BrowserFact]
+    public async Task On_a_telephone_a_log_axis_starts_where_it_was_told_and_its_title_is_beside_its_labels()
+    {
+        var chart = new Chart("c", "a chart", new Axis("x"), new Axis("density") { Log = true, Min = 1e-3 },
+            new Series("one", [1, 2, 3], [1e-9, 0.5, 5]), new Series("two", [1, 2], [0.01, 0.1]));
+        await using var browser = await Browser.Open(Save(chart), width: 400, height: 800);
+        Assert.Equal(-3, await browser.Evaluate<double>($"{Chart}._fullLayout.yaxis.range[0]"), 1e-9);
+        Assert.True(await browser.Evaluate<bool>("document.querySelector('#c .ytitle').getBoundingClientRect().right < "
+            + "Math.min(...[...document.querySelectorAll('#c .ytick text')].map(t => t.getBoundingClientRect().left))"));
+    }
+
+    [BrowserFact]
+    public async Task Lines_of_equal_value_stand_out_from_the_page_light_and_dark()
+    {
+        var contour = new Contour("f", [0, 1, 2], [0, 1, 2], [[0, 1, 2], [1, 2, 3], [2, 3, 4]], [1, 2, 3]);
+        await using var browser = await Browser.Open(Save(new Chart("c", "a chart", new Axis("x"), new Axis("y"),
+            new Series("one", [0, 2], [0, 2])) { Contour = contour }));
+        foreach (bool dark in new[] { false, true })
+        {
+            await browser.PreferDark(dark);
+            string color = dark ? "dark" : "light";
+            await browser.Until($"{Chart}.data[0].colorscale[0][1] === {Chart}.data[0].meta.{color}");
+            string paper = await browser.Evaluate<string>("getComputedStyle(document.body).backgroundColor");
+            string line = await browser.Evaluate<string>($"{Chart}.data[0].meta.{color}");
+            Assert.True(Contrast(SKColor.Parse(line), Color(paper)) > 3, $"{line} on {paper}");
+        }
+        Assert.False(await browser.Evaluate<bool>($"{Chart}._fullLayout.yaxis.showgrid"));
     }
 
     [BrowserFact]
@@ -86,7 +115,8 @@ public sealed class ReportPageTests : IDisposable
     private string Save(Chart chart)
     {
         var report = new Report(Nasty) { Introduction = "A page." };
-        report.Add(new Finding("claim", Nasty, Nasty, null));
+        report.Add(new Finding("claim", Nasty, Nasty));
+        report.Notice(Nasty);
         report.Add(chart);
         report.Add(new DataTable("t", ["text", "number"], [[Nasty, 0.1]]));
         report.Command("again", Nasty);
@@ -97,6 +127,23 @@ public sealed class ReportPageTests : IDisposable
 
     private static double? Number(string cell) =>
         double.Parse(cell, CultureInfo.InvariantCulture) is var value && double.IsFinite(value) ? value : null;
+
+    /// <summary>rgb(1, 2, 3), as a browser writes it.</summary>
+    private static SKColor Color(string rgb)
+    {
+        byte[] parts = [.. rgb[4..^1].Split(',').Select(part => byte.Parse(part, CultureInfo.InvariantCulture))];
+        return new SKColor(parts[0], parts[1], parts[2]);
+    }
+
+    /// <summary>The contrast ratio of WCAG 2: lines must have 3 to be seen well.</summary>
+    private static double Contrast(SKColor a, SKColor b)
+    {
+        double[] light = [.. new[] { a, b }.Select(Luminance).Order()];
+        return (light[1] + 0.05) / (light[0] + 0.05);
+
+        static double Luminance(SKColor c) => 0.2126 * Linear(c.Red) + 0.7152 * Linear(c.Green) + 0.0722 * Linear(c.Blue);
+        static double Linear(byte value) => value <= 10 ? value / 255.0 / 12.92 : Math.Pow((value / 255.0 + 0.055) / 1.055, 2.4);
+    }
 
     /// <summary>The mean brightness of a picture, which must have many colours.</summary>
     private static double Brightness(byte[] png)

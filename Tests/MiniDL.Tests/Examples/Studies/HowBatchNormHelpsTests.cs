@@ -83,6 +83,7 @@ public sealed class HowBatchNormHelpsTests : IDisposable
     {
         Assert.Equal(0, _minidl.Run($"study {study} --smallest --out @s"));
         Assert.True(File.Exists(_minidl.Folder("s/report.html")));
+        AssertStandIn.IsAnnounced(_minidl, "s");
     }
 
     private static double Number(string cell) => double.Parse(cell, CultureInfo.InvariantCulture);

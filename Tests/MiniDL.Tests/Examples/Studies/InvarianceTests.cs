@@ -43,5 +43,13 @@ public sealed class InvarianceTests(InvarianceTests.Study study) : IClassFixture
         foreach (string norm in new[] { "GN", "LN", "IN" }) Assert.All(spreads[norm], spread => Assert.Equal(0, spread, 6));
     }
 
+    [Fact]
+    public void What_is_derived_keeps_its_verdict_on_stand_in_images_and_the_spread_over_them_has_none()
+    {
+        AssertStandIn.IsAnnounced(_minidl, "s");
+        Assert.Contains("\nagrees       BN, WN and LN are invariant", _minidl.Output, StringComparison.Ordinal);
+        Assert.Contains("\ninconclusive The spread of BN's output", _minidl.Output, StringComparison.Ordinal);
+    }
+
     private static double Change(string[] row) => double.Parse(row[2], CultureInfo.InvariantCulture);
 }

@@ -103,6 +103,7 @@ public sealed class NormsInTrainingTests : IDisposable
         Assert.Equal(0, _minidl.Run($"study {study} --smallest --out @s"));
         AssertPictures.ArePresent(_minidl.Folder($"s/{picture}"));
         Assert.Contains(study, _minidl.Read("s/report.html"), StringComparison.Ordinal);
+        AssertStandIn.IsAnnounced(_minidl, "s");
     }
 
     private static double Number(string cell) => double.Parse(cell, CultureInfo.InvariantCulture);
