@@ -136,7 +136,7 @@ internal sealed class PlacementStudy : Study
     private static Chart ErrorOf(Task task, List<Curve> curves) =>
         Panel(task, curves, "error", "test error (%)", r => r.TestError) with
         {
-            Caption = $"{task.Title} on {task.Data.Train.Name}: error on the test images after each epoch.",
+            Caption = $"{task.Title} on {StudyContext.ImagesOf(task.Data.Train.Name)}: error on the test images after each epoch.",
         };
 
     private static Chart LossOf(Task task, List<Curve> curves) =>

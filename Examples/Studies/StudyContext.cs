@@ -98,18 +98,19 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
         }
     }
 
-    /// <summary>A dataset's name as a text has it: MNIST.</summary>
-    public static string TitleOf(string dataset) => dataset switch
+    /// <summary>The name of a dataset, or of a part of it such as <c>mnist train</c>, as a text has it: MNIST.</summary>
+    public static string TitleOf(string dataset) => dataset.Split(' ')[0] switch
     {
         "mnist" => "MNIST",
         "fashion-mnist" => "Fashion-MNIST",
         "cifar10" => "CIFAR-10",
         "cifar100" => "CIFAR-100",
-        _ => dataset,
+        var other => other,
     };
 
     /// <summary>What is shown to a net, in a text: images of MNIST, synthetic images.</summary>
-    public static string ImagesOf(string dataset) => dataset == "synthetic" ? "synthetic images" : $"images of {TitleOf(dataset)}";
+    public static string ImagesOf(string dataset) =>
+        TitleOf(dataset) is var title && title == "synthetic" ? "synthetic images" : $"images of {title}";
 
     private void Announce(StandIn standIn)
     {

@@ -101,7 +101,8 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
     {
         foreach (var standIn in context.StandIns)
         {
-            string get = context.Size == StudySize.Smallest ? "" : $" `{HelpPage.Call} data {standIn.Wanted} --download` fetches it.";
+            string into = context.DataDirectory == "data" ? "" : $" --data-dir {context.DataDirectory}";
+            string get = context.Size == StudySize.Smallest ? "" : $" `{HelpPage.Call} data {standIn.Wanted} --download{into}` fetches it.";
             report.Notice($"{Sentence($"{standIn}")} Findings about images are inconclusive.{get}");
         }
         if (context.StandIns.Count > 0)

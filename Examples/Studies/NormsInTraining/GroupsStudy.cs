@@ -134,8 +134,8 @@ internal sealed class GroupsStudy : Study
         new(name, [.. cells.Select((_, i) => Math.Pow(2, i))], [.. cells.Select(cell => cell.Error)])
         {
             Style = SeriesStyle.LineAndMarkers,
-            Low = [.. cells.Select(cell => cell.Low)],
-            High = [.. cells.Select(cell => cell.High)],
+            Low = cells[0].Runs.Length > 1 ? [.. cells.Select(cell => cell.Low)] : null,
+            High = cells[0].Runs.Length > 1 ? [.. cells.Select(cell => cell.High)] : null,
         };
 
     /// <summary>A norm for every place of the net.</summary>

@@ -75,7 +75,7 @@ internal sealed class SigmoidMnistStudy : Study
             $"90 % of the test images after {Steps(bn90)} with BN, after {Steps(plain90)} without",
             learns, Clause.Below(StepsOf(bn90), StepsOf(plain90))));
         report.Add(new Finding("With BN it ends at a higher accuracy", "figure 1(a): it is still ahead after 50,000 steps",
-            FormattableString.Invariant($"{bn.Accuracy[^1]:F2} % against {plain.Accuracy[^1]:F2} % after {bn.Steps[^1]} steps"),
+            FormattableString.Invariant($"{bn.Accuracy[^1]:F2} % against {plain.Accuracy[^1]:F2} % after {bn.Steps[^1]:N0} steps"),
             Clause.Below(Error(bn), Error(plain))));
         report.Add(new Finding("With BN the distribution of a sigmoid's input drifts less", "figure 1(b, c): one unit, by eye",
             FormattableString.Invariant($"the median of a unit drifts over {bn.MedianDrift:F2} of its own width with BN, ")
@@ -83,7 +83,7 @@ internal sealed class SigmoidMnistStudy : Study
             learns, Clause.Below(Drift(bn), Drift(plain))));
     }
 
-    private static string Steps(double steps) => double.IsInfinity(steps) ? "more steps than were taken" : $"{steps:F0} steps";
+    private static string Steps(double steps) => double.IsInfinity(steps) ? "more steps than were taken" : FormattableString.Invariant($"{steps:N0} steps");
 
     private static void AddCharts(Report report, Trace plain, Trace bn)
     {

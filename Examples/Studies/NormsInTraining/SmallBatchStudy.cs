@@ -111,7 +111,7 @@ internal sealed class SmallBatchStudy : Study
             new(name, $"batch {batch}: {what}", EpochAxis.To(curves[0].Loss.Length), y,
                 [.. curves.Where(c => c.Batch == batch).Select(c =>
                 new Series(c.Net, [.. Enumerable.Range(1, c.Loss.Length).Select(epoch => (double)epoch)], of(c))
-                { Low = range(c).Low, High = range(c).High })]);
+                { Low = c.Seeds > 1 ? range(c).Low : null, High = c.Seeds > 1 ? range(c).High : null })]);
         double most = 1.1 * curves.SelectMany(c => c.TestError.Skip(1)).Where(double.IsFinite).DefaultIfEmpty(100).Max();
         double[] losses = [.. curves.SelectMany(c => c.LossRange.Low.Concat(c.LossRange.High)).Where(double.IsFinite)];
         Axis error = new("test error (%)") { Min = 0, Max = most };
@@ -146,6 +146,8 @@ internal sealed class SmallBatchStudy : Study
         public string Net => runs[0].Net;
 
         public int Batch => runs[0].Batch;
+
+        public int Seeds => runs.Length;
 
         public double[] Errors => [.. runs.Select(run => run.LastError)];
 

@@ -21,7 +21,7 @@ public sealed class StandInTests : IDisposable
         {
             DataDirectory = _empty,
         };
-        for (int i = 0; i < 2; i++) Assert.Equal("synthetic", context.Load("mnist", 20, 10).Train.Name);
+        for (int i = 0; i < 2; i++) Assert.Equal("synthetic train", context.Load("mnist", 20, 10).Train.Name);
         context.Load("mnist", 30, 10);
         var standIn = Assert.Single(context.StandIns);
         Assert.Equal(("synthetic", "mnist"), (standIn.Used, standIn.Wanted));
@@ -43,6 +43,8 @@ public sealed class StandInTests : IDisposable
     [Theory]
     [InlineData("fashion-mnist", "images of Fashion-MNIST")]
     [InlineData("mnist", "images of MNIST")]
+    [InlineData("mnist train", "images of MNIST")]
+    [InlineData("synthetic test", "synthetic images")]
     [InlineData("synthetic", "synthetic images")]
     public void Texts_name_the_images_that_were_used(string dataset, string text) => Assert.Equal(text, StudyContext.ImagesOf(dataset));
 }
