@@ -27,7 +27,7 @@ public static class Datasets
             return SyntheticImages.Load(options.Seed,
                 options.TrainImages ?? SyntheticImages.DefaultTrain, options.TestImages ?? SyntheticImages.DefaultTest);
         var set = Published.FirstOrDefault(set => set.Name == name)
-            ?? throw new MiniDLException($"[data] there is no dataset '{name}'. Use one of {string.Join(", ", Names)}.");
+            ?? throw new MiniDLException($"[data] there is no dataset '{Quote.Text(name)}'. Use one of {string.Join(", ", Names)}.");
         return ImageFiles.Load(set, options, cancellation);
     }
 }

@@ -16,7 +16,11 @@ public static class Mnist
         MirrorKeepsClass = false,
         Mean = [0.1307f],
         Std = [0.3081f],
-        Files = Files,
+        Files = Files(
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
         Folders = ["mnist", ".", "MNIST/raw"],
         Remote =
         [
@@ -28,13 +32,13 @@ public static class Mnist
         Mirrors = ["https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"],
     };
 
-    /// <summary>What MNIST and the datasets in its image consist of.</summary>
-    internal static IReadOnlyList<DataFile> Files =>
+    /// <summary>What MNIST and the datasets in its image consist of, with the checksums of the unpacked files.</summary>
+    internal static IReadOnlyList<DataFile> Files(string trainImages, string trainLabels, string testImages, string testLabels) =>
     [
-        new("train-images-idx3-ubyte", Train: true, First: 0, Images: 60_000, FileEncoding.IdxImages),
-        new("train-labels-idx1-ubyte", Train: true, First: 0, Images: 60_000, FileEncoding.IdxLabels),
-        new("t10k-images-idx3-ubyte", Train: false, First: 0, Images: 10_000, FileEncoding.IdxImages),
-        new("t10k-labels-idx1-ubyte", Train: false, First: 0, Images: 10_000, FileEncoding.IdxLabels),
+        new("train-images-idx3-ubyte", Train: true, First: 0, Images: 60_000, FileEncoding.IdxImages) { Sha256 = trainImages },
+        new("train-labels-idx1-ubyte", Train: true, First: 0, Images: 60_000, FileEncoding.IdxLabels) { Sha256 = trainLabels },
+        new("t10k-images-idx3-ubyte", Train: false, First: 0, Images: 10_000, FileEncoding.IdxImages) { Sha256 = testImages },
+        new("t10k-labels-idx1-ubyte", Train: false, First: 0, Images: 10_000, FileEncoding.IdxLabels) { Sha256 = testLabels },
     ];
 
     /// <summary>

@@ -40,11 +40,11 @@ internal sealed class Download
             else if (new FileInfo(partial).Length == 0) File.Delete(partial);
             if (failures.Count > 0)
                 throw set.Error($"{file.Name} could not be downloaded. {string.Join("; ", failures)}. Try again "
-                    + $"(what has arrived is kept and continued), or get {path} some other way.");
+                    + $"(what has arrived is kept and continued), or get {Quote.Visible(path)} some other way.");
         }
         catch (Exception e) when (FileLayer.IsFailure(e))
         {
-            throw set.Error($"{partial} cannot be written: {e.Message} Is another download running, or the disk full?", e);
+            throw set.Error($"{Quote.Visible(partial)} cannot be written: {Quote.Line(e.Message)} Is another download running, or the disk full?", e);
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class Download
         {
             string? failure = await FromMirror(client, mirror.TrimEnd('/') + "/" + _file.Name);
             if (failure is null) return [];
-            failures.Add($"{mirror}: {failure.ReplaceLineEndings(" ").TrimEnd('.')}");
+            failures.Add($"{Quote.Text(mirror)}: {Quote.Line(failure).TrimEnd('.')}");
         }
         return failures;
     }
@@ -98,7 +98,7 @@ internal sealed class Download
         if (start > 0) request.Headers.Range = new RangeHeaderValue(start, null);
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
         if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.PartialContent))
-            throw new HttpRequestException($"{(int)response.StatusCode} {response.ReasonPhrase}");
+            throw new HttpRequestException($"{(int)response.StatusCode} {Quote.Text(response.ReasonPhrase)}");
         // A server may ignore the range and send everything.
         bool continued = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == start;
         if (!continued) start = 0;

@@ -1,11 +1,15 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
+using MiniDL.Serialization;
 
 namespace MiniDL.Data.Files;
 
 /// <summary>Finds the files of a published dataset, in a folder, an archive or on the network, and reads the wanted images.</summary>
 internal static class ImageFiles
 {
+    private const string RemedyOfOurs = "Delete it and download it again.";
+    private const string RemedyOfOthers = "Name another file or folder with --data-dir (DataDirectory).";
+
     /// <summary>Reads a dataset.</summary>
     /// <exception cref="MiniDLException">Files are missing, damaged or not what they should be, or could not be fetched.</exception>
     public static DataSplit Load(ImageSet set, DatasetOptions options, CancellationToken cancellation)
@@ -26,7 +30,7 @@ internal static class ImageFiles
         foreach (string folder in set.Folders.Select(folder => Full(directory, folder)))
             if (reader.Needed.All(file => Find(folder, file) is not null)) return ReadFolder(set, reader, folder, cancellation);
         string? archive = ArchivePath(set, directory);
-        return File.Exists(archive) ? ReadArchive(set, reader, archive, cancellation) : null;
+        return File.Exists(archive) ? ReadArchive(set, reader, directory, archive, cancellation) : null;
     }
 
     private static string ReadFolder(ImageSet set, ImageReader reader, string folder, CancellationToken cancellation)
@@ -36,43 +40,76 @@ internal static class ImageFiles
         {
             cancellation.ThrowIfCancellationRequested();
             string path = Find(folder, file)!;
-            Guarded(set, path, () =>
+            var place = new FileSource(Quote.Visible(path), RemedyInFolder(set, file, path));
+            Guarded(set, place, () =>
             {
-                if (set.Remote.FirstOrDefault(remote => remote.Name == Path.GetFileName(path)) is { } official)
-                    source += Remark(set, path, official);
-                using var stream = OpenPlainOrGzip(path);
-                reader.Read(file, stream, path);
+                using var stream = InputFile.Open(path);
+                // Whatever its name says, a file may be compressed: none of the formats starts like gzip.
+                using var content = TarGz.IsGzip(stream) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+                var bytes = reader.Read(file, content, content == stream ? stream.Length : null, place);
+                source += Remark(set, path, bytes, file.Sha256);
             });
         }
         return source;
     }
 
-    private static string ReadArchive(ImageSet set, ImageReader reader, string path, CancellationToken cancellation)
+    private static string ReadArchive(ImageSet set, ImageReader reader, string directory, string path, CancellationToken cancellation)
     {
         var needed = reader.Needed.ToDictionary(file => file.Name);
+        var place = new FileSource(Quote.Visible(path), File.Exists(directory) ? RemedyOfOthers : RemedyOfOurs);
         IReadOnlyCollection<string> missing = [];
         string remark = "";
-        Guarded(set, path, () =>
+        Guarded(set, place, () =>
         {
-            missing = TarGz.Read(path, needed.Keys, set.Files.Sum(set.Bytes),
-                (name, stream) => reader.Read(needed[name], stream, $"{path}: {name}"), cancellation);
-            remark = Remark(set, path, set.Archive!);
+            missing = TarGz.Read(path, needed.Keys, set.Files.Sum(set.Bytes), (name, stream, length) =>
+                reader.Read(needed[name], stream, length, place with { Name = $"{place.Name}: {name}" }), cancellation);
+            remark = Remark(set, path, [], null);
         });
         return missing.Count == 0
             ? path + remark
-            : throw set.Error($"{path} has no {string.Join(", ", missing)}. Delete it and download {set.Archive!.Name} again.");
+            : throw set.Error($"{place.Name} has no {string.Join(", ", missing)}. {place.Remedy}");
     }
 
-    /// <summary>What to say of a file whose checksum is not the official one; a file of another dataset is refused.</summary>
-    private static string Remark(ImageSet set, string path, RemoteFile official)
+    /// <summary>What to do about a damaged file: only what can be fetched again is to be deleted.</summary>
+    private static string RemedyInFolder(ImageSet set, DataFile file, string path) =>
+        IsPublished(set, path) is not null ? RemedyOfOurs
+        : Path.GetFileName(path) == file.Name ? $"Unpack it again from {set.Archive?.Name ?? file.Name + ".gz"}, or name another folder with "
+            + "--data-dir (DataDirectory)."
+        : RemedyOfOthers;
+
+    private static RemoteFile? IsPublished(ImageSet set, string path) =>
+        set.Remote.FirstOrDefault(remote => remote.Name == Path.GetFileName(path));
+
+    /// <summary>
+    /// What to say of a file of which neither the checksum nor that of its content is the published one; nothing where none is
+    /// published. A file of another dataset is refused.
+    /// </summary>
+    private static string Remark(ImageSet set, string path, ReadOnlySpan<byte> content, string? contentSha256)
     {
-        using var stream = File.OpenRead(path);
-        string sha256 = Convert.ToHexStringLower(SHA256.HashData(stream));
-        if (sha256 == official.Sha256) return "";
-        if (Datasets.Published.FirstOrDefault(other => other.Remote.Any(file => file.Sha256 == sha256)) is { } owner)
-            throw set.Error($"{path} is a file of {owner.Name}. Put each dataset into a folder of its own.");
-        return $" ({official.Name} is not the official file: its SHA-256 is {sha256[..16]}…, not {official.Sha256[..16]}…)";
+        string name = Path.GetFileName(path);
+        if (IsPublished(set, path) is { } official)
+        {
+            using var stream = InputFile.Open(path);
+            string sha256 = Convert.ToHexStringLower(SHA256.HashData(stream));
+            if (sha256 == official.Sha256) return "";
+            RefuseFileOfAnother(set, path, sha256);
+            if (contentSha256 is null) return NotOfficial(official.Name, sha256, official.Sha256);
+        }
+        if (contentSha256 is null) return "";
+        string ofContent = Convert.ToHexStringLower(SHA256.HashData(content));
+        if (ofContent == contentSha256) return "";
+        RefuseFileOfAnother(set, path, ofContent);
+        return NotOfficial(name, ofContent, contentSha256);
     }
+
+    private static void RefuseFileOfAnother(ImageSet set, string path, string sha256)
+    {
+        if (Datasets.Published.FirstOrDefault(other => other.Checksums.Contains(sha256)) is { } owner)
+            throw set.Error($"{Quote.Visible(path)} is a file of {owner.Name}. Put each dataset into a folder of its own.");
+    }
+
+    private static string NotOfficial(string name, string sha256, string official) =>
+        $" ({name} is not the official file: its SHA-256 is {sha256[..16]}…, not {official[..16]}…)";
 
     private static void Download(ImageSet set, DatasetOptions options, CancellationToken cancellation)
     {
@@ -84,13 +121,17 @@ internal static class ImageFiles
 
     private static MissingDataException Missing(ImageSet set, ImageReader reader, string directory)
     {
+        const string remedy = "Name the folder with --data-dir (DataDirectory), or allow the download with --download (Download).";
+        if (File.Exists(directory))
+            return new MissingDataException($"[data] {set.Name}: {Quote.Visible(directory)} is a file, and this dataset is published as several. "
+                + remedy);
         var folders = set.Folders.Select(folder => Full(directory, folder)).ToArray();
         string nearest = folders.MaxBy(folder => reader.Needed.Count(file => Find(folder, file) is not null))!;
         string missing = string.Join(", ", reader.Needed.Where(file => Find(nearest, file) is null).Select(file => file.Name));
         string archive = ArchivePath(set, directory) is { } path ? $"nor is {path}" : "nor compressed, .gz";
         string others = string.Join(", ", folders.Where(folder => folder != nearest));
-        return new MissingDataException($"[data] {set.Name}: {missing} not found in {nearest} (nor in {others}), {archive} there. "
-            + "Name the folder with --data-dir (DataDirectory), or allow the download with --download (Download).");
+        return new MissingDataException(Quote.Visible(
+            $"[data] {set.Name}: {missing} not found in {nearest} (nor in {others}), {archive} there. {remedy}"));
     }
 
     /// <summary>Where the archive would be; the data folder may also be named by the archive in it.</summary>
@@ -106,28 +147,21 @@ internal static class ImageFiles
         new[] { file.Name, file.Name + ".gz", file.Name.Replace("-idx", ".idx") }
             .Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 
-    /// <summary>Opens a file that may be compressed, whatever its name says: none of the formats starts like gzip.</summary>
-    private static Stream OpenPlainOrGzip(string path)
-    {
-        var stream = File.OpenRead(path);
-        return TarGz.IsGzip(stream) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
-    }
-
-    private static void Guarded(ImageSet set, string path, Action read)
+    private static void Guarded(ImageSet set, FileSource place, Action read)
     {
         try
         {
             read();
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            throw set.Error($"{path} cannot be unpacked: {OneLine(e)} Delete it and download it again.", e);
+            throw set.Error($"{place.Name} cannot be unpacked: {OneLine(e)} {place.Remedy}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw set.Error($"{path} cannot be read: {OneLine(e)}", e);
+            throw set.Error($"{place.Name} cannot be read: {OneLine(e)}", e);
         }
     }
 
-    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ").TrimEnd('.') + ".";
+    private static string OneLine(Exception e) => Quote.Line(e.Message).TrimEnd('.') + ".";
 }

@@ -1,14 +1,22 @@
 namespace MiniDL.Data.Files;
 
+/// <summary>Where a file of a dataset comes from, in messages.</summary>
+/// <param name="Name">What messages call it.</param>
+/// <param name="Remedy">What to do when it is damaged: a sentence.</param>
+internal readonly record struct FileSource(string Name, string Remedy);
+
 /// <summary>
 /// Takes in the files of a published dataset, in any order, and makes the training and the test set of them. Only the files with
-/// images that were asked for are needed; each is read to its end and checked.
+/// images that were asked for are needed; each is read to its end and checked. Memory is taken as content arrives, never because
+/// a file of that name should have so much.
 /// </summary>
 internal sealed class ImageReader
 {
+    private const int FirstBuffer = 1 << 16;
+
     private readonly ImageSet _set;
     private readonly (int Train, int Test) _wanted;
-    private readonly Images _train, _test;
+    private readonly Dictionary<DataFile, byte[]> _contents = [];
 
     /// <param name="trainImages">How many of the first training images are wanted; null for all.</param>
     /// <param name="testImages">How many of the first test images are wanted; null for all.</param>
@@ -18,40 +26,36 @@ internal sealed class ImageReader
         _set = set;
         _wanted = (Wanted(trainImages, train: true), Wanted(testImages, train: false));
         Needed = set.Files.Where(file => file.First < (file.Train ? _wanted.Train : _wanted.Test)).ToArray();
-        (_train, _test) = (new Images(set, Held(train: true)), new Images(set, Held(train: false)));
     }
 
     /// <summary>The files that have the wanted images and labels.</summary>
     public IReadOnlyList<DataFile> Needed { get; }
 
     /// <summary>Reads one file to its end.</summary>
-    /// <param name="source">What messages call the file.</param>
+    /// <param name="length">How long the file is, where that is known before it is read.</param>
+    /// <returns>What is in it.</returns>
     /// <exception cref="MiniDLException">It is truncated, too large, another kind of file, or has a label out of range.</exception>
-    public void Read(DataFile file, Stream stream, string source)
+    public ReadOnlySpan<byte> Read(DataFile file, Stream stream, long? length, FileSource source)
     {
-        var images = file.Train ? _train : _test;
-        var pixels = images.Pixels.AsSpan(file.First * _set.InputShape.Count, file.Images * _set.InputShape.Count);
-        var labels = images.Labels.AsSpan(file.First, file.Images);
-        try
+        int expected = checked((int)_set.Bytes(file));
+        if (length is { } known && known != expected) throw WrongSize(file, $"{known}", known < expected, source);
+        byte[] content = new byte[stream.CanSeek ? expected : Math.Min(expected, FirstBuffer)];
+        int count = 0;
+        for (int read; (read = stream.Read(content, count, content.Length - count)) > 0;)
         {
-            if (file.Encoding == FileEncoding.CifarRecords) ReadCifar(stream, pixels, labels);
-            else if (file.Encoding == FileEncoding.IdxImages) IdxFile.ReadImages(_set, file, stream, source, pixels);
-            else IdxFile.ReadLabels(_set, file, stream, source, labels);
-            if (stream.ReadByte() >= 0)
-                throw _set.Error($"{source} is too large: more than the {_set.Bytes(file)} bytes of {file.Images} images. "
-                    + "It is not the official file; delete it and download it again.");
+            count += read;
+            if (count == content.Length) Array.Resize(ref content, (int)Math.Min(expected, 4L * count));
         }
-        catch (EndOfStreamException e)
-        {
-            throw _set.Error($"{source} is truncated: it has fewer than the {_set.Bytes(file)} bytes of {file.Images} images. "
-                + "Delete it and download it again.", e);
-        }
-        if (file.Encoding != FileEncoding.IdxImages) CheckLabels(labels, source);
+        if (count < expected) throw WrongSize(file, $"{count}", truncated: true, source);
+        if (stream.ReadByte() >= 0) throw WrongSize(file, $"more than {expected}", truncated: false, source);
+        CheckValues(file, content, source);
+        _contents[file] = content;
+        return content;
     }
 
     /// <summary>The two sets, once every needed file has been read.</summary>
     public DataSplit Finish(string source) => new(
-        _train.Dataset($"{_set.Name} train").Take(_wanted.Train), _test.Dataset($"{_set.Name} test").Take(_wanted.Test), source);
+        Dataset("train", train: true).Take(_wanted.Train), Dataset("test", train: false).Take(_wanted.Test), source);
 
     private int Wanted(int? images, bool train)
     {
@@ -61,37 +65,53 @@ internal sealed class ImageReader
             : throw _set.Error($"{images} {(train ? "training" : "test")} images were asked for; it has {all}. Ask for 1 to {all}.");
     }
 
-    private int Held(bool train) => Needed.Where(file => file.Train == train).Max(file => file.First + file.Images);
+    private MiniDLException WrongSize(DataFile file, string bytes, bool truncated, FileSource source) => _set.Error(
+        $"{source.Name} is {(truncated ? "truncated" : "too large")}: it has {bytes} bytes, expected {_set.Bytes(file)} for "
+        + $"{file.Images} images. {source.Remedy}");
 
-    private void ReadCifar(Stream stream, Span<byte> pixels, Span<long> labels)
+    private void CheckValues(DataFile file, ReadOnlySpan<byte> content, FileSource source)
     {
-        int size = _set.InputShape.Count;
-        byte[] record = new byte[_set.LabelBytes + size];
-        for (int i = 0; i < labels.Length; i++)
+        if (file.Encoding == FileEncoding.IdxImages)
         {
-            stream.ReadExactly(record);
-            labels[i] = record[_set.LabelBytes - 1];
-            record.AsSpan(_set.LabelBytes).CopyTo(pixels.Slice(i * size, size));
+            IdxFile.CheckHeader(_set, content, source, [file.Images, _set.InputShape[1], _set.InputShape[2]]);
+            return;
         }
+        if (file.Encoding == FileEncoding.IdxLabels) IdxFile.CheckHeader(_set, content, source, [file.Images]);
+        for (int i = 0; i < file.Images; i++)
+            if (Label(file, content, i) is var label && label >= _set.ClassNames.Count)
+                throw _set.Error($"{source.Name}: image {i} has label {label}, expected 0 to {_set.ClassNames.Count - 1}. "
+                    + $"It is damaged, or another kind of file. {source.Remedy}");
     }
 
-    private void CheckLabels(ReadOnlySpan<long> labels, string source)
+    private ImageDataset Dataset(string name, bool train)
     {
-        for (int i = 0; i < labels.Length; i++)
-            if (labels[i] >= _set.ClassNames.Count)
-                throw _set.Error($"{source}: image {i} has label {labels[i]}, expected 0 to {_set.ClassNames.Count - 1}. "
-                    + "It is damaged, or another kind of file; delete it and download it again.");
-    }
-
-    private sealed class Images(ImageSet set, int count)
-    {
-        public byte[] Pixels { get; } = new byte[(long)count * set.InputShape.Count];
-
-        public long[] Labels { get; } = new long[count];
-
-        public ImageDataset Dataset(string name) => new(name, Pixels, set.InputShape, Labels, set.ClassNames, set.Mean, set.Std)
+        var files = Needed.Where(file => file.Train == train).ToArray();
+        int count = files.Max(file => file.First + file.Images), size = _set.InputShape.Count;
+        byte[] pixels = new byte[(long)count * size];
+        long[] labels = new long[count];
+        foreach (var file in files)
         {
-            MirrorKeepsClass = set.MirrorKeepsClass,
+            var content = _contents[file];
+            for (int i = 0; i < file.Images; i++)
+            {
+                if (file.Encoding != FileEncoding.IdxLabels)
+                    content.AsSpan(PlaceOfImage(file, i), size).CopyTo(pixels.AsSpan((file.First + i) * size));
+                if (file.Encoding != FileEncoding.IdxImages) labels[file.First + i] = Label(file, content, i);
+            }
+            _contents.Remove(file);
+        }
+        return new ImageDataset($"{_set.Name} {name}", pixels, _set.InputShape, labels, _set.ClassNames, _set.Mean, _set.Std)
+        {
+            MirrorKeepsClass = _set.MirrorKeepsClass,
         };
     }
+
+    private int PlaceOfImage(DataFile file, int image) => file.Encoding == FileEncoding.CifarRecords
+        ? image * (_set.LabelBytes + _set.InputShape.Count) + _set.LabelBytes
+        : IdxFile.HeaderBytes(3) + image * _set.InputShape.Count;
+
+    /// <summary>The label of an image; of a record's label bytes the last one counts.</summary>
+    private byte Label(DataFile file, ReadOnlySpan<byte> content, int image) => file.Encoding == FileEncoding.CifarRecords
+        ? content[PlaceOfImage(file, image) - 1]
+        : content[IdxFile.HeaderBytes(1) + image];
 }

@@ -16,7 +16,11 @@ internal enum FileEncoding
 /// <summary>
 /// A file of a published dataset that holds the images, or the labels, First to First + Images − 1 of one of its two sets.
 /// </summary>
-internal sealed record DataFile(string Name, bool Train, int First, int Images, FileEncoding Encoding);
+internal sealed record DataFile(string Name, bool Train, int First, int Images, FileEncoding Encoding)
+{
+    /// <summary>The checksum of the file once it is unpacked; null where none is published.</summary>
+    public string? Sha256 { get; init; }
+}
 
 /// <summary>A file as it is published for download.</summary>
 internal sealed record RemoteFile(string Name, long Bytes, string Sha256);
@@ -50,6 +54,9 @@ internal sealed record ImageSet
 
     /// <summary>Addresses of folders that have the published files, tried in this order.</summary>
     public required IReadOnlyList<string> Mirrors { get; init; }
+
+    /// <summary>The SHA-256 of all its files, as they are published and unpacked.</summary>
+    public IEnumerable<string?> Checksums => [.. Remote.Select(file => file.Sha256), .. Files.Select(file => file.Sha256)];
 
     /// <summary>The archive, if that is what is published.</summary>
     public RemoteFile? Archive => Remote.Count == 1 ? Remote[0] : null;

@@ -1,5 +1,5 @@
-using System.Formats.Tar;
 using System.IO.Compression;
+using MiniDL.Serialization;
 
 namespace MiniDL.Data.Files;
 
@@ -10,31 +10,31 @@ internal static class TarGz
     private const long Allowance = 16 << 20;
 
     /// <summary>
-    /// Goes through the archive and hands every wanted file to <paramref name="read"/>, in the order they lie there; stops after
-    /// the last one. Returns the names that are not there.
+    /// Goes through the archive and hands every wanted file with its size to <paramref name="read"/>, in the order they lie there;
+    /// stops after the last one. Returns the names that are not there.
     /// </summary>
     /// <param name="contentBytes">What the known files hold in all; an archive that unpacks to much more is refused.</param>
     /// <exception cref="InvalidDataException">It is no such archive, is damaged, unpacks to too much, or has a path out of its
     /// folder.</exception>
     public static IReadOnlyCollection<string> Read(string path, IEnumerable<string> wanted, long contentBytes,
-        Action<string, Stream> read, CancellationToken cancellation)
+        Action<string, Stream, long> read, CancellationToken cancellation)
     {
         var missing = wanted.ToHashSet();
-        using var file = File.OpenRead(path);
+        using var file = InputFile.Open(path);
         if (!IsGzip(file)) throw new InvalidDataException("it is no gzip archive");
         using var unpacked = new LimitedStream(new GZipStream(file, CompressionMode.Decompress), contentBytes + Allowance, cancellation);
-        using var tar = new TarReader(unpacked);
-        while (missing.Count > 0 && tar.GetNextEntry() is { } entry)
+        var tar = new TarReader(unpacked);
+        while (missing.Count > 0 && tar.Next())
         {
-            CheckPath(entry.Name);
-            string name = entry.Name[(entry.Name.LastIndexOf('/') + 1)..];
-            if (entry.DataStream is { } data && missing.Remove(name)) read(name, data);
+            CheckPath(tar.Name);
+            string name = tar.Name[(tar.Name.LastIndexOf('/') + 1)..];
+            if (tar.IsFile && missing.Remove(name)) read(name, tar.Content, tar.Size);
         }
         return missing;
     }
 
     /// <summary>Whether a stream that stands at its start begins as gzip does; it is at its start again afterwards.</summary>
-    public static bool IsGzip(FileStream stream)
+    public static bool IsGzip(Stream stream)
     {
         bool gzip = stream.ReadByte() == 0x1f && stream.ReadByte() == 0x8b;
         stream.Position = 0;
@@ -44,41 +44,10 @@ internal static class TarGz
     /// <summary>Nothing is written to these paths, but an archive with such a path was made to do harm.</summary>
     private static void CheckPath(string path)
     {
-        string[] parts = path.Split('/', '\\');
-        if (parts.Contains("..") || path.StartsWith('/') || path.StartsWith('\\') || parts[0].EndsWith(':'))
-            throw new InvalidDataException($"its entry '{path}' climbs out of the folder; get the archive from another place");
-    }
-}
-
-/// <summary>A stream that may be read up to a limit, and until it is cancelled.</summary>
-internal sealed class LimitedStream(Stream inner, long limit, CancellationToken cancellation) : Stream
-{
-    private long _position;
-
-    public override int Read(Span<byte> buffer)
-    {
-        cancellation.ThrowIfCancellationRequested();
-        int count = inner.Read(buffer);
-        _position += count;
-        if (_position > limit) throw new InvalidDataException($"it unpacks to more than {limit >> 20} MB, which is no official archive");
-        return count;
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => _position; set => throw new NotSupportedException(); }
-    public override void Flush() { }
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing) inner.Dispose();
-        base.Dispose(disposing);
+        string unix = path.Replace('\\', '/');
+        bool climbs = unix.StartsWith('/') || $"/{unix}/".Contains("/../", StringComparison.Ordinal)
+            || unix.AsSpan()[..Math.Max(0, unix.IndexOf('/'))].EndsWith(":") || unix.EndsWith(':') && !unix.Contains('/');
+        if (climbs)
+            throw new InvalidDataException($"its entry '{Quote.Text(path)}' climbs out of the folder; get the archive from another place");
     }
 }
