@@ -23,7 +23,7 @@ public sealed partial class Tensor
         if (DTypes.TryOf<T>() is not { } type)
             throw new MiniDLException(Check.Line("from", $"tensors hold float, double, long or byte, not {typeof(T).Name}; smaller integers and "
                 + "bool are converted. Convert the values to one of these."));
-        if (typeof(T) == typeof(double) && device.FloatType == DType.F32) CheckFits(MemoryMarshal.Cast<T, double>(values));
+        if (typeof(T) == typeof(double)) CheckFits(MemoryMarshal.Cast<T, double>(values), device);
         var tensor = New(shape, device, type.IsFloat() ? device.FloatType : type);
         device.Backend.Upload(values, tensor);
         return tensor;
@@ -47,12 +47,14 @@ public sealed partial class Tensor
     }
 
     /// <summary>A finite double beyond float's range would become infinite without a word.</summary>
-    private static void CheckFits(ReadOnlySpan<double> values)
+    /// <param name="first">What messages call the first value.</param>
+    internal static void CheckFits(ReadOnlySpan<double> values, Device device, int first = 0)
     {
+        if (device.FloatType != DType.F32) return;
         for (int i = 0; i < values.Length; i++)
             if (!float.IsFinite((float)values[i]) && double.IsFinite(values[i]))
                 throw new MiniDLException(Check.Line("from", string.Create(CultureInfo.InvariantCulture,
-                    $"value {i}, {values[i]}, is too large for float, which ends at {float.MaxValue:G3}. ")
+                    $"value {first + i}, {values[i]}, is too large for float, which ends at {float.MaxValue:G3}. ")
                     + "Scale the values, or use Device.Reference, which has double."));
     }
 

@@ -66,9 +66,9 @@ internal static class HostValues
     /// <summary>A bfloat16 is the upper half of a float.</summary>
     private static void Widen<T>(ReadOnlySpan<ushort> from, Span<T> to) where T : unmanaged
     {
-        var floats = new float[from.Length];
-        for (int i = 0; i < floats.Length; i++) floats[i] = BitConverter.UInt32BitsToSingle((uint)from[i] << 16);
-        Convert<float, T>(floats, to);
+        var floats = typeof(T) == typeof(float) ? MemoryMarshal.Cast<T, float>(to) : new float[from.Length];
+        for (int i = 0; i < from.Length; i++) floats[i] = BitConverter.UInt32BitsToSingle((uint)from[i] << 16);
+        if (typeof(T) != typeof(float)) Convert<float, T>(floats, to);
     }
 
     /// <summary>Every value in the other type; floating-point values are cut off at the point.</summary>

@@ -35,7 +35,7 @@ public static class AtomicFile
         {
             Delete(temporary);
             if (!FileLayer.IsFailure(e)) throw;
-            throw new MiniDLException($"[save] {path} cannot be written: {FileLayer.Reason(e)} "
+            throw new MiniDLException($"[save] {Quote.Visible(path)} cannot be written: {FileLayer.Reason(e)} "
                 + "Choose a folder that exists, can be written and has space.", e);
         }
     }

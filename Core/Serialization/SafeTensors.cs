@@ -19,6 +19,8 @@ public sealed record SafeTensorsFile(
 /// </summary>
 public static class SafeTensors
 {
+    private const int PieceValues = 1 << 16;
+
     /// <summary>Writes tensors into a file, whole or not at all (<see cref="AtomicFile"/>).</summary>
     /// <param name="path">The file; an old one is replaced.</param>
     /// <param name="tensors">The tensors by name; each is stored in its own type and logical order, from any device.</param>
@@ -59,7 +61,7 @@ public static class SafeTensors
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read);
+            using var stream = InputFile.Open(path);
             var header = SafeTensorsHeader.Read(path, stream);
             var metadata = header.Metadata.Where(text => text.Key != SafeTensorsChecksum.Key).ToDictionary();
             bool hasChecksum = metadata.Count < header.Metadata.Count;
@@ -76,7 +78,7 @@ public static class SafeTensors
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new MiniDLException($"[load] {path} cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new MiniDLException($"[load] {Quote.Visible(path)} cannot be read: {Quote.Line(e.Message)}", e);
         }
     }
 
@@ -106,7 +108,7 @@ public static class SafeTensors
         }
         catch (MiniDLException e)
         {
-            throw new MiniDLException($"[load] {path}, tensor {entry.Name}: {e.Message}", e);
+            throw new MiniDLException($"[load] {Quote.Visible(path)}, tensor {Quote.Text(entry.Name)}: {e.Message}", e);
         }
     }
 
@@ -117,24 +119,33 @@ public static class SafeTensors
             DType.F32 => Read<float>(),
             DType.F64 => Read<double>(),
             DType.I64 => Read<long>(),
-            DType.BF16 => ReadHalves(),
+            DType.BF16 => Read<float>(),
             _ => Read<byte>(),
         };
 
-        Tensor ReadHalves()
-        {
-            byte[] halves = new byte[entry.Shape.Count * entry.Type.Bytes()];
-            stream.ReadExactly(halves);
-            var values = new float[entry.Shape.Count];
-            HostValues.Convert<float>(halves, entry.Type, values);
-            return Tensor.From(values, entry.Shape, device).Keep();
-        }
-
         Tensor Read<T>() where T : unmanaged
         {
-            var values = new T[entry.Shape.Count];
-            stream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
-            return Tensor.From(values, entry.Shape, device).Keep();
+            // A GPU takes its values in one go; elsewhere they go into the tensor piece by piece, without a second copy of all of them.
+            int count = entry.Shape.Count, most = device.Backend is HostBackend ? Math.Min(count, PieceValues) : count;
+            var values = new T[most];
+            byte[] halves = entry.Type == DType.BF16 ? new byte[most * entry.Type.Bytes()] : [];
+            if (most == count) return Tensor.From(Next(most), entry.Shape, device).Keep();
+            var tensor = Tensor.New(entry.Shape, device, entry.Type.IsFloat() ? device.FloatType : entry.Type).Keep();
+            for (int start = 0; start < count; start += most)
+            {
+                var piece = Next(Math.Min(most, count - start));
+                if (typeof(T) == typeof(double)) Tensor.CheckFits(MemoryMarshal.Cast<T, double>(piece), device, start);
+                device.Backend.Upload(piece, tensor.Window(start, [piece.Length]));
+            }
+            return tensor;
+
+            ReadOnlySpan<T> Next(int length)
+            {
+                var next = values.AsSpan(0, length);
+                stream.ReadExactly(halves.Length > 0 ? halves.AsSpan(0, length * entry.Type.Bytes()) : MemoryMarshal.AsBytes(next));
+                if (halves.Length > 0) HostValues.Convert(halves.AsSpan(0, length * entry.Type.Bytes()), entry.Type, next);
+                return next;
+            }
         }
     }
 }

@@ -1,0 +1,174 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace MiniDL.Serialization;
+
+/// <summary>Reading trusts nothing: what it returns fits the file, and takes no more memory than a few times its size.</summary>
+internal sealed partial record SafeTensorsHeader
+{
+    /// <summary>The limit of the format's own implementation.</summary>
+    private const int MaxLength = 100_000_000;
+
+    private const int MaxNameBytes = 4096;
+
+    private const int MaxRank = 64;
+
+    /// <summary>So many tensors and lines of metadata may be in a file of any size; more of them must have this many bytes each.</summary>
+    private const int FreeItems = 1_000, BytesOfItem = 128;
+
+    /// <summary>Reads and checks the header at the start of a file.</summary>
+    /// <exception cref="MiniDLException">It is not one, or does not fit the file.</exception>
+    public static SafeTensorsHeader Read(string path, Stream file)
+    {
+        if (file.Length < sizeof(long)) throw Bad(path, $"it has {file.Length} bytes, too few for a safetensors file");
+        Span<byte> prefix = stackalloc byte[sizeof(long)];
+        file.ReadExactly(prefix);
+        long length = BinaryPrimitives.ReadInt64LittleEndian(prefix);
+        if (length is < 2 or > MaxLength) throw Bad(path, $"its first 8 bytes are no length of a safetensors header (2 to {MaxLength} bytes)");
+        if (length > file.Length - sizeof(long))
+            throw Bad(path, $"it is truncated: a header of {length} bytes does not fit in {file.Length} bytes");
+        byte[] text = new byte[length];
+        file.ReadExactly(text);
+        try
+        {
+            var header = Parse(path, text, file.Length);
+            CheckPlaces(path, header.Entries, file.Length - header.DataStart);
+            return header;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            // Not JSON, or a value of another kind than the format says.
+            throw Bad(path, "its header is not the JSON of a safetensors file", e);
+        }
+    }
+
+    private static SafeTensorsHeader Parse(string path, ReadOnlySpan<byte> text, long fileLength)
+    {
+        var entries = new List<SafeTensorsEntry>();
+        var metadata = new OrderedDictionary<string, string>();
+        var names = new HashSet<string>();
+        var json = new Utf8JsonReader(text);
+        json.Read();
+        Expect(json, JsonTokenType.StartObject);
+        while (NextName(ref json, path) is { } name)
+        {
+            if (!names.Add(name)) throw Bad(path, $"its header names {Quote.Text(name)} twice");
+            if (name == MetadataKey) ParseMetadata(ref json, path, metadata, CheckItems);
+            else entries.Add(ParseEntry(ref json, path, name));
+            CheckItems();
+        }
+        // What follows the object may be white space alone.
+        json.Read();
+        return new SafeTensorsHeader(entries, metadata, DataStart: sizeof(long) + text.Length);
+
+        void CheckItems()
+        {
+            int items = entries.Count + metadata.Count;
+            if (items > FreeItems && (long)items * BytesOfItem > fileLength)
+                throw Bad(path, $"it announces more than {items - 1} tensors and lines of metadata in {fileLength} bytes, fewer than {BytesOfItem} each");
+        }
+    }
+
+    /// <summary>The next name in an object, and on to its value; null at the object's end.</summary>
+    private static string? NextName(ref Utf8JsonReader json, string path)
+    {
+        json.Read();
+        if (json.TokenType == JsonTokenType.EndObject) return null;
+        if (json.ValueSpan.Length > MaxNameBytes) throw Bad(path, $"its header has a name of {json.ValueSpan.Length} bytes; {MaxNameBytes} are read");
+        string name = json.GetString()!;
+        json.Read();
+        return name;
+    }
+
+    private static void Expect(in Utf8JsonReader json, JsonTokenType type)
+    {
+        if (json.TokenType != type) throw new JsonException();
+    }
+
+    private static void ParseMetadata(ref Utf8JsonReader json, string path, OrderedDictionary<string, string> metadata, Action checkItems)
+    {
+        Expect(json, JsonTokenType.StartObject);
+        while (NextName(ref json, path) is { } key)
+        {
+            if (!metadata.TryAdd(key, json.GetString() ?? "")) throw Bad(path, $"its metadata names {Quote.Text(key)} twice");
+            checkItems();
+        }
+    }
+
+    private static SafeTensorsEntry ParseEntry(ref Utf8JsonReader json, string path, string name)
+    {
+        DType? type = null;
+        Shape? shape = null;
+        long[] offsets = [];
+        Expect(json, JsonTokenType.StartObject);
+        while (NextName(ref json, path) is { } key)
+        {
+            switch (key)
+            {
+                case "dtype": type = ParseType(json, path, name); break;
+                case "shape": shape = ParseShape(ref json, path, name); break;
+                case "data_offsets": offsets = Numbers(ref json, most: 2); break;
+                default: json.Skip(); break;
+            }
+        }
+        if (type is null || shape is null || offsets.Length != 2)
+            throw Bad(path, $"{Quote.Text(name)} lacks its dtype, shape or two data_offsets");
+        var entry = new SafeTensorsEntry(name, type.Value, shape.Value, offsets[0], offsets[1]);
+        if (entry.Begin < 0 || entry.End < entry.Begin || entry.End - entry.Begin != (long)entry.Shape.Count * entry.Type.Bytes())
+            throw Bad(path, $"{Quote.Text(name)} of {entry.Type}{Quote.Text($"{entry.Shape}")} has the data_offsets [{entry.Begin}, {entry.End}], "
+                + "which do not fit it");
+        return entry;
+    }
+
+    private static DType ParseType(in Utf8JsonReader json, string path, string name) =>
+        json.ValueTextEquals("F32"u8) ? DType.F32
+        : json.ValueTextEquals("F64"u8) ? DType.F64
+        : json.ValueTextEquals("I64"u8) ? DType.I64
+        : json.ValueTextEquals("U8"u8) ? DType.U8
+        : json.ValueTextEquals("BF16"u8) ? DType.BF16
+        : throw Bad(path, $"{Quote.Text(name)} holds {Quote.Text(json.GetString())}; F32, F64, BF16, I64 and U8 can be read", remedy: "Convert it first.");
+
+    private static Shape ParseShape(ref Utf8JsonReader json, string path, string name)
+    {
+        long[] sizes = Numbers(ref json, most: MaxRank + 1);
+        if (sizes.Length > MaxRank) throw Bad(path, $"{Quote.Text(name)} has an impossible shape: more than {MaxRank} dimensions");
+        if (Array.Exists(sizes, size => size > int.MaxValue))
+            throw Bad(path, $"{Quote.Text(name)} has an impossible shape: a size of more than {int.MaxValue}");
+        try
+        {
+            return new Shape([.. sizes.Select(size => (int)Math.Max(size, -1))]);
+        }
+        catch (ShapeException e)
+        {
+            throw Bad(path, $"{Quote.Text(name)} has an impossible shape: {Quote.Text(e.Message)}");
+        }
+    }
+
+    /// <summary>A list of whole numbers, up to so many of them.</summary>
+    private static long[] Numbers(ref Utf8JsonReader json, int most)
+    {
+        Expect(json, JsonTokenType.StartArray);
+        var numbers = new List<long>();
+        while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+            if (numbers.Count <= most) numbers.Add(json.GetInt64());
+            else json.Skip();
+        return [.. numbers];
+    }
+
+    /// <summary>The tensors must fill the rest of the file: no overlaps, no holes, nothing missing, nothing after them.</summary>
+    private static void CheckPlaces(string path, IEnumerable<SafeTensorsEntry> entries, long available)
+    {
+        long end = 0;
+        foreach (var entry in entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
+        {
+            if (entry.Begin != end)
+                throw Bad(path, $"{Quote.Text(entry.Name)} {(entry.Begin < end ? "overlaps" : "leaves a hole behind")} the tensor before it");
+            end = entry.End;
+        }
+        if (end > available) throw Bad(path, $"it is truncated: {end} bytes of values are announced, {available} are there");
+        if (end < available) throw Bad(path, $"{available - end} bytes follow the last tensor");
+    }
+
+    private static MiniDLException Bad(string path, string what, Exception? inner = null, string remedy = "Restore, write or download it again.") =>
+        new($"[load] {Quote.Visible(path)} cannot be read: {what}. {remedy}", inner);
+}
