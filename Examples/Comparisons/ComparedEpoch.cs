@@ -30,9 +30,9 @@ internal sealed record ComparedEpoch(RunKey Run, int Epoch,
         + $"{Cell.Of(Probe.EvalLoss)},{Cell.Of(Probe.EvalError)},{Cell.Of(Probe.BatchLoss)},{Cell.Of(Probe.BatchError)},"
         + $"{Cell.Of(Probe.Distance.Mean)},{Cell.Of(Probe.Distance.Variance)},{Cell.Of(Probe.GradientNorm)}");
 
-    /// <exception cref="MiniDLException">A cell is not a number.</exception>
+    /// <exception cref="MiniDLException">A cell is not what its column says.</exception>
     public static ComparedEpoch Parse(CsvRow row) => new(Cell.Run(row), row.Number<int>(3),
-        row.Number<double>(4), row.Number<double>(5), row.Number<double>(6), row.Number<double>(7), row.Number<double>(8))
+        row.NumberOrNaN(4), row.NumberOrNaN(5), row.NumberOrNaN(6), row.NumberOrNaN(7), row.Number<double>(8))
     {
         Probe = new EpochProbe(Cell.Read(row, 9), Cell.Read(row, 10), Cell.Read(row, 11), Cell.Read(row, 12),
             new StatisticsDistance(Cell.Read(row, 13), Cell.Read(row, 14)), Cell.Read(row, 15)),
@@ -47,9 +47,9 @@ internal sealed record ComparedLayer(RunKey Run, int Epoch, LayerProbe Layer)
     public string ToRow() => FormattableString.Invariant($"{Run.Norm},{Run.BatchSize},{Run.Seed},{Epoch},")
         + $"{Layer.Name},{Layer.Type},{Cell.Of(Layer.GradientNorm)},{Cell.Of(Layer.Distance.Mean)},{Cell.Of(Layer.Distance.Variance)}";
 
-    /// <exception cref="MiniDLException">A cell is not a number.</exception>
+    /// <exception cref="MiniDLException">A cell is not what its column says.</exception>
     public static ComparedLayer Parse(CsvRow row) => new(Cell.Run(row), row.Number<int>(3), new LayerProbe(
-        row.Cells[4], row.Cells[5], Cell.Read(row, 6), new StatisticsDistance(Cell.Read(row, 7), Cell.Read(row, 8))));
+        row.Name(4), row.Name(5), Cell.Read(row, 6), new StatisticsDistance(Cell.Read(row, 7), Cell.Read(row, 8))));
 }
 
 /// <summary>A finished run tested with three kinds of statistics: a row of <c>evaluation.csv</c>.</summary>
@@ -61,7 +61,7 @@ internal sealed record ComparedEvaluation(RunKey Run, EvaluationByStatistics Res
     public string ToRow() => FormattableString.Invariant($"{Run.Norm},{Run.BatchSize},{Run.Seed},")
         + string.Join(',', new[] { Result.Running, Result.Precise, Result.Batch }.Select(r => $"{Cell.Of(r.Loss)},{Cell.Of(r.Error)}"));
 
-    /// <exception cref="MiniDLException">A cell is not a number.</exception>
+    /// <exception cref="MiniDLException">A cell is not what its column says.</exception>
     public static ComparedEvaluation Parse(CsvRow row) => new(Cell.Run(row), new EvaluationByStatistics(
         new Evaluation(Cell.Read(row, 3), Cell.Read(row, 4)),
         new Evaluation(Cell.Read(row, 5), Cell.Read(row, 6)),
@@ -74,7 +74,7 @@ internal static class Cell
     public static string Of(double value) => double.IsFinite(value) ? value.ToString("G6", CultureInfo.InvariantCulture) : "";
 
     /// <summary>The number, NaN for an empty cell.</summary>
-    public static double Read(CsvRow row, int column) => row.Cells[column].Length == 0 ? double.NaN : row.Number<double>(column);
+    public static double Read(CsvRow row, int column) => row.IsEmpty(column) ? double.NaN : row.Number<double>(column);
 
-    public static RunKey Run(CsvRow row) => new(row.Cells[0], row.Number<int>(1), row.Number<ulong>(2));
+    public static RunKey Run(CsvRow row) => new(row.Name(0), row.Number<int>(1), row.Number<ulong>(2));
 }

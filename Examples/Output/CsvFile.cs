@@ -6,6 +6,9 @@ namespace MiniDL.Examples.Output;
 /// <summary>A CSV file that grows by a row at a time, each on the disk when <see cref="Append"/> returns.</summary>
 internal sealed class CsvFile : IDisposable
 {
+    /// <summary>The longest line that is read; the tables have lines of a hundred characters or two.</summary>
+    private const int MaxLine = 10_000;
+
     private readonly string _path;
     private readonly FileLayer _files;
     private readonly FileStream _stream;
@@ -31,15 +34,42 @@ internal sealed class CsvFile : IDisposable
     /// <exception cref="MiniDLException">The first line is not this header, or a row has another number of columns.</exception>
     public static List<CsvRow> Read(string path, string header)
     {
-        string text = File.ReadAllText(path);
-        string[] lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n'), columns = header.Split(',');
-        if (lines[0] != header) throw new MiniDLException($"{path} does not begin with the columns {header}. {CsvRow.Remedy}");
-        var rows = lines.Index().Skip(1).Where(line => line.Item.Length > 0)
-            .Select(line => new CsvRow(path, line.Index + 1, columns, line.Item.Split(','))).ToList();
-        return rows.Find(row => row.Cells.Length != columns.Length) is { Path: not null } bad
-            ? throw new MiniDLException(
-                $"{path}, line {bad.Line}, has {bad.Cells.Length} columns, expected {columns.Length}. {CsvRow.Remedy}")
-            : rows;
+        using var reader = new StreamReader(InputFile.Open(path));
+        var table = new CsvTable(Quote.Visible(path), header.Split(','));
+        if (NextLine(reader) != header) throw new MiniDLException($"{table.Path} does not begin with the columns {header}. {CsvRow.Remedy}");
+        var rows = new List<CsvRow>();
+        for (int number = 2; NextLine(reader) is { } line; number++)
+        {
+            if (line.Length == 0) continue;
+            if (line.Length > MaxLine)
+                throw new MiniDLException($"{table.Path}, line {number}, has more than {MaxLine} characters. {CsvRow.Remedy}");
+            int cells = line.AsSpan().Count(',') + 1;
+            if (cells != table.Columns.Length)
+                throw new MiniDLException(
+                    $"{table.Path}, line {number}, has {cells} columns, expected {table.Columns.Length}. {CsvRow.Remedy}");
+            rows.Add(new CsvRow(table, number, line));
+        }
+        return rows;
+    }
+
+    /// <summary>The first line of a file; of a very long one its beginning.</summary>
+    public static string FirstLine(string path)
+    {
+        using var reader = new StreamReader(InputFile.Open(path));
+        return NextLine(reader) ?? "";
+    }
+
+    /// <summary>The next line that was written to its end; null where there is none. Of a line that is too long, a bit too much.</summary>
+    private static string? NextLine(StreamReader reader)
+    {
+        var line = new StringBuilder();
+        for (int c = reader.Read(); line.Length <= MaxLine; c = reader.Read())
+        {
+            if (c < 0) return null;
+            if (c == '\n') break;
+            line.Append((char)c);
+        }
+        return line.ToString();
     }
 
     /// <exception cref="MiniDLException">It cannot be written; a part of the row may have been.</exception>
@@ -53,7 +83,7 @@ internal sealed class CsvFile : IDisposable
         }
         catch (Exception e) when (FileLayer.IsFailure(e))
         {
-            throw new MiniDLException($"{_path} cannot be written: {FileLayer.Reason(e)}", e);
+            throw new MiniDLException($"{Quote.Visible(_path)} cannot be written: {FileLayer.Reason(e)}", e);
         }
     }
 
