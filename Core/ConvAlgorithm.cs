@@ -65,6 +65,6 @@ public static class ConvDefaults
     {
         null or "" or "fastest" => ConvAlgorithm.Fastest,
         "exact" => ConvAlgorithm.Exact,
-        var other => throw new MiniDLException($"[conv2d] {Variable} is '{other}'; use fastest or exact."),
+        var other => throw new MiniDLException($"[conv2d] {Variable} is '{Quote.Text(other)}'; use fastest or exact."),
     };
 }

@@ -75,7 +75,7 @@ public sealed class Device : IDisposable
         "cpu" => Cpu,
         "cuda" => Cuda,
         "reference" => Reference,
-        _ => throw new MiniDLException($"[device] there is no device '{name}'; choose one of {string.Join(", ", Names)}."),
+        _ => throw new MiniDLException($"[device] there is no device '{Quote.Text(name)}'; choose one of {string.Join(", ", Names)}."),
     };
 
     /// <summary>The names of all kinds of devices.</summary>

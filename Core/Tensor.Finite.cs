@@ -21,6 +21,6 @@ public sealed partial class Tensor
     public static IEnumerable<string> NotFinite(IEnumerable<KeyValuePair<string, Tensor>> tensors)
     {
         foreach (var (name, tensor) in tensors)
-            if (tensor.FirstNotFinite() is { } what) yield return $"{name} ({what})";
+            if (tensor.FirstNotFinite() is { } what) yield return $"{Quote.Text(name)} ({what})";
     }
 }

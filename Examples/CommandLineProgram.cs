@@ -31,7 +31,7 @@ internal static class CommandLineProgram
         }
         catch (UsageException e)
         {
-            error.WriteLine($"error: {e.Message}");
+            error.WriteLine($"error: {Quote.Line(e.Message)}");
             return 2;
         }
         catch (OperationCanceledException)
@@ -42,7 +42,7 @@ internal static class CommandLineProgram
         catch (Exception e) when (Environment.GetEnvironmentVariable("MINIDL_DEBUG") is null or "" or "0")
         {
             bool expected = e is MiniDLException || FileLayer.IsFailure(e);
-            string message = e.Message.ReplaceLineEndings(" ");
+            string message = Quote.Line(e.Message);
             error.WriteLine(expected
                 ? $"error: {message}"
                 : $"error: {e.GetType().Name}: {message} This is a bug; run again with MINIDL_DEBUG=1 for the stack trace.");
@@ -61,7 +61,7 @@ internal static class CommandLineProgram
     {
         string option = "--" + problem.NameInfo.LongName;
         int at = Array.FindIndex(args, a => a == option || a.StartsWith(option + "=", StringComparison.Ordinal));
-        return at >= 0 && args[at] == option && at + 1 < args.Length ? $"{option} {args[at + 1]}" : args[Math.Max(at, 0)];
+        return at >= 0 && args[at] == option && at + 1 < args.Length ? $"{option} {Quote.Text(args[at + 1])}" : Quote.Text(args[Math.Max(at, 0)]);
     }
 
     /// <summary>What the parser calls errors: requests for help or the version, and arguments that it cannot read.</summary>
@@ -88,8 +88,8 @@ internal static class CommandLineProgram
         throw new UsageException(problem switch
         {
             NoVerbSelectedError => $"what shall it do? Name a verb: {HelpPage.VerbNames}. Try '{help}'.",
-            BadVerbSelectedError e => $"there is no verb '{e.Token}'; choose one of {HelpPage.VerbNames}. Try '{help}'.",
-            UnknownOptionError e => $"{args[0]} has no option '{e.Token}'. Try '{help}'.",
+            BadVerbSelectedError e => $"there is no verb '{Quote.Text(e.Token)}'; choose one of {HelpPage.VerbNames}. Try '{help}'.",
+            UnknownOptionError e => $"{args[0]} has no option '{Quote.Text(e.Token)}'. Try '{help}'.",
             BadFormatConversionError e =>
                 $"{Given(args, e)} is not {HelpPage.KindOf(HelpPage.FindVerb(args[0])!, e.NameInfo.LongName)}. Try '{help}'.",
             RepeatedOptionError e => $"option --{e.NameInfo.LongName} is given twice.",

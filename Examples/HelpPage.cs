@@ -88,8 +88,8 @@ internal static class HelpPage
                 if (!joined && (args[i] != option || i + 1 == args.Length)) continue;
                 string text = joined ? args[i][(option.Length + 1)..] : args[i + 1];
                 if (NumberText.IsPlain(text, whole)) continue;
-                string remedy = NumberText.Remedy(text, whole) is { } meant ? $": {meant}" : "";
-                return $"{(joined ? args[i] : $"{option} {text}")} is not {KindOf(type)}{remedy}";
+                string remedy = text.Length <= Quote.MaxLength && NumberText.Remedy(text, whole) is { } meant ? $": {meant}" : "";
+                return $"{option}{(joined ? '=' : ' ')}{Quote.Text(text)} is not {KindOf(type)}{remedy}";
             }
         }
         return null;

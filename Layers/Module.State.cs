@@ -15,7 +15,7 @@ public abstract partial class Module
     /// <summary>Copies the values of a state dictionary into the parameters and buffers, converting type and device.</summary>
     /// <param name="state">Values by dotted name.</param>
     /// <param name="strict">Whether missing and unexpected keys are errors; wrong shapes and values that are not finite always are.</param>
-    /// <exception cref="MiniDLException">Keys do not match: every one is listed, and nothing has changed.</exception>
+    /// <exception cref="MiniDLException">Keys do not match: they are listed, and nothing has changed.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state, bool strict = true)
     {
         var unused = new Dictionary<string, Tensor>(state);
@@ -36,7 +36,7 @@ public abstract partial class Module
         string[] problems =
         [
             .. Problem("missing", strict ? missing : []),
-            .. Problem("unexpected", strict ? unused.Keys.Order(StringComparer.Ordinal) : []),
+            .. Problem("unexpected", strict ? unused.Keys.Order(StringComparer.Ordinal).Select(Quote.Text) : []),
             .. Problem("wrong shape", wrong),
             .. Problem("not finite", notFinite),
         ];
@@ -68,5 +68,5 @@ public abstract partial class Module
     }
 
     private static string[] Problem(string kind, IEnumerable<string> keys) =>
-        string.Join(", ", keys) is { Length: > 0 } list ? [$"{kind}: {list}"] : [];
+        Quote.First(keys) is { Length: > 0 } list ? [$"{kind}: {list}"] : [];
 }

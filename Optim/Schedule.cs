@@ -8,6 +8,8 @@ namespace MiniDL.Optim;
 /// </summary>
 public abstract record Schedule
 {
+    private const int MaxLength = 1_000;
+
     private const string Forms = "none, step:0.5,0.8 (times 0.1 at those fractions; step:0.5,0.8*0.2 for another factor), cosine, "
         + "warmup:0.05,cosine (rising over that fraction, then any other)";
 
@@ -21,6 +23,8 @@ public abstract record Schedule
     /// <exception cref="MiniDLException">The text is none of these; the message lists them.</exception>
     public static Schedule Parse(string text)
     {
+        // Warm-ups may stand in one another, but not so deep that reading them exhausts the stack.
+        if (text.Length > MaxLength) throw new MiniDLException($"[schedule] '{Quote.Text(text)}' has more than {MaxLength} characters.");
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         var (name, settings) = colon < 0 ? (text, "") : (text[..colon], text[(colon + 1)..]);
         return (name, colon >= 0) switch
@@ -58,7 +62,7 @@ public abstract record Schedule
         return double.TryParse(part, plain, CultureInfo.InvariantCulture, out double number) ? number : throw Unknown(text);
     }
 
-    private static MiniDLException Unknown(string text) => new($"[schedule] '{text}' is not a schedule. Use one of: {Forms}.");
+    private static MiniDLException Unknown(string text) => new($"[schedule] '{Quote.Text(text)}' is not a schedule. Use one of: {Forms}.");
 
     private protected static double Fraction(string what, double value) =>
         value is > 0 and < 1 ? value
@@ -95,7 +99,7 @@ public sealed record StepSchedule : Schedule
         if (_milestones.Length == 0) throw new MiniDLException("[schedule] steps need at least one milestone.");
         for (int i = 1; i < _milestones.Length; i++)
             if (_milestones[i] <= _milestones[i - 1])
-                throw new MiniDLException($"[schedule] the milestones {string.Join(", ", _milestones.Select(Text))} must rise.");
+                throw new MiniDLException($"[schedule] the milestones {Quote.List(_milestones.Select(Text))} must rise.");
     }
 
     /// <summary>Where the rate falls, in fractions of the training.</summary>

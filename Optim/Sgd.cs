@@ -104,18 +104,18 @@ public sealed class Sgd
     /// not mention start anew.
     /// </summary>
     /// <exception cref="MiniDLException">
-    /// Keys or shapes do not fit, or values are not finite: every one is listed, and nothing has changed.
+    /// Keys or shapes do not fit, or values are not finite: they are listed, and nothing has changed.
     /// </exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
     {
         var slots = Slots().ToDictionary(s => s.Key);
-        var problems = state.Keys.Where(key => !slots.ContainsKey(key)).Select(key => $"unexpected: {key}")
+        var problems = state.Keys.Where(key => !slots.ContainsKey(key)).Select(key => $"unexpected: {Quote.Text(key)}")
             .Concat(slots.Values.Where(s => state.TryGetValue(s.Key, out var value) && value.Shape != s.Flat.Shape(s.Index))
                 .Select(s => $"wrong shape: {s.Key} is {state[s.Key].Shape}, expected {s.Flat.Shape(s.Index)}"))
             .Concat(Tensor.NotFinite(state.Where(entry => slots.ContainsKey(entry.Key))).Select(what => $"not finite: {what}"))
             .ToArray();
         if (problems.Length > 0)
-            throw new MiniDLException($"[load_state_dict] Sgd: {string.Join("; ", problems)}. Nothing was loaded.");
+            throw new MiniDLException($"[load_state_dict] Sgd: {Quote.First(problems, "; ")}. Nothing was loaded.");
         foreach (var (key, flat, index) in slots.Values) flat.SetVelocity(index, state.GetValueOrDefault(key));
     }
 

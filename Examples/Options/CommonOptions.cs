@@ -1,3 +1,4 @@
+using System.Globalization;
 using CommandLine;
 using MiniDL.Examples.Output;
 
@@ -23,7 +24,7 @@ internal abstract class CommonOptions
     public virtual void Check()
     {
         if (Rest.FirstOrDefault() is { } extra)
-            throw new UsageException($"'{extra}' belongs to no option; lists are written with commas and without spaces.");
+            throw new UsageException($"'{Quote.Text(extra)}' belongs to no option; lists are written with commas and without spaces.");
         if (Threads is { } threads)
         {
             Require(threads is >= 1 and <= 1024, "threads", threads, "between 1 and 1024");
@@ -40,6 +41,6 @@ internal abstract class CommonOptions
 
     protected static void Require(bool condition, string option, object? value, string rule)
     {
-        if (!condition) throw new UsageException(FormattableString.Invariant($"--{option} {value} must be {rule}."));
+        if (!condition) throw new UsageException($"--{option} {Quote.Text(Convert.ToString(value, CultureInfo.InvariantCulture))} must be {rule}.");
     }
 }

@@ -15,6 +15,6 @@ internal static class ListOption
     public static int[] Counts(string option, string text) => Names(option, text)
         .Select(item => !item.StartsWith('0') && int.TryParse(item, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1
             ? count
-            : throw new UsageException($"--{option} {text}: '{item}' is not a whole number above 0; commas stand between the items, not in them."))
+            : throw new UsageException($"--{option} {Quote.Text(text)}: '{Quote.Text(item)}' is not a whole number above 0; commas stand between the items, not in them."))
         .ToArray();
 }

@@ -25,7 +25,8 @@ internal sealed class Terminal
     /// <summary>For problems.</summary>
     public TextWriter Errors { get; }
 
-    public void Line(string text = "") => _console.Write(new Text(text + "\n"));
+    /// <summary>Writes a line; what names and paths in it would make the terminal do is shown instead.</summary>
+    public void Line(string text = "") => _console.Write(new Text(Quote.Visible(text) + "\n"));
 
     public void Write(IRenderable renderable) => _console.Write(renderable);
 
@@ -46,11 +47,11 @@ internal sealed class Terminal
                 new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>
             {
-                var bar = context.AddTask(Markup.Escape(title), maxValue: Math.Max(total, double.Epsilon));
+                var bar = context.AddTask(Markup.Escape(Quote.Visible(title)), maxValue: Math.Max(total, double.Epsilon));
                 work((done, text) =>
                 {
                     bar.Value = done;
-                    bar.Description = Markup.Escape(text);
+                    bar.Description = Markup.Escape(Quote.Visible(text));
                 });
             });
     }

@@ -73,7 +73,7 @@ internal sealed record TrainSettings
         }
         catch (MiniDLException e)
         {
-            throw new UsageException($"--schedule {Schedule}: {e.Message}");
+            throw new UsageException($"--schedule {Quote.Text(Schedule)}: {e.Message}");
         }
         return this;
     }
@@ -85,6 +85,6 @@ internal sealed record TrainSettings
 
     private static void RequireKnown(string name, string value, IReadOnlyList<string> known)
     {
-        if (!known.Contains(value)) throw new UsageException($"{name} {value} is unknown; choose one of {string.Join(", ", known)}.");
+        if (!known.Contains(value)) throw new UsageException($"{name} {Quote.Text(value)} is unknown; choose one of {string.Join(", ", known)}.");
     }
 }

@@ -14,7 +14,7 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
     {
         if (options.Dataset is not { } name) List(stop);
         else if (Datasets.Names.Contains(name)) Describe(name, stop);
-        else throw new UsageException($"there is no dataset '{name}'; choose one of {string.Join(", ", Datasets.Names)}.");
+        else throw new UsageException($"there is no dataset '{Quote.Text(name)}'; choose one of {string.Join(", ", Datasets.Names)}.");
         return 0;
     }
 
@@ -23,7 +23,7 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
     private void List(CancellationToken stop)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("dataset", "where");
-        foreach (string name in Datasets.Names) table.AddRow(Markup.Escape(name), Markup.Escape(WhereIs(name, stop)));
+        foreach (string name in Datasets.Names) table.AddRow(Markup.Escape(name), Markup.Escape(Quote.Visible(WhereIs(name, stop))));
         terminal.Write(table);
         terminal.Line($"{HelpPage.Call} data DATASET describes one; with --download it is fetched first.");
     }

@@ -14,7 +14,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
     {
         if (options.Study is not { } name) List();
         else if (StudyTable.Find(name) is { } study) Run(study, stop);
-        else throw new UsageException($"there is no study '{name}'; choose one of {StudyTable.Names}.");
+        else throw new UsageException($"there is no study '{Quote.Text(name)}'; choose one of {StudyTable.Names}.");
         return 0;
     }
 
@@ -30,7 +30,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
     private void Run(Study study, CancellationToken stop)
     {
         if (options.Device != "cpu" && !study.Trains)
-            throw new UsageException($"study {study.Name} trains nothing and runs on the CPU. Leave out --device {options.Device}.");
+            throw new UsageException($"study {study.Name} trains nothing and runs on the CPU. Leave out --device {Quote.Text(options.Device)}.");
         var device = Device.Named(options.Device);
         device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
         using var folder = RunFolder.Create(options.Out, $"study-{study.Name}");

@@ -84,7 +84,7 @@ public sealed class NormChoice
         if (groups < 1) throw new MiniDLException($"[norm] groups {groups} must be at least 1.");
         if (virtualBatch < 1) throw new MiniDLException($"[norm] virtualBatch {virtualBatch} must be at least 1.");
         var entry = Array.Find(Table, entry => entry.Name == name)
-            ?? throw new MiniDLException($"[norm] there is no norm '{name}'; use {string.Join(", ", Names)}.");
+            ?? throw new MiniDLException($"[norm] there is no norm '{Quote.Text(name)}'; use {string.Join(", ", Names)}.");
         return new NormChoice(entry, groups, virtualBatch);
     }
 
