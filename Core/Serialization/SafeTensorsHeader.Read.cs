@@ -14,7 +14,7 @@ internal sealed partial record SafeTensorsHeader
     private const int MaxRank = 64;
 
     /// <summary>So many tensors and lines of metadata may be in a file of any size; more of them must have this many bytes each.</summary>
-    private const int FreeItems = 1_000, BytesOfItem = 128;
+    private const int FreeItems = 1_000, BytesOfItem = 256;
 
     /// <summary>Reads and checks the header at the start of a file.</summary>
     /// <exception cref="MiniDLException">It is not one, or does not fit the file.</exception>
@@ -50,8 +50,10 @@ internal sealed partial record SafeTensorsHeader
         var json = new Utf8JsonReader(text);
         json.Read();
         Expect(json, JsonTokenType.StartObject);
-        while (NextName(ref json, path) is { } name)
+        while (NextName(ref json, path))
         {
+            string name = json.GetString()!;
+            json.Read();
             if (!names.Add(name)) throw Bad(path, $"its header names {Quote.Text(name)} twice");
             if (name == MetadataKey) ParseMetadata(ref json, path, metadata, CheckItems);
             else entries.Add(ParseEntry(ref json, path, name));
@@ -69,15 +71,13 @@ internal sealed partial record SafeTensorsHeader
         }
     }
 
-    /// <summary>The next name in an object, and on to its value; null at the object's end.</summary>
-    private static string? NextName(ref Utf8JsonReader json, string path)
+    /// <summary>Goes on to the next name in an object; false at the object's end.</summary>
+    private static bool NextName(ref Utf8JsonReader json, string path)
     {
         json.Read();
-        if (json.TokenType == JsonTokenType.EndObject) return null;
+        if (json.TokenType == JsonTokenType.EndObject) return false;
         if (json.ValueSpan.Length > MaxNameBytes) throw Bad(path, $"its header has a name of {json.ValueSpan.Length} bytes; {MaxNameBytes} are read");
-        string name = json.GetString()!;
-        json.Read();
-        return name;
+        return true;
     }
 
     private static void Expect(in Utf8JsonReader json, JsonTokenType type)
@@ -88,8 +88,10 @@ internal sealed partial record SafeTensorsHeader
     private static void ParseMetadata(ref Utf8JsonReader json, string path, OrderedDictionary<string, string> metadata, Action checkItems)
     {
         Expect(json, JsonTokenType.StartObject);
-        while (NextName(ref json, path) is { } key)
+        while (NextName(ref json, path))
         {
+            string key = json.GetString()!;
+            json.Read();
             if (!metadata.TryAdd(key, json.GetString() ?? "")) throw Bad(path, $"its metadata names {Quote.Text(key)} twice");
             checkItems();
         }
@@ -99,19 +101,17 @@ internal sealed partial record SafeTensorsHeader
     {
         DType? type = null;
         Shape? shape = null;
-        long[] offsets = [];
+        Span<long> offsets = stackalloc long[3];
+        int offsetCount = 0;
         Expect(json, JsonTokenType.StartObject);
-        while (NextName(ref json, path) is { } key)
+        while (NextName(ref json, path))
         {
-            switch (key)
-            {
-                case "dtype": type = ParseType(json, path, name); break;
-                case "shape": shape = ParseShape(ref json, path, name); break;
-                case "data_offsets": offsets = Numbers(ref json, most: 2); break;
-                default: json.Skip(); break;
-            }
+            if (IsValueOf(ref json, "dtype"u8, type is null)) type = ParseType(json, path, name);
+            else if (IsValueOf(ref json, "shape"u8, shape is null)) shape = ParseShape(ref json, path, name);
+            else if (IsValueOf(ref json, "data_offsets"u8, offsetCount == 0)) offsetCount = Numbers(ref json, offsets);
+            else json.Skip();
         }
-        if (type is null || shape is null || offsets.Length != 2)
+        if (type is null || shape is null || offsetCount != 2)
             throw Bad(path, $"{Quote.Text(name)} lacks its dtype, shape or two data_offsets");
         var entry = new SafeTensorsEntry(name, type.Value, shape.Value, offsets[0], offsets[1]);
         if (entry.Begin < 0 || entry.End < entry.Begin || entry.End - entry.Begin != (long)entry.Shape.Count * entry.Type.Bytes())
@@ -130,13 +130,16 @@ internal sealed partial record SafeTensorsHeader
 
     private static Shape ParseShape(ref Utf8JsonReader json, string path, string name)
     {
-        long[] sizes = Numbers(ref json, most: MaxRank + 1);
-        if (sizes.Length > MaxRank) throw Bad(path, $"{Quote.Text(name)} has an impossible shape: more than {MaxRank} dimensions");
-        if (Array.Exists(sizes, size => size > int.MaxValue))
-            throw Bad(path, $"{Quote.Text(name)} has an impossible shape: a size of more than {int.MaxValue}");
+        Span<long> numbers = stackalloc long[MaxRank + 1];
+        int rank = Numbers(ref json, numbers);
+        if (rank > MaxRank) throw Bad(path, $"{Quote.Text(name)} has an impossible shape: more than {MaxRank} dimensions");
+        Span<int> sizes = stackalloc int[rank];
+        for (int i = 0; i < rank; i++)
+            sizes[i] = numbers[i] <= int.MaxValue ? (int)Math.Max(numbers[i], -1)
+                : throw Bad(path, $"{Quote.Text(name)} has an impossible shape: a size of more than {int.MaxValue}");
         try
         {
-            return new Shape([.. sizes.Select(size => (int)Math.Max(size, -1))]);
+            return new Shape(sizes);
         }
         catch (ShapeException e)
         {
@@ -144,15 +147,23 @@ internal sealed partial record SafeTensorsHeader
         }
     }
 
-    /// <summary>A list of whole numbers, up to so many of them.</summary>
-    private static long[] Numbers(ref Utf8JsonReader json, int most)
+    /// <summary>Whether the name is this one, and then on to its value, which must be the first of that name.</summary>
+    private static bool IsValueOf(ref Utf8JsonReader json, ReadOnlySpan<byte> name, bool first)
+    {
+        if (!json.ValueTextEquals(name)) return false;
+        if (!first) throw new JsonException();
+        return json.Read();
+    }
+
+    /// <summary>A list of whole numbers, as many as there is room for; how many those were.</summary>
+    private static int Numbers(ref Utf8JsonReader json, scoped Span<long> numbers)
     {
         Expect(json, JsonTokenType.StartArray);
-        var numbers = new List<long>();
+        int count = 0;
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
-            if (numbers.Count <= most) numbers.Add(json.GetInt64());
+            if (count < numbers.Length) numbers[count++] = json.GetInt64();
             else json.Skip();
-        return [.. numbers];
+        return count;
     }
 
     /// <summary>The tensors must fill the rest of the file: no overlaps, no holes, nothing missing, nothing after them.</summary>

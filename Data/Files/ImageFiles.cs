@@ -46,7 +46,7 @@ internal static class ImageFiles
                 using var stream = InputFile.Open(path);
                 // Whatever its name says, a file may be compressed: none of the formats starts like gzip.
                 using var content = TarGz.IsGzip(stream) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
-                var bytes = reader.Read(file, content, content == stream ? stream.Length : null, place);
+                var bytes = reader.Read(file, content, content == stream ? stream.Length : null, place with { Bytes = stream.Length });
                 source += Remark(set, path, bytes, file.Sha256);
             });
         }
@@ -61,8 +61,9 @@ internal static class ImageFiles
         string remark = "";
         Guarded(set, place, () =>
         {
+            long bytes = Length(path);
             missing = TarGz.Read(path, needed.Keys, set.Files.Sum(set.Bytes), (name, stream, length) =>
-                reader.Read(needed[name], stream, length, place with { Name = $"{place.Name}: {name}" }), cancellation);
+                reader.Read(needed[name], stream, length, place with { Name = $"{place.Name}: {name}", Bytes = bytes }), cancellation);
             remark = Remark(set, path, [], null);
         });
         return missing.Count == 0
@@ -76,6 +77,12 @@ internal static class ImageFiles
         : Path.GetFileName(path) == file.Name ? $"Unpack it again from {set.Archive?.Name ?? file.Name + ".gz"}, or name another folder with "
             + "--data-dir (DataDirectory)."
         : RemedyOfOthers;
+
+    private static long Length(string path)
+    {
+        using var stream = InputFile.Open(path);
+        return stream.Length;
+    }
 
     private static RemoteFile? IsPublished(ImageSet set, string path) =>
         set.Remote.FirstOrDefault(remote => remote.Name == Path.GetFileName(path));

@@ -3,12 +3,13 @@ namespace MiniDL.Data.Files;
 /// <summary>Where a file of a dataset comes from, in messages.</summary>
 /// <param name="Name">What messages call it.</param>
 /// <param name="Remedy">What to do when it is damaged: a sentence.</param>
-internal readonly record struct FileSource(string Name, string Remedy);
+/// <param name="Bytes">The size of the file on disk, which may be compressed or an archive.</param>
+internal readonly record struct FileSource(string Name, string Remedy, long Bytes = 0);
 
 /// <summary>
 /// Takes in the files of a published dataset, in any order, and makes the training and the test set of them. Only the files with
-/// images that were asked for are needed; each is read to its end and checked. Memory is taken as content arrives, never because
-/// a file of that name should have so much.
+/// images that were asked for are needed; each is read to its end and checked. Memory is taken for what is on
+/// disk and as content arrives, never because a file of that name should have so much.
 /// </summary>
 internal sealed class ImageReader
 {
@@ -39,7 +40,7 @@ internal sealed class ImageReader
     {
         int expected = checked((int)_set.Bytes(file));
         if (length is { } known && known != expected) throw WrongSize(file, $"{known}", known < expected, source);
-        byte[] content = new byte[stream.CanSeek ? expected : Math.Min(expected, FirstBuffer)];
+        byte[] content = new byte[(int)Math.Min(expected, Math.Max(FirstBuffer, source.Bytes))];
         int count = 0;
         for (int read; (read = stream.Read(content, count, content.Length - count)) > 0;)
         {

@@ -6,8 +6,7 @@ namespace MiniDL.Examples.Output;
 /// <summary>A CSV file that grows by a row at a time, each on the disk when <see cref="Append"/> returns.</summary>
 internal sealed class CsvFile : IDisposable
 {
-    /// <summary>The longest line that is read; the tables have lines of a hundred characters or two.</summary>
-    private const int MaxLine = 10_000;
+    private const int MaxBytes = 1 << 30, MostOfFirstLine = 1_000;
 
     private readonly string _path;
     private readonly FileLayer _files;
@@ -34,43 +33,45 @@ internal sealed class CsvFile : IDisposable
     /// <exception cref="MiniDLException">The first line is not this header, or a row has another number of columns.</exception>
     public static List<CsvRow> Read(string path, string header)
     {
-        using var reader = new StreamReader(InputFile.Open(path));
-        var table = new CsvTable(Quote.Visible(path), header.Split(','));
-        if (NextLine(reader) != header) throw new MiniDLException($"{table.Path} does not begin with the columns {header}. {CsvRow.Remedy}");
-        var rows = new List<CsvRow>();
-        for (int number = 2; NextLine(reader) is { } line; number++)
-        {
-            if (line.Length == 0) continue;
-            if (line.Length > MaxLine)
-                throw new MiniDLException($"{table.Path}, line {number}, has more than {MaxLine} characters. {CsvRow.Remedy}");
-            int cells = line.AsSpan().Count(',') + 1;
-            if (cells != table.Columns.Length)
-                throw new MiniDLException(
-                    $"{table.Path}, line {number}, has {cells} columns, expected {table.Columns.Length}. {CsvRow.Remedy}");
-            rows.Add(new CsvRow(table, number, line));
-        }
+        var table = new CsvTable(Quote.Visible(path), header.Split(','), Content(path));
+        int start = LineEnd(table.Content, 0) + 1, count = 0;
+        if (start == 0 || !table.Content.AsSpan(0, start - 1).SequenceEqual(Encoding.UTF8.GetBytes(header)))
+            throw new MiniDLException($"{table.Path} does not begin with the columns {header}. {CsvRow.Remedy}");
+        // Counted and checked before the list is made, which then has the right size.
+        foreach (var row in Rows(table, start)) count += row.Checked() ? 1 : 0;
+        var rows = new List<CsvRow>(count);
+        rows.AddRange(Rows(table, start));
         return rows;
     }
 
     /// <summary>The first line of a file; of a very long one its beginning.</summary>
     public static string FirstLine(string path)
     {
-        using var reader = new StreamReader(InputFile.Open(path));
-        return NextLine(reader) ?? "";
+        using var stream = InputFile.Open(path);
+        byte[] text = new byte[Math.Min(stream.Length, MostOfFirstLine)];
+        stream.ReadExactly(text);
+        int end = LineEnd(text, 0);
+        return Encoding.UTF8.GetString(text, 0, end < 0 ? text.Length : end);
     }
 
-    /// <summary>The next line that was written to its end; null where there is none. Of a line that is too long, a bit too much.</summary>
-    private static string? NextLine(StreamReader reader)
+    private static byte[] Content(string path)
     {
-        var line = new StringBuilder();
-        for (int c = reader.Read(); line.Length <= MaxLine; c = reader.Read())
-        {
-            if (c < 0) return null;
-            if (c == '\n') break;
-            line.Append((char)c);
-        }
-        return line.ToString();
+        using var stream = InputFile.Open(path);
+        if (stream.Length > MaxBytes)
+            throw new MiniDLException($"{Quote.Visible(path)} has {stream.Length} bytes; tables of {MaxBytes} are read. {CsvRow.Remedy}");
+        byte[] content = new byte[stream.Length];
+        stream.ReadExactly(content);
+        return content;
     }
+
+    private static IEnumerable<CsvRow> Rows(CsvTable table, int start)
+    {
+        int line = 2;
+        for (int end; (end = LineEnd(table.Content, start)) >= 0; start = end + 1, line++)
+            if (end > start) yield return new CsvRow(table, line, start, end);
+    }
+
+    private static int LineEnd(byte[] content, int start) => Array.IndexOf(content, (byte)'\n', start);
 
     /// <exception cref="MiniDLException">It cannot be written; a part of the row may have been.</exception>
     public void Append(string row)
