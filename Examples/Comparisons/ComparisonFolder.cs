@@ -243,7 +243,7 @@ internal sealed class ComparisonFolder : IDisposable
     {
         string path = File(name);
         if (!_folder.Has(name)) return [];
-        string first = System.IO.File.ReadLines(path).FirstOrDefault("");
+        string first = CsvFile.FirstLine(path);
         if (first != header && first.StartsWith(RunKey.Columns, StringComparison.Ordinal))
             throw new MiniDLException($"{path} was written by another version, which has other columns. "
                 + "Go on with that version, or choose another --out.");

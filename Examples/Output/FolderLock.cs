@@ -67,16 +67,16 @@ internal sealed class FolderLock : IDisposable
     private static bool IsTaken(IOException e) => e.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     private static string Describe(string ownerPath) => Read(ownerPath) is { } owner
-        ? $"process {owner.Process} on {owner.Host} ({owner.Verb}, since {owner.Since.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)})"
+        ? $"process {owner.Process} on {Quote.Text(owner.Host)} ({Quote.Text(owner.Verb)}, since {owner.Since.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)})"
         : "another process";
 
     private static Owner? Read(string path)
     {
         try
         {
-            return JsonSerializer.Deserialize<Owner>(File.ReadAllText(path), Json.Compact);
+            return Json.ReadFile<Owner>(path, remedy: "");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
+        catch (Exception e) when (e is MiniDLException or IOException or UnauthorizedAccessException)
         {
             return null;
         }

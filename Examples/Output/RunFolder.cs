@@ -90,7 +90,7 @@ internal sealed class RunFolder : IDisposable
             null => written.FirstOrDefault(Has) is { } name ? $"a {name} that {kind} did not write" : null,
             "train" => "a run of train",
             "compare" => "a comparison",
-            _ => $"the results of {there}",
+            _ => $"the results of {Quote.Text(there)}",
         };
         if (what is not null) throw new MiniDLException($"{Path} holds {what}; choose another --out.");
     }
@@ -150,7 +150,7 @@ internal sealed class RunFolder : IDisposable
     {
         string path = File(ConfigName);
         if (!Has(ConfigName)) throw new MiniDLException($"there is no {path}. {ConfigRemedy}");
-        return Json.Read<Config<T>>(System.IO.File.ReadAllText(path), path, ConfigRemedy);
+        return Json.ReadFile<Config<T>>(path, ConfigRemedy);
     }
 
     private sealed record Config<T>(T Settings, string? DataSource = null, Machine? Machine = null)
