@@ -47,7 +47,7 @@ internal static class Readers
             new("checkpoint", runs.Checkpoints, Same, path => Checkpoint.Read(path).Settings.Checked()),
             new("config.json", [runs.File("train/config.json")], Same, _ => config.ReadConfig<TrainSettings>().Checked()) { FileName = settings },
             new("comparison.json", [runs.File("compare/config.json")], Same, _ => config.ReadConfig<ComparisonSettings>()) { FileName = settings },
-            Table("metrics.csv", "train", MetricsFile.Header, MetricsFile.Parse, runs),
+            Table("metrics.csv", "train", new MetricsFile(hasValidation: false).Header, new MetricsFile(hasValidation: false).Parse, runs),
             Table("runs.csv", "compare", ComparedEpoch.Header, ComparedEpoch.Parse, runs),
             Table("layers.csv", "compare", ComparedLayer.Header, ComparedLayer.Parse, runs),
             Table("evaluation.csv", "compare", ComparedEvaluation.Header, ComparedEvaluation.Parse, runs),

@@ -21,7 +21,7 @@ public sealed class TableTests : IDisposable
 
     private static object[] Parse(string path) => System.IO.Path.GetFileName(path) switch
     {
-        "metrics.csv" => [.. CsvFile.Read(path, MetricsFile.Header).Select(MetricsFile.Parse)],
+        "metrics.csv" => [.. CsvFile.Read(path, new MetricsFile(hasValidation: false).Header).Select(new MetricsFile(hasValidation: false).Parse)],
         "runs.csv" => [.. CsvFile.Read(path, ComparedEpoch.Header).Select(ComparedEpoch.Parse)],
         "layers.csv" => [.. CsvFile.Read(path, ComparedLayer.Header).Select(ComparedLayer.Parse)],
         _ => [.. CsvFile.Read(path, ComparedEvaluation.Header).Select(ComparedEvaluation.Parse)],
@@ -31,7 +31,7 @@ public sealed class TableTests : IDisposable
     {
         string header = name switch
         {
-            "metrics.csv" => MetricsFile.Header,
+            "metrics.csv" => new MetricsFile(hasValidation: false).Header,
             "runs.csv" => ComparedEpoch.Header,
             "layers.csv" => ComparedLayer.Header,
             _ => ComparedEvaluation.Header,
@@ -83,15 +83,15 @@ public sealed class TableTests : IDisposable
     public void Long_lines_and_large_files_take_the_memory_of_the_file()
     {
         foreach (string text in new[] { new string('x', 20_000_000), new string('\0', 20_000_000),
-            new string('\n', 20_000_000), MetricsFile.Header + new string('\n', 20_000_000) + "x\n", MetricsFile.Header + "\n" + new string('1', 20_000_000) + "\n",
-            MetricsFile.Header + "\n1" + new string(',', 8) + new string('1', 20_000_000) + "\n" })
+            new string('\n', 20_000_000), new MetricsFile(hasValidation: false).Header + new string('\n', 20_000_000) + "x\n", new MetricsFile(hasValidation: false).Header + "\n" + new string('1', 20_000_000) + "\n",
+            new MetricsFile(hasValidation: false).Header + "\n1" + new string(',', 8) + new string('1', 20_000_000) + "\n" })
         {
             File.WriteAllText(Path("metrics.csv"), text);
             OutsideInput.AssertMemory(text.Length, () => Parse(Path("metrics.csv")));
             OutsideInput.ErrorOf(() => Parse(Path("metrics.csv")));
         }
         Write("metrics.csv", [.. Enumerable.Repeat(Epoch.Replace("2.5", "2.5000001"), 100_000)]);
-        OutsideInput.AssertMemory(new FileInfo(Path("metrics.csv")).Length, () => CsvFile.Read(Path("metrics.csv"), MetricsFile.Header));
+        OutsideInput.AssertMemory(new FileInfo(Path("metrics.csv")).Length, () => CsvFile.Read(Path("metrics.csv"), new MetricsFile(hasValidation: false).Header));
         Assert.Equal(100_000, Parse(Path("metrics.csv")).Length);
     }
 
@@ -101,7 +101,7 @@ public sealed class TableTests : IDisposable
         string path = Write("metrics.csv", Epoch, Epoch);
         File.AppendAllText(path, Epoch);
         Assert.Equal(2, Parse(path).Length);
-        File.WriteAllText(path, MetricsFile.Header);
+        File.WriteAllText(path, new MetricsFile(hasValidation: false).Header);
         Assert.Contains("does not begin with the columns", OutsideInput.ErrorOf(() => Parse(path)));
     }
 
@@ -150,7 +150,7 @@ public sealed class TableTests : IDisposable
         foreach (string path in new[] { Path("zero"), Path("pipe") })
         {
             OutsideInput.ErrorOf(() => Json.ReadFile<TrainSettings>(path, "Restore it."));
-            OutsideInput.ErrorOf(() => CsvFile.Read(path, MetricsFile.Header));
+            OutsideInput.ErrorOf(() => CsvFile.Read(path, new MetricsFile(hasValidation: false).Header));
             Assert.Equal("", CsvFile.FirstLine(path));
         }
     }
