@@ -57,8 +57,10 @@ internal sealed class ActivationHistograms
                     Quantile.Of(r.Values, 0.01), Quantile.Of(r.Values, 0.5), Quantile.Of(r.Values, 0.99)];
             }),
         ])
-    { Caption = "Inputs of the activation behind a layer, with batch statistics, on up to 300 test images; figures leave out the "
-            + "outermost 0.2 % at each end." };
+    {
+        Caption = "Inputs of the activation behind a layer, with batch statistics, on up to 300 test images; figures leave out the "
+            + "outermost 0.2 % at each end.",
+    };
 
     private Chart Densities(string name, string title, Func<Reading, bool> shown)
     {

@@ -82,8 +82,8 @@ public sealed class ReportPageTests : IDisposable
     public async Task Lines_of_equal_value_stand_out_from_the_page_light_and_dark()
     {
         var contour = new Contour("f", [0, 1, 2], [0, 1, 2], [[0, 1, 2], [1, 2, 3], [2, 3, 4]], [1, 2, 3]);
-        await using var browser = await Browser.Open(Save(new Chart("c", "a chart", new Axis("x"), new Axis("y"),
-            new Series("one", [0, 2], [0, 2])) { Contour = contour }));
+        var chart = new Chart("c", "a chart", new Axis("x"), new Axis("y"), new Series("one", [0, 2], [0, 2]));
+        await using var browser = await Browser.Open(Save(chart with { Contour = contour }));
         foreach (bool dark in new[] { false, true })
         {
             await browser.PreferDark(dark);
