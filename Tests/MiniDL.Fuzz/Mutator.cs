@@ -37,14 +37,15 @@ internal sealed class Mutator(IReadOnlyList<byte[]> samples, RandomStream seed)
     {
         int at = random.NextInt(bytes.Length + 1), end = Math.Min(bytes.Length, at + 1 + random.NextInt(random.NextInt(2) == 0 ? 8 : 600));
         byte[] before = bytes[..at], block = bytes[at..end];
-        switch (random.NextInt(12))
+        switch (random.NextInt(13))
         {
             case 0: return before;
             case 1: return [.. before, .. bytes[end..]];
             case 2: return [.. before, .. block, .. bytes[at..]];
             case 3: return [.. before, .. Pick(Words, random), .. bytes[at..]];
             case 4: return [.. before, .. Pick(Words, random), .. bytes[end..]];
-            case 5: return NumberInText(bytes, at, random);
+            case 5: return NumberInText(bytes, random);
+            case 9: return NumberInPlace(bytes, random);
             case 6: return [.. before, .. Splice(random), .. bytes[at..]];
             case 7: return [.. before, .. Run(block, 1 + random.NextInt(random.NextInt(20) == 0 ? LongRun : 100)), .. bytes[end..]];
             case 8: return [.. before, .. Enumerable.Range(0, random.NextInt(40)).Select(_ => (byte)random.NextUInt()), .. bytes[end..]];
@@ -71,15 +72,34 @@ internal sealed class Mutator(IReadOnlyList<byte[]> samples, RandomStream seed)
     private static byte[] Run(byte[] block, int length) =>
         block.Length == 0 ? [] : [.. Enumerable.Range(0, length).Select(i => block[i % block.Length])];
 
-    /// <summary>Puts another number in the place of the next one in a text.</summary>
-    private static byte[] NumberInText(byte[] bytes, int from, RandomStream random)
+    /// <summary>Puts another number in the place of one in a text.</summary>
+    private static byte[] NumberInText(byte[] bytes, RandomStream random)
     {
-        int start = Array.FindIndex(bytes, from, b => b is >= (byte)'0' and <= (byte)'9');
-        if (start < 0) return bytes;
-        int end = start;
-        while (end < bytes.Length && bytes[end] is >= (byte)'0' and <= (byte)'9' or (byte)'.') end++;
+        var (start, end) = Number(bytes, random);
         return [.. bytes[..start], .. Encoding.ASCII.GetBytes(Pick(Numbers, random)), .. bytes[end..]];
     }
+
+    /// <summary>Puts other digits in the place of a number, which keeps its length, as in the headers of tar: small or large.</summary>
+    private static byte[] NumberInPlace(byte[] bytes, RandomStream random)
+    {
+        byte[] changed = [.. bytes];
+        var (start, end) = Number(bytes, random);
+        int zeros = random.NextInt(end - start + 1);
+        for (int i = start; i < end; i++) changed[i] = (byte)(i < start + zeros ? '0' : '0' + random.NextInt(8));
+        return changed;
+    }
+
+    /// <summary>One of the numbers in a text, each as likely as the others.</summary>
+    private static (int Start, int End) Number(byte[] bytes, RandomStream random)
+    {
+        int[] starts = [.. Enumerable.Range(0, bytes.Length).Where(i => IsDigit(bytes[i]) && (i == 0 || !IsDigit(bytes[i - 1])))];
+        if (starts.Length == 0) return (0, 0);
+        int start = Pick(starts, random), end = start;
+        while (end < bytes.Length && IsDigit(bytes[end])) end++;
+        return (start, end);
+    }
+
+    private static bool IsDigit(byte b) => b is >= (byte)'0' and <= (byte)'9';
 
     private static void BinaryNumber(Span<byte> place, RandomStream random)
     {

@@ -71,7 +71,7 @@ public sealed class ArchiveTests : IDisposable
     [InlineData('x'), InlineData('L'), InlineData('K'), InlineData('g'), InlineData('S'), InlineData('0'), InlineData('D'), InlineData('M')]
     public void An_announced_size_is_not_believed(char type)
     {
-        foreach (long size in new[] { 65_537, 1L << 31, 1L << 33, 1L << 35 })
+        foreach (long size in new[] { 1L << 24, 1L << 31, 1L << 33, 1L << 35 })
             ErrorOf(Header("data_batch_1.bin", type, Octal(size)));
         foreach (long size in new[] { 1L << 31, 1L << 48, long.MaxValue, long.MinValue, -1 })
             ErrorOf(Header("data_batch_1.bin", type, Binary(size)));
