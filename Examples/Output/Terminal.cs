@@ -25,7 +25,8 @@ internal sealed class Terminal
     /// <summary>For problems.</summary>
     public TextWriter Errors { get; }
 
-    public void Line(string text = "") => _console.Write(new Text(text + "\n"));
+    /// <summary>A line, however long: what is broken into several can neither be pasted into a shell nor searched for.</summary>
+    public void Line(string text = "") => _console.Write(new WholeLine(text));
 
     public void Write(IRenderable renderable) => _console.Write(renderable);
 
@@ -72,5 +73,12 @@ internal sealed class Terminal
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left },
                 new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context => work(new ProgressBars(context, title, total)));
+    }
+
+    private sealed class WholeLine(string text) : IRenderable
+    {
+        public Measurement Measure(RenderOptions options, int maxWidth) => new(text.Length, text.Length);
+
+        public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => [new Segment(text), Segment.LineBreak];
     }
 }
