@@ -14,6 +14,8 @@ internal static class CommandLineProgram
         args = [.. args.Select(argument => argument == "-h" ? "--help" : argument)];
         try
         {
+            if (args is ["help", var topic, ..] && !topic.StartsWith('-') && HelpPage.FindVerb(topic) is null)
+                throw new UsageException($"{Misread.Verb(topic)} Try '{HelpPage.Call} --help'.");
             if (args.Length > 0 && HelpPage.FindVerb(args[0]) is { } verb && HelpPage.OptionWithoutValue(verb, args) is { } option)
                 throw new UsageException($"option {option} needs a value. Try '{HelpPage.Call} {args[0]} --help'.");
             if (args.Length > 0 && HelpPage.FindVerb(args[0]) is { } called && HelpPage.OptionWithoutNumber(called, args) is { } number)
@@ -87,8 +89,8 @@ internal static class CommandLineProgram
         throw new UsageException(problem switch
         {
             NoVerbSelectedError => $"what shall it do? Name a verb: {HelpPage.VerbNames}. Try '{help}'.",
-            BadVerbSelectedError e => $"there is no verb '{e.Token}'; choose one of {HelpPage.VerbNames}. Try '{help}'.",
-            UnknownOptionError e => $"{args[0]} has no option '{e.Token}'. Try '{help}'.",
+            BadVerbSelectedError e => $"{Misread.Verb(e.Token)} Try '{help}'.",
+            UnknownOptionError e => $"{Misread.Option(HelpPage.FindVerb(args[0])!, args, e.Token)} Try '{help}'.",
             BadFormatConversionError e =>
                 $"{Given(args, e)} is not {HelpPage.KindOf(HelpPage.FindVerb(args[0])!, e.NameInfo.LongName)}. Try '{help}'.",
             RepeatedOptionError e => $"option --{e.NameInfo.LongName} is given twice.",

@@ -1,6 +1,6 @@
-using System.Globalization;
 using CommandLine;
 using MiniDL.Examples.Comparisons;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Options;
@@ -64,20 +64,21 @@ internal sealed class CompareOptions : RunOptions
     }
 
     /// <summary>The command line that does this comparison again: what differs from the defaults.</summary>
-    public string CommandLine(ComparisonSettings settings)
+    public ShellCommand CommandLine(ComparisonSettings settings)
     {
         var defaults = ComparisonSettings.Of(CompareDefaults.For(settings.Dataset), baseLearningRate: 0.1, baseBatch: 128);
-        var words = new List<string> { HelpPage.Call, "compare" };
+        var command = new ShellCommand("compare");
         void Add(string option, object? value, object? usual = null)
         {
-            if (value is not null && !value.Equals(usual)) words.Add(string.Create(CultureInfo.InvariantCulture, $"--{option} {value}"));
+            if (!Equals(value, usual)) command.Option(option, value);
         }
         Add("model", settings.Model, defaults.Model);
         Add("dataset", settings.Dataset, defaults.Dataset);
-        if (settings.Dataset != defaults.Dataset) Add("data-dir", DataDirectory.Contains(' ') ? $"\"{DataDirectory}\"" : DataDirectory);
+        Add("data-dir", DataDirectory);
+        command.Flag("download", Download);
         Add("train-images", settings.TrainImages, defaults.TrainImages);
         Add("test-images", settings.TestImages, defaults.TestImages);
-        if (settings.Augment) words.Add("--augment");
+        command.Flag("augment", settings.Augment);
         Add("epochs", settings.Epochs, defaults.Epochs);
         Add("momentum", settings.Momentum, defaults.Momentum);
         Add("weight-decay", settings.WeightDecay, defaults.WeightDecay);
@@ -92,6 +93,6 @@ internal sealed class CompareOptions : RunOptions
         Add("seed", Seed ?? 0, 0UL);
         Add("device", settings.Device, defaults.Device);
         Add("precision", settings.Precision);
-        return string.Join(' ', words);
+        return command;
     }
 }

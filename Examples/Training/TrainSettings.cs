@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Layers;
 
@@ -43,11 +44,12 @@ internal sealed record TrainSettings
         baseRate * batchSize / baseBatch;
 
     /// <summary>Checks what can be checked without model and data.</summary>
+    /// <param name="lists">Whether norms and batch sizes are given as lists: <c>--norms</c>, <c>--batch-sizes</c>.</param>
     /// <exception cref="UsageException">A name is unknown or a number is out of its range.</exception>
-    public TrainSettings Checked()
+    public TrainSettings Checked(bool lists = false)
     {
         RequireKnown("--model", Model, Models.Names);
-        RequireKnown("norm", Norm, NormChoice.Names);
+        RequireKnown(lists ? "--norms" : "--norm", Norm, NormChoice.Names);
         RequireKnown("--dataset", Dataset, Datasets.Names);
         RequireKnown("--device", Device, MiniDL.Device.Names);
         RequireKnown("--precision", Precision, ["tf32", "fp32", "bf16"]);
@@ -66,7 +68,7 @@ internal sealed record TrainSettings
         }
         catch (MiniDLException e)
         {
-            throw new UsageException($"--schedule {Schedule}: {e.Message}");
+            throw new UsageException($"--schedule {Schedule}: {e.Message}{DidYouMean.Among(Schedule.Split(':')[0], ["none", "step", "cosine", "warmup"])}");
         }
         return this;
     }
@@ -78,6 +80,6 @@ internal sealed record TrainSettings
 
     private static void RequireKnown(string name, string value, IReadOnlyList<string> known)
     {
-        if (!known.Contains(value)) throw new UsageException($"{name} {value} is unknown; choose one of {string.Join(", ", known)}.");
+        if (!known.Contains(value)) throw new UsageException($"{name} {value} is unknown; choose one of {string.Join(", ", known)}.{DidYouMean.Among(value, known)}");
     }
 }

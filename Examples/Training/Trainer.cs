@@ -130,7 +130,7 @@ internal sealed class Trainer
         if (!float.IsFinite(loss))
             throw new DivergedException("loss", loss, Position.Epoch + 1, batch.Step, batch.LearningRate, _step.Repeats
                 ? new NotFinite("a GPU has updated the weights with it since; with --device cpu the message names the module where it began")
-                : NotFinite.Find(Model, batch.Images));
+                : NotFinite.Find(Model, batch.Images.To(Device)));
         Position = Position.After(batch.Result.Images, loss, batch.Result.ErrorPercent, clock.Elapsed);
         var mean = Position.Mean;
         progress?.Invoke(new StepReport(Position.Epoch + 1, batch.Step, mean.Loss, mean.Error, mean.Images / Position.Seconds));

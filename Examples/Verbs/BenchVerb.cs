@@ -17,24 +17,20 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 
     public int Run(CancellationToken stop)
     {
-        string[] norms = ListOption.Names("norms", options.Norms);
-        int[] sizes = ListOption.Counts("batch-sizes", options.BatchSizes);
-        foreach (string norm in norms) new TrainSettings { Model = options.Model, Norm = norm }.Checked();
-        foreach (string norm in norms)
-            foreach (int size in sizes)
-                terminal.Results.WriteLine(Measure(norm, size, stop));
-        foreach (var profile in _profiles) terminal.Write(profile.ToTable());
+        foreach (var settings in options.Cases()) terminal.Results.WriteLine(Measure(settings, stop));
+        foreach (var profile in _profiles) terminal.WriteResult(profile.ToTable());
         return 0;
     }
 
-    private string Measure(string norm, int batch, CancellationToken stop)
+    private string Measure(TrainSettings settings, CancellationToken stop)
     {
-        var device = Device.Named(options.Device);
-        device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
+        var (norm, batch) = (settings.Norm, settings.BatchSize);
+        var device = Device.Named(settings.Device);
+        device.Precision = Enum.Parse<Precision>(settings.Precision, ignoreCase: true);
         // What the case before used is of other sizes: it would only add to this one's memory.
         device.Backend.TrimPool();
         var random = new RandomStream(0);
-        var choice = NormChoice.Parse(norm, options.Groups);
+        var choice = NormChoice.Parse(norm, settings.Groups, settings.VirtualBatch);
         var model = Models.Create(options.Model, choice, random.Fork("weights"), [3, 32, 32], classes: 10).To(device);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
         var images = Tensor.Normal([batch, 3, 32, 32], random.Fork("images"), device: device);
@@ -64,7 +60,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             evaluation.Run();
         }, device, stop);
         return string.Create(CultureInfo.InvariantCulture,
-            $$"""{"framework":"minidl",{{Hardware(device)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}}"""
+            $$"""{"framework":"minidl",{{Hardware(device, settings.Precision)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}}"""
             + $$""","threads":{{Cpu.Threads}}"""
             + $$""","train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}}"""
             + $$""","eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}}"""
@@ -72,8 +68,8 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
     }
 
     /// <summary>Names the GPU; nothing on the CPU.</summary>
-    private string Hardware(Device device) => device == Device.Cpu ? ""
-        : $"\"device\":\"{device}\",\"hardware\":\"{device.Backend.Description}\",\"precision\":\"{options.Precision}\",";
+    private static string Hardware(Device device, string precision) => device == Device.Cpu ? ""
+        : $"\"device\":\"{device}\",\"hardware\":\"{device.Backend.Description}\",\"precision\":\"{precision}\",";
 
     /// <summary>A GPU works through several steps before it is waited for, as in training.</summary>
     private double MedianMilliseconds(Action step, Device device, CancellationToken stop)

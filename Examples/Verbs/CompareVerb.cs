@@ -49,7 +49,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         }
         catch (OperationCanceledException)
         {
-            terminal.Line($"stopped; the same command with --out {folder.Path} goes on.");
+            terminal.Line($"stopped; this goes on: {options.CommandLine(common).Option("out", folder.Path)}");
             return 130;
         }
         finally
@@ -64,10 +64,10 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         string[] norms = ListOption.Names("norms", options.Norms);
         int[] sizes = [.. ListOption.Counts("batch-sizes", options.BatchSizes).OrderDescending()];
         ulong first = options.Seed ?? 0;
-        return [.. from seed in Enumerable.Range(0, options.Seeds)
-                   from size in sizes
-                   from norm in norms
-                   select options.SettingsOf(norm, size, first + (ulong)seed).Checked()];
+        return options.Fitting([.. from seed in Enumerable.Range(0, options.Seeds)
+                                   from size in sizes
+                                   from norm in norms
+                                   select options.SettingsOf(norm, size, first + (ulong)seed)], lists: true);
     }
 
     private void Train(
@@ -114,7 +114,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         var epochs = folder.FinishedEpochs;
         if (epochs.Length == 0) return;
         var report = ComparisonReport.Of(
-            settings, dataSource, options.CommandLine(settings), epochs, folder.FinishedLayers, folder.Evaluations);
+            settings, dataSource, options.CommandLine(settings).ToString(), epochs, folder.FinishedLayers, folder.Evaluations);
         report.Save(folder.Path);
         terminal.Write(SummaryTable(SummaryRow.Of(epochs)));
         foreach (var finding in report.Findings)

@@ -12,13 +12,14 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
 {
     public int Run(CancellationToken stop)
     {
-        if (options.Dataset is not { } name) List(stop);
-        else if (Datasets.Names.Contains(name)) Describe(name, stop);
-        else throw new UsageException($"there is no dataset '{name}'; choose one of {string.Join(", ", Datasets.Names)}.");
+        if (options.Dataset is { } name) Describe(name, stop);
+        else List(stop);
         return 0;
     }
 
-    private DatasetOptions Source => new() { DataDirectory = options.DataDirectory, Seed = options.Seed };
+    private DatasetOptions Source => new() { DataDirectory = Folder, Seed = options.Seed ?? 0 };
+
+    private string Folder => options.DataDirectory ?? "data";
 
     private void List(CancellationToken stop)
     {
@@ -36,7 +37,7 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         }
         catch (MiniDLException)
         {
-            return $"not in {options.DataDirectory}, or not usable: 'data {name}' says why";
+            return $"not in {Folder}, or not usable: 'data {name}' says why";
         }
     }
 

@@ -17,8 +17,9 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
     public int Run(CancellationToken stop)
     {
         var device = Device.Named(options.Device);
-        device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
-        terminal.Line($"{device.Backend.Description}; batch {options.Batch}, {options.Precision}; "
+        string precision = options.Precision ?? "fp32";
+        device.Precision = Enum.Parse<Precision>(precision, ignoreCase: true);
+        terminal.Line($"{device.Backend.Description}; batch {options.Batch}, {precision}; "
             + "relative errors against double precision, times of forward and backward together");
         var table = new Table { Border = TableBorder.Simple };
         table.AddColumn("operator");

@@ -13,10 +13,13 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
     public int Run(CancellationToken stop)
     {
         if (options.Study is not { } name) List();
-        else if (StudyTable.Find(name) is { } study) Run(study, stop);
-        else throw new UsageException($"there is no study '{name}'; choose one of {StudyTable.Names}.");
+        else Run(StudyTable.Find(name)!, stop);
         return 0;
     }
+
+    private ulong Seed => options.Seed ?? 0;
+
+    private string Precision => options.Precision ?? "tf32";
 
     private void List()
     {
@@ -29,10 +32,8 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
 
     private void Run(Study study, CancellationToken stop)
     {
-        if (options.Device != "cpu" && !study.Trains)
-            throw new UsageException($"study {study.Name} trains nothing and runs on the CPU. Leave out --device {options.Device}.");
-        var device = Device.Named(options.Device);
-        device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
+        var device = Device.Named(options.Device ?? "cpu");
+        device.Precision = Enum.Parse<Precision>(Precision, ignoreCase: true);
         var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
         var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
         terminal.Line($"{study.Name}: {study.Title}; {Cpu.Threads} threads; into {folder.Path}");
@@ -40,10 +41,10 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         Report? report = null;
         terminal.WithProgress(study.Name, 1, progress =>
         {
-            var context = new StudyContext(size, options.Seed, terminal, stop)
+            var context = new StudyContext(size, Seed, terminal, stop)
             {
                 Device = device,
-                DataDirectory = options.DataDirectory,
+                DataDirectory = options.DataDirectory ?? "data",
                 Report = (done, text) => progress(done, text),
             };
             report = study.Run(context);
@@ -67,14 +68,11 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
             StudySize.Preset => "preset: within two minutes on two cores",
             _ => "smallest: to see that it runs; the numbers mean little",
         });
-        report.Setting("seed", options.Seed.ToString());
+        report.Setting("seed", Seed.ToString());
         report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, "
             + $"{DateTime.Now:yyyy-MM-dd}");
-        if (options.Device != "cpu") report.Setting("device", $"{context.Device.Backend.Description}, {options.Precision}");
-        string seed = options.Seed == 0 ? "" : $" --seed {options.Seed}";
-        string device = options.Device == "cpu" ? "" : $" --device {options.Device} --precision {options.Precision}";
-        string call = $"{HelpPage.Call} study {study.Name}{seed}{device}";
-        report.Command("This page:", options.Full ? $"{call} --full" : options.Smallest ? $"{call} --smallest" : call);
-        if (!options.Full) report.Command("With the paper's settings, where they can be had:", $"{call} --full");
+        if (context.Device.Name == "cuda") report.Setting("device", $"{context.Device.Backend.Description}, {Precision}");
+        report.Command("This page:", options.CommandLine(options.Full, options.Smallest).ToString());
+        if (!options.Full) report.Command("With the paper's settings, where they can be had:", options.CommandLine(full: true, smallest: false).ToString());
     }
 }

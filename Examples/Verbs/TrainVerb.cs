@@ -15,6 +15,7 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
     {
         var resumed = options.Resume is null ? null : RunFolder.Open(options.Resume);
         var settings = resumed is null ? options.ApplyTo(new TrainSettings()).Checked() : ResumedSettings(resumed);
+        options.Fitting([settings], lists: false);
         var data = TrainingData.Load(settings.Dataset, options.DataOptions(settings), terminal, stop);
         var trainer = new Trainer(settings, data.Train, data.Test);
         if (resumed is not null) Resume(resumed, trainer);
