@@ -11,8 +11,10 @@ internal sealed record SummaryRow(string Norm, int BatchSize, int Seeds, double 
 {
     public const string Header = "norm,batch_size,seeds,test_error_mean,test_error_std,train_error_mean,train_loss_mean";
 
-    /// <summary>The cells of <c>summary.csv</c>: errors to four decimals, losses with all digits of a float.</summary>
-    public object[] Cells() => [Norm, BatchSize, Seeds, Math.Round(TestErrorMean, 4), Math.Round(TestErrorStd, 4),
+    /// <summary>
+    /// The cells of <c>summary.csv</c>: errors to four decimals, losses with all digits of a float. One seed has no deviation: its cell is empty.
+    /// </summary>
+    public object[] Cells() => [Norm, BatchSize, Seeds, Math.Round(TestErrorMean, 4), Seeds > 1 ? Math.Round(TestErrorStd, 4) : "",
         Math.Round(TrainErrorMean, 4),
         double.Parse(TrainLossMean.ToString("G9", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)];
 

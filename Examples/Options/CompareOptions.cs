@@ -50,6 +50,16 @@ internal sealed class CompareOptions : RunOptions
         Require(double.IsFinite(BaseLearningRate) && BaseLearningRate > 0, "base-lr", BaseLearningRate, "above 0");
     }
 
+    /// <inheritdoc/>
+    public override TrainSettings[] Fitting(TrainSettings[] runs, bool lists)
+    {
+        base.Fitting(runs, lists);
+        if (TestImages == 1 && Array.Find(runs, NormFit.NeedsSeveralImages) is { } run)
+            throw new UsageException($"--test-images 1 leaves {run.Norm} one value per channel in {run.Model}, which compare also tests with statistics of "
+                + "the test images. Use 2 or more.");
+        return runs;
+    }
+
     /// <summary>The settings of the run with this norm, batch size and seed.</summary>
     public TrainSettings SettingsOf(string norm, int batchSize, ulong seed)
     {

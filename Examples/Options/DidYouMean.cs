@@ -44,11 +44,14 @@ internal static class DidYouMean
         string[] same = [.. names.Where(name => Bare(name) == bare)];
         if (same.Length == 0) same = [.. names.Where(name => Array.Exists(Synonyms, group => Holds(group, bare) && Holds(group, Bare(name))))];
         if (same.Length is > 0 and <= MostGuesses) return same;
-        var near = names.Select(name => (Name: name, Distance: Distance(bare, Bare(name)))).Where(n => n.Distance <= (bare.Length + 1) / 3).ToArray();
+        var near = names.Select(name => (Name: name, Distance: Distance(bare, Bare(name)))).Where(n => n.Distance <= (bare.Length + 1) / 3 && IsLikely(bare, Bare(n.Name))).ToArray();
         string[] nearest = [.. near.Where(n => n.Distance == near.Min(other => other.Distance)).Select(n => n.Name)];
         if (nearest.Length == 0 && bare.Length >= 3) nearest = [.. names.Where(name => Bare(name).StartsWith(bare, StringComparison.Ordinal))];
         return nearest.Length <= MostGuesses ? nearest : [];
     }
+
+    /// <summary>Short names are near many: a slip in their first letter is not likely, unless the letters have changed places.</summary>
+    private static bool IsLikely(string given, string name) => given.Length > 3 || given[0] == name[0] || given.Order().SequenceEqual(name.Order());
 
     private static bool Holds(string[] group, string bare) => Array.Exists(group, word => Bare(word) == bare);
 

@@ -110,7 +110,7 @@ internal abstract class RunOptions : CommonOptions
     /// <summary>Refuses what was given and does nothing for any of these runs, and norms that do not go with model or batch.</summary>
     /// <param name="lists">Whether norms and batch sizes are given as lists: <c>--norms</c>, <c>--batch-sizes</c>.</param>
     /// <exception cref="UsageException">The message names the option.</exception>
-    public TrainSettings[] Fitting(TrainSettings[] runs, bool lists)
+    public virtual TrainSettings[] Fitting(TrainSettings[] runs, bool lists)
     {
         var run = runs[0];
         RefuseWithoutEffect(run.Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");

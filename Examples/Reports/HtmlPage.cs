@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Reflection;
 using System.Text.Json;
@@ -95,11 +94,12 @@ internal static partial class HtmlPage
         bool isLong = table.Rows.Count > LongTable;
         if (isLong) page.WriteLine($"<details><summary>{table.Rows.Count} rows, {Html(table.Name)}.csv</summary>");
         page.WriteLine("<div class=\"table\"><table>\n<thead><tr>");
-        foreach (var (index, column) in table.Columns.Index())
-            page.WriteLine($"<th{Numeric(table.Rows.Count > 0 ? table.Rows[0][index] : "")}>{Html(column.Replace('_', ' '))}</th>");
+        ColumnFormat[] formats = [.. table.Columns.Select((_, index) => ColumnFormat.Of(table.Rows.Select(row => row[index])))];
+        foreach (var (column, format) in table.Columns.Zip(formats))
+            page.WriteLine($"<th{Numeric(format.IsNumeric)}>{Html(column.Replace('_', ' '))}</th>");
         page.WriteLine("</tr></thead>\n<tbody>");
         foreach (var row in table.Rows)
-            page.WriteLine($"<tr>{string.Concat(row.Select(cell => $"<td{Numeric(cell)}>{Cell(cell)}</td>"))}</tr>");
+            page.WriteLine($"<tr>{string.Concat(row.Zip(formats, (cell, format) => $"<td{Numeric(format.IsNumeric)}>{Cell(cell, format)}</td>"))}</tr>");
         page.WriteLine("</tbody>\n</table></div>");
         if (isLong) page.WriteLine("</details>");
     }
@@ -110,7 +110,7 @@ internal static partial class HtmlPage
         {
             page.WriteLine("<h2>Settings</h2>\n<div class=\"table\"><table class=\"settings\">");
             foreach (var (name, value) in report.Settings)
-                page.WriteLine($"<tr><th>{Html(name)}</th><td>{Cell(value)}</td></tr>");
+                page.WriteLine($"<tr><th>{Html(name)}</th><td>{Cell(value, ColumnFormat.Of([value]))}</td></tr>");
             page.WriteLine("</table></div>");
         }
         if (report.Commands.Count > 0) page.WriteLine("<h2>Repeat it</h2>");
@@ -122,17 +122,14 @@ internal static partial class HtmlPage
     }
 
     /// <summary>A number for the eye; all its digits when the mouse rests on it.</summary>
-    private static string Cell(object cell) => cell switch
+    private static string Cell(object cell, ColumnFormat format) => cell switch
     {
         int or long => FormattableString.Invariant($"{cell:N0}"),
-        double number => $"<span title=\"{DataTable.Text(number)}\">{Short(number)}</span>",
+        double number => $"<span title=\"{DataTable.Text(number)}\">{format.Short(number)}</span>",
         _ => Html(DataTable.Text(cell)),
     };
 
-    private static string Short(double number) =>
-        number.ToString(Math.Abs(number) is >= 1000 and < 1e7 ? "N0" : "G4", CultureInfo.InvariantCulture);
-
-    private static string Numeric(object cell) => cell is string ? "" : " class=\"number\"";
+    private static string Numeric(bool isNumeric) => isNumeric ? " class=\"number\"" : "";
 
     private static string Html(string text) => WebUtility.HtmlEncode(text);
 

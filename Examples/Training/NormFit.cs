@@ -36,6 +36,9 @@ internal sealed class NormFit(bool lists)
                 + "Use a smaller one.");
     }
 
+    /// <summary>Whether one image is too little for the statistics of a batch: of a linear layer's output it is one value per channel.</summary>
+    public static bool NeedsSeveralImages(TrainSettings run) => Models.HasFeatures(run.Model) && OfBatches.Contains(run.Norm);
+
     private void Check(TrainSettings run)
     {
         bool features = Models.HasFeatures(run.Model);
@@ -45,7 +48,7 @@ internal sealed class NormFit(bool lists)
             throw new UsageException($"--groups {run.Groups} does not divide the {channels} channels that {run.Norm} normalizes in {run.Model}. "
                 + $"Use {Divisors(channels, 1)}.");
         if (run.Norm == "ghost") CheckGhost(run, least: features ? 2 : 1);
-        if (features && run.BatchSize == 1 && OfBatches.Contains(run.Norm))
+        if (run.BatchSize == 1 && NeedsSeveralImages(run))
             throw new UsageException($"{Batch(1)} leaves {run.Norm} one value per channel in {run.Model}, and its statistics need two. Use 2 or more.");
         if (features && run.BatchSize == 1 && Grouped.Contains(run.Norm) && run.Groups == channels)
             throw new UsageException($"--groups {run.Groups} leaves {run.Norm} one value per group in {run.Model} at {Batch(1)}, and its statistics need two. "

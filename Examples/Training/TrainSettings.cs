@@ -59,9 +59,13 @@ internal sealed record TrainSettings
         Require(Epochs >= 1, "--epochs", Epochs, "1 or more");
         Require(TrainImages is null or >= 1, "--train-images", TrainImages, "1 or more");
         Require(TestImages is null or >= 1, "--test-images", TestImages, "1 or more");
-        Require(double.IsFinite(LearningRate) && LearningRate > 0, "--lr", LearningRate, "above 0");
+        string rate = FormattableString.Invariant($"{LearningRate}");
+        if ((float)LearningRate is not (> 0 and <= float.MaxValue))
+            throw new UsageException(lists
+                ? $"--base-lr makes a learning rate of {rate} for batch size {BatchSize}; it must be above 0, neither too small nor too large for a float."
+                : $"--lr {rate} must be above 0, neither too small nor too large for a float.");
         Require(Momentum is >= 0 and < 1, "--momentum", Momentum, "at least 0 and below 1");
-        Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, "--weight-decay", WeightDecay, "0 or more");
+        Require(WeightDecay is >= 0 and <= float.MaxValue, "--weight-decay", WeightDecay, "0 or more, and a float");
         try
         {
             Optim.Schedule.Parse(Schedule);

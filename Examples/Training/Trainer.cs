@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Layers;
 using MiniDL.Optim;
 
@@ -27,7 +28,7 @@ internal sealed class Trainer
     public Trainer(TrainSettings settings, Dataset train, Dataset test, NormChoice? norm = null, Device? device = null)
     {
         if (settings.BatchSize > train.Count)
-            throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images. "
+            throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {Counted.Of(train.Count, "image")}. "
                 + $"Use batches of {train.Count} or fewer, or more images (--train-images).");
         Settings = settings;
         Device = device ?? Device.Named(settings.Device);

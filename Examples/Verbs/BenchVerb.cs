@@ -47,7 +47,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         if (options.Profile)
         {
             // Steps of their own, so that the times above are of steps that nobody watched.
-            var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Cpu.Threads} threads, {options.Steps} steps");
+            var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Counted.Of(Cpu.Threads, "thread")}, {Counted.Of(options.Steps, "step")}");
             for (int i = 0; i < options.Steps && !stop.IsCancellationRequested; i++) profile.Add(Step);
             _profiles.Add(profile);
         }

@@ -27,8 +27,8 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal)
         var todo = folder.ToDo();
         _finished = plan.Length - todo.Length;
         var schedule = new RunSchedule(todo, options.Parallel);
-        terminal.Line($"{common.Model} on {data.Train.Count:N0} images ({data.Source}), {common.Epochs} epochs: "
-            + $"{plan.Length} runs, {_finished} of them done already, {schedule.Description}; {Cpu.Threads} threads; into {folder.Path}");
+        terminal.Line($"{common.Model} on {Counted.Of(data.Train.Count, "image")} ({data.Source}), {Counted.Of(common.Epochs, "epoch")}: "
+            + $"{Counted.Of(plan.Length, "run")}, {(_finished > 0 ? $"{_finished} of them done already, " : "")}{schedule.Description}; {Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
         try
         {
             terminal.WithProgressOfParts("compare", todo.Sum(Work), bars => schedule.Execute((run, stopped) =>

@@ -39,7 +39,7 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
         }
         terminal.Write(table);
         terminal.Line(failures == 0 ? $"all {cases.Count} cases agree with the Reference device."
-            : $"{failures} of {cases.Count} cases are further off than their limits: do not trust results of this device.");
+            : $"{failures} of {cases.Count} cases {(failures == 1 ? "is further off than its limit" : "are further off than their limits")}: do not trust results of this device.");
         return failures == 0 ? 0 : 1;
     }
 

@@ -36,7 +36,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         device.Precision = Enum.Parse<Precision>(Precision, ignoreCase: true);
         var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
         var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
-        terminal.Line($"{study.Name}: {study.Title}; {Cpu.Threads} threads; into {folder.Path}");
+        terminal.Line($"{study.Name}: {study.Title}; {Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
         var clock = Stopwatch.StartNew();
         Report? report = null;
         terminal.WithProgress(study.Name, 1, progress =>
@@ -54,7 +54,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         foreach (var finding in report.Findings)
             terminal.Line($"{finding.Verdict,-12} {finding.Claim}: paper {finding.Paper}; here {finding.Ours}");
         terminal.Line($"{clock.Elapsed.TotalSeconds:F1} s; the page: {folder.File("report.html")}; "
-            + $"{report.Figures.Count()} pictures (.png, .svg) and {report.Tables.Count()} tables (.csv) beside it");
+            + $"{Counted.Of(report.Figures.Count(), "picture")} (.png, .svg) and {Counted.Of(report.Tables.Count(), "table")} (.csv) beside it");
     }
 
     /// <summary>Adds to the report what is the same for all studies.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Plots;
@@ -20,9 +21,9 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
         var trainer = new Trainer(settings, data.Train, data.Test);
         if (resumed is not null) Resume(resumed, trainer);
         var folder = resumed ?? NewFolder(settings, data.Source);
-        terminal.Line($"{settings.Model} with {settings.Norm}, {trainer.Model.ParameterCount:N0} parameters, "
-            + $"on {data.Train.Count:N0} images ({data.Source}), {settings.Epochs} epochs of {trainer.StepsPerEpoch} steps; "
-            + $"{Cpu.Threads} threads; into {folder.Path}");
+        terminal.Line($"{settings.Model} with {settings.Norm}, {Counted.Of(trainer.Model.ParameterCount, "parameter")}, "
+            + $"on {Counted.Of(data.Train.Count, "image")} ({data.Source}), {Counted.Of(settings.Epochs, "epoch")} of {Counted.Of(trainer.StepsPerEpoch, "step")}; "
+            + $"{Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
 
         using var metrics = CsvFile.Create(folder.File("metrics.csv"), MetricsFile.Header, _records.Select(MetricsFile.Row));
         try
@@ -60,10 +61,17 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
             terminal.Line($"epoch {epoch.Epoch,3}/{trainer.Settings.Epochs}  "
                 + $"train loss {epoch.TrainLoss:F4}  error {epoch.TrainError,5:F2} %   "
                 + $"test loss {epoch.TestLoss:F4}  error {epoch.TestError,5:F2} %   "
-                + $"lr {epoch.LearningRate:G3}  {epoch.ImagesPerSecond:F0} images/s  {epoch.Seconds:F1} s");
+                + $"lr {Rate(trainer, epoch.LearningRate)}  {epoch.ImagesPerSecond,5:F0} images/s  {epoch.Seconds:F1} s");
         }
 
         void Show(StepReport step) => report(step.Step, $"{step}");
+    }
+
+    /// <summary>A learning rate of the run, all of them with as many decimals.</summary>
+    private static string Rate(Trainer trainer, double rate)
+    {
+        int decimals = Math.Clamp(3 - (int)Math.Floor(Math.Log10(trainer.Settings.LearningRate)), 0, 15);
+        return rate.ToString($"F{decimals}", CultureInfo.InvariantCulture);
     }
 
     private RunFolder NewFolder(TrainSettings settings, string dataSource)
