@@ -69,6 +69,9 @@ internal sealed class Terminal
         else Bars(context => work(new ProgressBars(context, title, total)));
     }
 
+    /// <summary>Progress of work whose results other programs read from the output: lines beside them, on the error stream.</summary>
+    public ProgressLines LinesAside(double total) => new(total, ReferenceEquals(_console, _results) ? Errors.WriteLine : _ => { }, _time);
+
     private void Bars(Action<ProgressContext> work)
     {
         _hasBars = true;

@@ -17,12 +17,15 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 
     public int Run(CancellationToken stop)
     {
-        foreach (var settings in options.Cases()) terminal.Results.WriteLine(Measure(settings, stop));
+        var cases = options.Cases();
+        var progress = terminal.LinesAside(cases.Length);
+        foreach (var (index, settings) in cases.Index())
+            terminal.Results.WriteLine(Measure(settings, (done, what) => progress.Report(index + done, $"{settings.Norm}, batch {settings.BatchSize}: {what}"), stop));
         foreach (var profile in _profiles) terminal.WriteResult(profile.ToTable());
         return 0;
     }
 
-    private string Measure(TrainSettings settings, CancellationToken stop)
+    private string Measure(TrainSettings settings, Action<double, string> progress, CancellationToken stop)
     {
         var (norm, batch) = (settings.Norm, settings.BatchSize);
         var device = Device.Named(settings.Device);
@@ -43,7 +46,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             using var scope = Scope.Step();
             step.Run(images, labels);
         }
-        double train = MedianMilliseconds(Step, device, stop);
+        double train = MedianMilliseconds(Step, device, done => progress(done / 2, "training"), stop);
         if (options.Profile)
         {
             // Steps of their own, so that the times above are of steps that nobody watched.
@@ -58,7 +61,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             using var noGrad = new NoGrad();
             using var scope = Scope.Step();
             evaluation.Run();
-        }, device, stop);
+        }, device, done => progress((1 + done) / 2, "evaluation"), stop);
         return string.Create(CultureInfo.InvariantCulture,
             $$"""{"framework":"minidl",{{Hardware(device, settings.Precision)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}}"""
             + $$""","threads":{{Cpu.Threads}}"""
@@ -72,7 +75,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         : $"\"device\":\"{device}\",\"hardware\":\"{device.Backend.Description}\",\"precision\":\"{precision}\",";
 
     /// <summary>A GPU works through several steps before it is waited for, as in training.</summary>
-    private double MedianMilliseconds(Action step, Device device, CancellationToken stop)
+    private double MedianMilliseconds(Action step, Device device, Action<double> progress, CancellationToken stop)
     {
         int steps = device == Device.Cpu ? 1 : GpuSteps;
         double Time()
@@ -85,8 +88,18 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         }
         long begin = Stopwatch.GetTimestamp();
         int least = options.WarmUp > 0 ? WarmUpSteps : 0;
-        for (int i = 0; i < least || Stopwatch.GetElapsedTime(begin).TotalSeconds < options.WarmUp; i++) Time();
-        double[] times = [.. Enumerable.Range(0, options.Steps).Select(_ => Time()).Order()];
+        for (int i = 0; i < least || Stopwatch.GetElapsedTime(begin).TotalSeconds < options.WarmUp; i++)
+        {
+            progress(0);
+            Time();
+        }
+        double[] times = new double[options.Steps];
+        for (int i = 0; i < times.Length; i++)
+        {
+            progress((double)i / times.Length);
+            times[i] = Time();
+        }
+        Array.Sort(times);
         return times[times.Length / 2];
     }
 }
