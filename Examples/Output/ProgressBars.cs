@@ -25,9 +25,12 @@ internal sealed class ProgressBars
 
     private void Add(double done, string text)
     {
-        lock (_gate) _done += done;
+        lock (_gate)
+        {
+            _done += done;
+            _lines?.Report(_done, text);
+        }
         _whole?.Increment(done);
-        _lines?.Report(_done, text);
     }
 
     public sealed class Part(ProgressBars all, ProgressTask? bar) : IDisposable

@@ -26,7 +26,8 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         var table = new Table().Border(TableBorder.Rounded).AddColumns("dataset", "where");
         foreach (string name in Datasets.Names) table.AddRow(Markup.Escape(name), Markup.Escape(WhereIs(name, stop)));
         terminal.Write(table);
-        terminal.Line($"{HelpPage.Call} data DATASET describes one; with --download it is fetched first.");
+        terminal.Line($"{new ShellCommand("data", "DATASET").Option("data-dir", options.DataDirectory)} describes one, or says what is wrong with it; "
+            + "with --download it is fetched first.");
     }
 
     private string WhereIs(string name, CancellationToken stop)
@@ -37,7 +38,7 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         }
         catch (MiniDLException)
         {
-            return $"not in {Folder}, or not usable: 'data {name}' says why";
+            return $"not in {Folder}, or not usable";
         }
     }
 

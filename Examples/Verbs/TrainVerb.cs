@@ -22,7 +22,8 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal)
         if (resumed is not null) Resume(resumed, trainer);
         var folder = resumed ?? NewFolder(settings, data.Source);
         terminal.Line($"{settings.Model} with {settings.Norm}, {Counted.Of(trainer.Model.ParameterCount, "parameter")}, "
-            + $"on {Counted.Of(data.Train.Count, "image")} ({data.Source}), {Counted.Of(settings.Epochs, "epoch")} of {Counted.Of(trainer.StepsPerEpoch, "step")}; "
+            + $"on {Counted.Of(data.Train.Count, "image")} ({data.Source}), {Counted.Of(settings.Epochs, "epoch")} of {Counted.Of(trainer.StepsPerEpoch, "step")}"
+            + $"{(trainer.Position.Epoch > 0 ? $", {trainer.Position.Epoch} of them done already" : "")}; "
             + $"{Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
 
         using var metrics = CsvFile.Create(folder.File("metrics.csv"), MetricsFile.Header, _records.Select(MetricsFile.Row));

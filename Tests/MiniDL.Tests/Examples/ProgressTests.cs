@@ -61,6 +61,20 @@ public sealed partial class ProgressTests
         Assert.Equal(" 50 %, a few seconds left: half\n 50 %, a few seconds left: two begins\n", output.ToString());
     }
 
+    [Fact]
+    public void Lines_beside_results_go_to_the_error_stream_unless_quiet()
+    {
+        foreach (bool quiet in new[] { false, true })
+        {
+            var clock = new Clock();
+            using var error = new StringWriter();
+            var lines = new Terminal(TextWriter.Null, error, quiet, clock).LinesAside(4);
+            clock.Seconds = 5;
+            lines.Report(0, "bn");
+            Assert.Equal(quiet ? "" : "  0 %: bn\n", error.ToString());
+        }
+    }
+
     [Theory]
     [InlineData(20)]
     [InlineData(40)]
