@@ -94,6 +94,8 @@ public sealed partial class ProgressTests
         });
         string[] rows = [.. Escapes().Replace(text.ToString(), "").Split('\n', '\r')];
         Assert.All(rows, row => Assert.InRange(row.Length, 0, width));
+        // A description that is broken into rows leaves rows without a percentage.
+        Assert.All(rows.Where(row => row.Trim().Length > 0), row => Assert.Contains("%", row, StringComparison.Ordinal));
         Assert.Contains(rows, row => row.StartsWith("compare", StringComparison.Ordinal) && row.Contains("50%", StringComparison.Ordinal));
         Assert.Contains(rows, row => row.StartsWith(width < 40 ? "evonorm-" : "evonorm-s0, batch", StringComparison.Ordinal) && row.Contains("50%", StringComparison.Ordinal));
     }
