@@ -15,6 +15,8 @@ internal static class CommandLineProgram
         args = [.. args.Select(argument => argument == "-h" ? "--help" : argument)];
         try
         {
+            if (args is ["help", var topic, ..] && !topic.StartsWith('-') && HelpPage.FindVerb(topic) is null)
+                throw new UsageException($"{Misread.Verb(topic)} Try '{HelpPage.Call} --help'.");
             if (args.Length > 0 && HelpPage.FindVerb(args[0]) is { } verb && HelpPage.OptionWithoutValue(verb, args) is { } option)
                 throw new UsageException($"option {option} needs a value. Try '{HelpPage.Call} {args[0]} --help'.");
             if (args.Length > 0 && HelpPage.FindVerb(args[0]) is { } called && HelpPage.OptionWithoutNumber(called, args) is { } number)
@@ -32,12 +34,12 @@ internal static class CommandLineProgram
         catch (UsageException e)
         {
             error.WriteLine($"error: {Quote.Line(e.Message)}");
-            return 2;
+            return ExitCodes.Usage;
         }
         catch (OperationCanceledException)
         {
             error.WriteLine("stopped.");
-            return 130;
+            return ExitCodes.Stopped;
         }
         catch (Exception e) when (Environment.GetEnvironmentVariable("MINIDL_DEBUG") is null or "" or "0")
         {
@@ -46,7 +48,7 @@ internal static class CommandLineProgram
             error.WriteLine(expected
                 ? $"error: {message}"
                 : $"error: {e.GetType().Name}: {message} This is a bug; run again with MINIDL_DEBUG=1 for the stack trace.");
-            return 1;
+            return ExitCodes.Failed;
         }
 
         Terminal TerminalOf(CommonOptions options)
@@ -88,8 +90,8 @@ internal static class CommandLineProgram
         throw new UsageException(problem switch
         {
             NoVerbSelectedError => $"what shall it do? Name a verb: {HelpPage.VerbNames}. Try '{help}'.",
-            BadVerbSelectedError e => $"there is no verb '{Quote.Text(e.Token)}'; choose one of {HelpPage.VerbNames}. Try '{help}'.",
-            UnknownOptionError e => $"{args[0]} has no option '{Quote.Text(e.Token)}'. Try '{help}'.",
+            BadVerbSelectedError e => $"{Misread.Verb(e.Token)} Try '{help}'.",
+            UnknownOptionError e => $"{Misread.Option(HelpPage.FindVerb(args[0])!, args, e.Token)} Try '{help}'.",
             BadFormatConversionError e =>
                 $"{Given(args, e)} is not {HelpPage.KindOf(HelpPage.FindVerb(args[0])!, e.NameInfo.LongName)}. Try '{help}'.",
             RepeatedOptionError e => $"option --{e.NameInfo.LongName} is given twice.",

@@ -17,7 +17,22 @@ internal static class HelpPage
 
     private static readonly string[] Sections = ["Comparison", "Study", "Benchmark", "Model", "Data", "Training", "Checkpoints", "General"];
 
-    public static string VerbNames => string.Join(", ", Verbs.Select(verb => Describe(verb).Name));
+    public static IEnumerable<string> VerbList => Verbs.Select(NameOf);
+
+    public static string VerbNames => string.Join(", ", VerbList);
+
+    /// <summary>The name of a verb, given by its options.</summary>
+    public static string NameOf(Type verb) => Describe(verb).Name;
+
+    /// <summary>The options of a verb, without dashes.</summary>
+    public static IEnumerable<string> OptionsOf(Type verb) => Described<OptionAttribute>(verb).Select(option => option.Attribute.LongName);
+
+    /// <summary>Whether any verb has the option.</summary>
+    public static bool HasOption(string name) => Array.Exists(Verbs, verb => OptionsOf(verb).Contains(name));
+
+    /// <summary>What a verb's argument that is no option stands for, as <c>DATASET</c>; null where it takes none.</summary>
+    public static string? ArgumentOf(Type verb) =>
+        Described<ValueAttribute>(verb).Where(argument => !argument.Attribute.Hidden).Select(argument => argument.Attribute.MetaName).FirstOrDefault();
 
     public static Type? FindVerb(string name) => Array.Find(Verbs, verb => Describe(verb).Name == name);
 
@@ -70,6 +85,7 @@ internal static class HelpPage
         {
             bool hasValue = i + 1 < args.Length && !args[i + 1].StartsWith("--", StringComparison.Ordinal);
             if (withValue.Contains(args[i]) && !hasValue) return args[i];
+            if (args[i].EndsWith('=') && withValue.Contains(args[i][..^1])) return args[i][..^1];
         }
         return null;
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 
 namespace MiniDL.Examples.Comparisons;
@@ -22,7 +23,7 @@ internal static class ComparisonReport
     {
         var summary = SummaryRow.Of(epochs);
         var charts = new ComparisonCharts(summary, epochs, layers, evaluations);
-        string title = $"{settings.Model} on {settings.Dataset}, {settings.Epochs} epochs";
+        string title = $"{settings.Model} on {settings.Dataset}, {Counted.Of(settings.Epochs, "epoch")}";
         var report = new Report($"{string.Join(", ", charts.Norms.Select(n => n.ToUpperInvariant()))} over batch sizes: {title}")
         {
             Paper = "After Wu and He 2018, Group Normalization (arXiv:1803.08494), figures 1 and 5",
@@ -45,9 +46,9 @@ internal static class ComparisonReport
     private static string Introduction(ComparisonSettings settings, SummaryRow[] summary)
     {
         int seeds = summary.Max(row => row.Seeds);
-        return string.Create(CultureInfo.InvariantCulture, $"The same net is trained for the same {settings.Epochs} epochs "
+        return string.Create(CultureInfo.InvariantCulture, $"The same net is trained for the same {Counted.Of(settings.Epochs, "epoch")} "
             + $"with each norm at each "
-            + $"batch size, the learning rate proportional to the batch ({settings.BaseLearningRate} at {settings.BaseBatch} images); ")
+            + $"batch size, the learning rate proportional to the batch ({settings.BaseLearningRate} at {Counted.Of(settings.BaseBatch, "image")}); ")
             + (seeds > 1 ? $"lines are means over {seeds} seeds, bars one standard deviation." : "one seed each.")
             + " Batch normalization takes its statistics from the batch, so the smaller the batch, the noisier they are, and "
             + "the farther from the running averages that evaluation puts in their place; norms that look at one image at a "
@@ -120,10 +121,10 @@ internal static class ComparisonReport
 
     private static void AddSettings(Report report, ComparisonSettings settings, string dataSource, ComparedEpoch[] epochs)
     {
-        string Images(int? count) => count is { } n ? $"the first {n:N0}" : "all";
+        string Images(int? count, string what) => count is { } n ? $"the first {Counted.Of(n, what)}" : $"all {what}s";
         report.Setting("model", settings.Model);
-        report.Setting("data", $"{settings.Dataset} ({dataSource}), {Images(settings.TrainImages)} training and "
-            + $"{Images(settings.TestImages)} test images");
+        report.Setting("data", $"{settings.Dataset} ({dataSource}), {Images(settings.TrainImages, "training image")} and "
+            + $"{Images(settings.TestImages, "test image")}");
         report.Setting("augmentation", settings.Augment ? "pad by 4, random crop, random flip" : "none");
         report.Setting("epochs", settings.Epochs);
         report.Setting("optimizer", FormattableString.Invariant(

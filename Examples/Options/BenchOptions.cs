@@ -1,4 +1,6 @@
 using CommandLine;
+using MiniDL.Examples.Output;
+using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Options;
 
@@ -25,12 +27,16 @@ internal sealed class BenchOptions : CommonOptions
     public string Device { get; set; } = "cpu";
 
     [Section("Benchmark")]
-    [Option("precision", MetaValue = "NAME", Default = "tf32", HelpText = "on cuda: tf32 (convolutions on tensor cores), fp32 or bf16 (images stored in 16 bits)")]
-    public string Precision { get; set; } = "tf32";
+    [Option("precision", MetaValue = "NAME", HelpText = "on cuda: tf32 (convolutions on tensor cores), fp32 or bf16 (images stored in 16 bits) (default: tf32)")]
+    public string? Precision { get; set; }
 
     [Section("Benchmark")]
-    [Option("groups", MetaValue = "N", Default = 8, HelpText = "groups of GroupNorm")]
-    public int Groups { get; set; } = 8;
+    [Option("groups", MetaValue = "N", HelpText = "groups of gn, ws and evonorm-s0 (default: 8)")]
+    public int? Groups { get; set; }
+
+    [Section("Benchmark")]
+    [Option("virtual-batch", MetaValue = "N", HelpText = "images that share statistics in ghost (default: 16)")]
+    public int? VirtualBatch { get; set; }
 
     [Section("Benchmark")]
     [Option("batch-sizes", MetaValue = "LIST", Default = "2,8,32,128", HelpText = "batch sizes")]
@@ -54,9 +60,33 @@ internal sealed class BenchOptions : CommonOptions
         base.Check();
         Require(Steps is >= 1 and <= 100_000, "steps", Steps, "between 1 and 100000");
         Require(WarmUp is >= 0 and <= 3600, "warm-up", WarmUp, "between 0 and 3600");
-        Require(Device is "cpu" or "cuda", "device", Device, "cpu or cuda");
-        Require(Precision is "fp32" or "tf32" or "bf16", "precision", Precision, "fp32, tf32 or bf16");
-        Require(!Profile || Device == "cpu", "profile", "", "used without --device: the host does not see the times of a GPU's kernels");
-        Require(Groups >= 1, "groups", Groups, "1 or more");
+        RequireKnown("device", Device, "cpu", "cuda");
+        RequireKnown("precision", Precision, "fp32", "tf32", "bf16");
+        RefuseWithoutEffect(Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
+        if (Profile && Device == "cuda")
+            throw new UsageException("--profile is for the CPU: the host does not see the times of a GPU's kernels. Leave out one of --profile and --device.");
+    }
+
+    /// <summary>The cases: every norm at every batch size. Their models and batches fit together.</summary>
+    /// <exception cref="UsageException">They do not, or an option has no effect on any of them.</exception>
+    public TrainSettings[] Cases()
+    {
+        var defaults = new TrainSettings();
+        string[] norms = ListOption.Names("norms", Norms);
+        int[] sizes = ListOption.Counts("batch-sizes", BatchSizes);
+        TrainSettings[] cases = [.. from norm in norms
+                                    from size in sizes
+                                    select defaults with
+                                    {
+                                        Model = Model,
+                                        Norm = norm,
+                                        BatchSize = size,
+                                        Device = Device,
+                                        Precision = Precision ?? defaults.Precision,
+                                        Groups = Groups ?? defaults.Groups,
+                                        VirtualBatch = VirtualBatch ?? defaults.VirtualBatch,
+                                    }];
+        NormFit.Check(cases, Groups, VirtualBatch, lists: true);
+        return cases;
     }
 }

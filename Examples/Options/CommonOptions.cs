@@ -12,7 +12,7 @@ internal abstract class CommonOptions
     public int? Threads { get; set; }
 
     [Section("General")]
-    [Option("quiet", HelpText = "print errors only")]
+    [Option("quiet", HelpText = "print nothing but errors; of bench the results too")]
     public bool Quiet { get; set; }
 
     /// <summary>Arguments that belong to no option; there must be none.</summary>
@@ -24,7 +24,7 @@ internal abstract class CommonOptions
     public virtual void Check()
     {
         if (Rest.FirstOrDefault() is { } extra)
-            throw new UsageException($"'{Quote.Text(extra)}' belongs to no option; lists are written with commas and without spaces.");
+            throw new UsageException(Misread.Extra(GetType(), extra));
         if (Threads is { } threads)
         {
             Require(threads is >= 1 and <= 1024, "threads", threads, "between 1 and 1024");
@@ -37,6 +37,23 @@ internal abstract class CommonOptions
     {
         if (folder is not null && string.IsNullOrWhiteSpace(folder))
             throw new UsageException($"--{option} is empty; name a folder (. for the current one).");
+    }
+
+    /// <summary>Options that take one of some names.</summary>
+    /// <exception cref="UsageException">It is none of them.</exception>
+    protected static void RequireKnown(string option, string? value, params string[] known)
+    {
+        if (value is not null && !known.Contains(value))
+            throw new UsageException($"--{option} {value} must be {string.Join(", ", known[..^1])} or {known[^1]}.{DidYouMean.Among(value, known)}");
+    }
+
+    /// <summary>An option that would do nothing was hardly given for nothing.</summary>
+    /// <param name="value">What was given; null where the option was not.</param>
+    /// <param name="why">Ends the sentence that begins with the option.</param>
+    protected static void RefuseWithoutEffect(bool useless, string option, object? value, string why)
+    {
+        if (useless && value is not (null or false))
+            throw new UsageException($"{(value is true ? $"--{option}" : ShellCommand.Given(option, value))} {why}");
     }
 
     protected static void Require(bool condition, string option, object? value, string rule)

@@ -1,6 +1,6 @@
-using System.Globalization;
 using CommandLine;
 using MiniDL.Examples.Comparisons;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Options;
@@ -50,6 +50,16 @@ internal sealed class CompareOptions : RunOptions
         Require(double.IsFinite(BaseLearningRate) && BaseLearningRate > 0, "base-lr", BaseLearningRate, "above 0");
     }
 
+    /// <inheritdoc/>
+    public override TrainSettings[] Fitting(TrainSettings[] runs, bool lists)
+    {
+        base.Fitting(runs, lists);
+        if (TestImages == 1 && Array.Find(runs, NormFit.NeedsSeveralImages) is { } run)
+            throw new UsageException($"--test-images 1 leaves {run.Norm} one value per channel in {run.Model}, which compare also tests with statistics of "
+                + "the test images. Use 2 or more.");
+        return runs;
+    }
+
     /// <summary>The settings of the run with this norm, batch size and seed.</summary>
     public TrainSettings SettingsOf(string norm, int batchSize, ulong seed)
     {
@@ -64,20 +74,21 @@ internal sealed class CompareOptions : RunOptions
     }
 
     /// <summary>The command line that does this comparison again: what differs from the defaults.</summary>
-    public string CommandLine(ComparisonSettings settings)
+    public ShellCommand CommandLine(ComparisonSettings settings)
     {
         var defaults = ComparisonSettings.Of(CompareDefaults.For(settings.Dataset), baseLearningRate: 0.1, baseBatch: 128);
-        var words = new List<string> { HelpPage.Call, "compare" };
+        var command = new ShellCommand("compare");
         void Add(string option, object? value, object? usual = null)
         {
-            if (value is not null && !value.Equals(usual)) words.Add(string.Create(CultureInfo.InvariantCulture, $"--{option} {value}"));
+            if (!Equals(value, usual)) command.Option(option, value);
         }
         Add("model", settings.Model, defaults.Model);
         Add("dataset", settings.Dataset, defaults.Dataset);
-        if (settings.Dataset != defaults.Dataset) Add("data-dir", DataDirectory.Contains(' ') ? $"\"{DataDirectory}\"" : DataDirectory);
+        Add("data-dir", DataDirectory);
+        command.Flag("download", Download);
         Add("train-images", settings.TrainImages, defaults.TrainImages);
         Add("test-images", settings.TestImages, defaults.TestImages);
-        if (settings.Augment) words.Add("--augment");
+        command.Flag("augment", settings.Augment);
         Add("epochs", settings.Epochs, defaults.Epochs);
         Add("momentum", settings.Momentum, defaults.Momentum);
         Add("weight-decay", settings.WeightDecay, defaults.WeightDecay);
@@ -92,6 +103,6 @@ internal sealed class CompareOptions : RunOptions
         Add("seed", Seed ?? 0, 0UL);
         Add("device", settings.Device, defaults.Device);
         Add("precision", settings.Precision);
-        return string.Join(' ', words);
+        return command;
     }
 }

@@ -1,4 +1,6 @@
 using CommandLine;
+using MiniDL.Data;
+using MiniDL.Examples.Output;
 
 namespace MiniDL.Examples.Options;
 
@@ -13,7 +15,7 @@ internal sealed class DataOptions : CommonOptions
 
     [Section("Data")]
     [Option("data-dir", MetaValue = "DIR", HelpText = "where the files or archives are (default: data)")]
-    public string DataDirectory { get; set; } = "data";
+    public string? DataDirectory { get; set; }
 
     [Section("Data")]
     [Option("download", HelpText = "download the dataset if it is not there")]
@@ -21,7 +23,7 @@ internal sealed class DataOptions : CommonOptions
 
     [Section("Data")]
     [Option("seed", MetaValue = "N", HelpText = "seed of the synthetic images (default: 0)")]
-    public ulong Seed { get; set; }
+    public ulong? Seed { get; set; }
 
     [Section("Data")]
     [Option("out", MetaValue = "DIR", HelpText = "folder for the contact sheet (default: runs/data-TIME)")]
@@ -33,5 +35,20 @@ internal sealed class DataOptions : CommonOptions
         base.Check();
         RequireNamed("out", Out);
         RequireNamed("data-dir", DataDirectory);
+        if (Dataset is null)
+        {
+            const string why = "is for one dataset, and none is named; without a name, all are listed.";
+            RefuseWithoutEffect(true, "download", Download, why);
+            RefuseWithoutEffect(true, "seed", Seed, why);
+            RefuseWithoutEffect(true, "out", Out, why);
+            RefuseWithoutEffect(true, "quiet", Quiet, "leaves nothing of a list; leave it out, or name a dataset.");
+        }
+        else if (!Datasets.Names.Contains(Dataset))
+            throw new UsageException($"there is no dataset '{Dataset}'; choose one of {string.Join(", ", Datasets.Names)}."
+                + DidYouMean.Among(Dataset, Datasets.Names));
+        bool drawn = Dataset == "synthetic";
+        RefuseWithoutEffect(drawn, "data-dir", DataDirectory, "is for datasets in files; synthetic images are drawn. Leave it out.");
+        RefuseWithoutEffect(drawn, "download", Download, "is for datasets in files; synthetic images are drawn. Leave it out.");
+        RefuseWithoutEffect(!drawn, "seed", Seed, $"is for synthetic images; those of {Dataset} are in files. Leave it out.");
     }
 }

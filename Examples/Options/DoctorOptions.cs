@@ -12,8 +12,8 @@ internal sealed class DoctorOptions : CommonOptions
     public string Device { get; set; } = "cpu";
 
     [Section("Check")]
-    [Option("precision", MetaValue = "NAME", Default = "fp32", HelpText = "on cuda: fp32, tf32 (convolutions on tensor cores) or bf16 (images stored in 16 bits)")]
-    public string Precision { get; set; } = "fp32";
+    [Option("precision", MetaValue = "NAME", HelpText = "on cuda: fp32, tf32 (convolutions on tensor cores) or bf16 (images stored in 16 bits) (default: fp32)")]
+    public string? Precision { get; set; }
 
     [Section("Check")]
     [Option("batch", MetaValue = "N", Default = 4, HelpText = "images in a batch")]
@@ -27,8 +27,9 @@ internal sealed class DoctorOptions : CommonOptions
     public override void Check()
     {
         base.Check();
-        Require(Device is "cpu" or "cuda", "device", Device, "cpu or cuda");
-        Require(Precision is "fp32" or "tf32" or "bf16", "precision", Precision, "fp32, tf32 or bf16");
+        RequireKnown("device", Device, "cpu", "cuda");
+        RequireKnown("precision", Precision, "fp32", "tf32", "bf16");
+        RefuseWithoutEffect(Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
         Require(Batch is >= 2 and <= 4096, "batch", Batch, "between 2 and 4096");
         Require(Repeat is >= 0 and <= 10_000, "repeat", Repeat, "between 0 and 10000");
     }

@@ -1,5 +1,6 @@
 using CommandLine;
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Options;
@@ -29,7 +30,7 @@ internal abstract class RunOptions : CommonOptions
 
     [Section("Data")]
     [Option("data-dir", MetaValue = "DIR", HelpText = "where the dataset's files or archive are (default: data)")]
-    public string DataDirectory { get; set; } = "data";
+    public string? DataDirectory { get; set; }
 
     [Section("Data")]
     [Option("download", HelpText = "download the dataset if it is not there")]
@@ -107,13 +108,27 @@ internal abstract class RunOptions : CommonOptions
         Convolutions = ConvDefaults.Algorithm.ToString(),
     };
 
+    /// <summary>Refuses what was given and does nothing for any of these runs, and norms that do not go with model or batch.</summary>
+    /// <param name="lists">Whether norms and batch sizes are given as lists: <c>--norms</c>, <c>--batch-sizes</c>.</param>
+    /// <exception cref="UsageException">The message names the option.</exception>
+    public virtual TrainSettings[] Fitting(TrainSettings[] runs, bool lists)
+    {
+        var run = runs[0];
+        RefuseWithoutEffect(run.Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
+        const string drawn = "is for datasets in files; synthetic images are drawn. Name another --dataset, or leave it out.";
+        RefuseWithoutEffect(run.Dataset == "synthetic", "data-dir", DataDirectory, drawn);
+        RefuseWithoutEffect(run.Dataset == "synthetic", "download", Download, drawn);
+        NormFit.Check(runs, Groups, VirtualBatch, lists);
+        return runs;
+    }
+
     /// <summary>
     /// Where the data comes from and how much of it. The seed is not passed on: like real images, the synthetic ones are the same
     /// in every run.
     /// </summary>
     public DatasetOptions DataOptions(TrainSettings settings) => new()
     {
-        DataDirectory = DataDirectory,
+        DataDirectory = DataDirectory ?? "data",
         Download = Download,
         TrainImages = settings.TrainImages,
         TestImages = settings.TestImages,

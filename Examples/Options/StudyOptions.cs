@@ -1,5 +1,6 @@
 using CommandLine;
 using MiniDL.Examples.Output;
+using MiniDL.Examples.Studies;
 
 namespace MiniDL.Examples.Options;
 
@@ -26,19 +27,19 @@ internal sealed class StudyOptions : CommonOptions
 
     [Section("Study")]
     [Option("seed", MetaValue = "N", HelpText = "seed of all random numbers (default: 0)")]
-    public ulong Seed { get; set; }
+    public ulong? Seed { get; set; }
 
     [Section("Study")]
-    [Option("device", MetaValue = "NAME", Default = "cpu", HelpText = "cpu or cuda")]
-    public string Device { get; set; } = "cpu";
+    [Option("device", MetaValue = "NAME", HelpText = "cpu or cuda (default: cpu)")]
+    public string? Device { get; set; }
 
     [Section("Study")]
-    [Option("precision", MetaValue = "NAME", Default = "tf32", HelpText = "on cuda: tf32 (convolutions on tensor cores), fp32 or bf16 (images stored in 16 bits)")]
-    public string Precision { get; set; } = "tf32";
+    [Option("precision", MetaValue = "NAME", HelpText = "on cuda: tf32 (convolutions on tensor cores), fp32 or bf16 (images stored in 16 bits) (default: tf32)")]
+    public string? Precision { get; set; }
 
     [Section("Data")]
     [Option("data-dir", MetaValue = "DIR", HelpText = "where the datasets' files or archives are (default: data)")]
-    public string DataDirectory { get; set; } = "data";
+    public string? DataDirectory { get; set; }
 
     [Section("General")]
     [Option("out", MetaValue = "DIR", HelpText = "output folder (default: runs/study-NAME-TIME)")]
@@ -48,10 +49,40 @@ internal sealed class StudyOptions : CommonOptions
     public override void Check()
     {
         base.Check();
-        Require(Device is "cpu" or "cuda", "device", Device, "cpu or cuda");
-        Require(Precision is "fp32" or "tf32" or "bf16", "precision", Precision, "fp32, tf32 or bf16");
+        RequireKnown("device", Device, "cpu", "cuda");
+        RequireKnown("precision", Precision, "fp32", "tf32", "bf16");
         RequireNamed("out", Out);
         RequireNamed("data-dir", DataDirectory);
         if (Full && Smallest) throw new UsageException("--full and --smallest exclude each other.");
+        if (Study is null) RefuseForList();
+        else RefuseFor(StudyTable.Find(Study) ?? throw new UsageException(
+            $"there is no study '{Study}'; choose one of {StudyTable.Names}.{DidYouMean.Among(Study, StudyTable.All.Select(study => study.Name))}"));
+    }
+
+    /// <summary>The command line that runs this study again.</summary>
+    public ShellCommand CommandLine(bool full, bool smallest) => new ShellCommand("study", Study!)
+        .Option("seed", Seed).Option("device", Device).Option("precision", Precision).Option("data-dir", DataDirectory)
+        .Flag("full", full).Flag("smallest", smallest);
+
+    private void RefuseForList()
+    {
+        const string why = "is for one study, and none is named; without a name, all are listed.";
+        RefuseWithoutEffect(true, "full", Full, why);
+        RefuseWithoutEffect(true, "smallest", Smallest, why);
+        RefuseWithoutEffect(true, "seed", Seed, why);
+        RefuseWithoutEffect(true, "device", Device, why);
+        RefuseWithoutEffect(true, "precision", Precision, why);
+        RefuseWithoutEffect(true, "data-dir", DataDirectory, why);
+        RefuseWithoutEffect(true, "out", Out, why);
+        RefuseWithoutEffect(true, "quiet", Quiet, "leaves nothing of a list; leave it out, or name a study.");
+    }
+
+    private void RefuseFor(Study study)
+    {
+        if (Device is not (null or "cpu") && !study.Trains)
+            throw new UsageException($"study {study.Name} trains nothing and runs on the CPU. Leave out --device {Device}.");
+        RefuseWithoutEffect(Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
+        RefuseWithoutEffect(!study.ReadsData, "data-dir", DataDirectory, $"is for studies that read a dataset; {study.Name} needs none. Leave it out.");
+        RefuseWithoutEffect(Smallest, "data-dir", DataDirectory, "has no effect beside --smallest, which takes synthetic images. Leave one of the two out.");
     }
 }

@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 using MiniDL.Examples.Training;
 using MiniDL.Layers;
@@ -58,7 +59,7 @@ internal sealed class PlacementStudy : Study
 
     private sealed record Task(string Title, TrainSettings Settings, DataSplit Data, Func<int, Norm> Norm)
     {
-        public string Description => $"{Data.Train.Count:N0} images, {Settings.Epochs} epochs, batch {Settings.BatchSize}, "
+        public string Description => $"{Counted.Of(Data.Train.Count, "image")}, {Counted.Of(Settings.Epochs, "epoch")}, batch {Settings.BatchSize}, "
             + $"learning rate {Settings.LearningRate}, {Settings.Schedule}, weight decay {Settings.WeightDecay}";
     }
 

@@ -20,6 +20,9 @@ internal abstract class Study
     /// <summary>The data of the preset and of <c>--full</c>; <c>none</c> where nothing is read.</summary>
     public abstract string DataNote { get; }
 
+    /// <summary>Whether it reads a dataset, from <c>--data-dir</c>.</summary>
+    public bool ReadsData => !DataNote.StartsWith("none", StringComparison.Ordinal);
+
     /// <summary>Whether nets are trained, on the device of the context; else all of it is a matter of seconds on the CPU.</summary>
     public virtual bool Trains => true;
 

@@ -88,7 +88,7 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
         DataSplit Note(string name, DataSplit data)
         {
             string instead = name == wanted ? "" : $" in place of {wanted}, which is not in {DataDirectory}";
-            string counts = $"{data.Train.Count:N0} training and {data.Test.Count:N0} test images";
+            string counts = $"{data.Train.Count:N0} training and {Counted.Of(data.Test.Count, "test image")}";
             string note = $"{name}{(Size == StudySize.Smallest ? "" : instead)}: {counts} ({data.Source})";
             if (_dataUsed.Contains(note)) return data;
             _dataUsed.Add(note);

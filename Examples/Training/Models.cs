@@ -8,6 +8,31 @@ internal static class Models
     public static IReadOnlyList<string> Names { get; } =
         ["resnet8", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "vgg11", "vgg13", "vgg16", "vgg19", "mlp"];
 
+    /// <summary>Whether it normalizes the features of linear layers.</summary>
+    public static bool HasFeatures(string name) => name == "mlp" || name.StartsWith("vgg", StringComparison.Ordinal);
+
+    /// <summary>Whether the norm can normalize features.</summary>
+    public static bool TakesFeatures(string norm)
+    {
+        try
+        {
+            NormChoice.Parse(norm, groups: 1).CreateForFeatures(1);
+            return true;
+        }
+        catch (MiniDLException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The channels or features of its narrowest layer that is normalized; those of the others are multiples.</summary>
+    public static int LeastChannels(string name) => name switch
+    {
+        "mlp" => 256,
+        ['v', 'g', 'g', ..] => 64,
+        _ => 16,
+    };
+
     /// <summary>Makes a model with freshly drawn weights.</summary>
     /// <exception cref="MiniDLException">The norm does not fit the model's channels.</exception>
     public static Module Create(string name, NormChoice norm, RandomStream random, Shape input, int classes) => name switch

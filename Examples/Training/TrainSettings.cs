@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Layers;
 
@@ -49,11 +50,12 @@ internal sealed record TrainSettings
         baseRate * batchSize / baseBatch;
 
     /// <summary>Checks what can be checked without model and data.</summary>
+    /// <param name="lists">Whether norms and batch sizes are given as lists: <c>--norms</c>, <c>--batch-sizes</c>.</param>
     /// <exception cref="UsageException">A name is unknown or a number is out of its range.</exception>
-    public TrainSettings Checked()
+    public TrainSettings Checked(bool lists = false)
     {
         RequireKnown("--model", Model, Models.Names);
-        RequireKnown("norm", Norm, NormChoice.Names);
+        RequireKnown(lists ? "--norms" : "--norm", Norm, NormChoice.Names);
         RequireKnown("--dataset", Dataset, Datasets.Names);
         RequireKnown("--device", Device, MiniDL.Device.Names);
         RequireKnown("--precision", Precision, ["tf32", "fp32", "bf16"]);
@@ -64,16 +66,20 @@ internal sealed record TrainSettings
         Require(TrainImages is null or >= 1, "--train-images", TrainImages, "1 or more");
         Require(Validation is null or >= 1, "--validation", Validation, "1 or more");
         Require(TestImages is null or >= 1, "--test-images", TestImages, "1 or more");
-        Require(double.IsFinite(LearningRate) && LearningRate > 0, "--lr", LearningRate, "above 0");
+        string rate = FormattableString.Invariant($"{LearningRate}");
+        if ((float)LearningRate is not (> 0 and <= float.MaxValue))
+            throw new UsageException(lists
+                ? $"--base-lr makes a learning rate of {rate} for batch size {BatchSize}; it must be above 0, neither too small nor too large for a float."
+                : $"--lr {rate} must be above 0, neither too small nor too large for a float.");
         Require(Momentum is >= 0 and < 1, "--momentum", Momentum, "at least 0 and below 1");
-        Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, "--weight-decay", WeightDecay, "0 or more");
+        Require(WeightDecay is >= 0 and <= float.MaxValue, "--weight-decay", WeightDecay, "0 or more, and a float");
         try
         {
             Optim.Schedule.Parse(Schedule);
         }
         catch (MiniDLException e)
         {
-            throw new UsageException($"--schedule {Quote.Text(Schedule)}: {e.Message}");
+            throw new UsageException($"--schedule {Quote.Text(Schedule)}: {e.Message}{DidYouMean.Among(Schedule.Split(':')[0], ["none", "step", "cosine", "warmup"])}");
         }
         return this;
     }
@@ -85,6 +91,6 @@ internal sealed record TrainSettings
 
     private static void RequireKnown(string name, string value, IReadOnlyList<string> known)
     {
-        if (!known.Contains(value)) throw new UsageException($"{name} {Quote.Text(value)} is unknown; choose one of {string.Join(", ", known)}.");
+        if (!known.Contains(value)) throw new UsageException($"{name} {Quote.Text(value)} is unknown; choose one of {string.Join(", ", known)}.{DidYouMean.Among(value, known)}");
     }
 }

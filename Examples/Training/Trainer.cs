@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Layers;
 using MiniDL.Optim;
 
@@ -31,7 +32,7 @@ internal sealed class Trainer
         TrainSettings settings, Dataset train, Dataset test, NormChoice? norm = null, Device? device = null, Dataset? validation = null)
     {
         if (settings.BatchSize > train.Count)
-            throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {train.Count} images. "
+            throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {Counted.Of(train.Count, "image")}. "
                 + $"Use batches of {train.Count} or fewer, or more images (--train-images).");
         Settings = settings;
         Device = device ?? Device.Named(settings.Device);
@@ -159,7 +160,7 @@ internal sealed class Trainer
         if (!float.IsFinite(loss))
             throw new DivergedException("loss", loss, Position.Epoch + 1, batch.Step, batch.LearningRate, _step.Repeats
                 ? new NotFinite("a GPU has updated the weights with it since; with --device cpu the message names the module where it began")
-                : NotFinite.Find(Model, batch.Images));
+                : NotFinite.Find(Model, batch.Images.To(Device)));
         Position = Position.After(batch.Result.Images, loss, batch.Result.ErrorPercent, clock.Elapsed);
         var mean = Position.Mean;
         progress?.Invoke(new StepReport(Position.Epoch + 1, batch.Step, mean.Loss, mean.Error, mean.Images / Position.Seconds));

@@ -11,6 +11,7 @@ internal static class TrainingData
     public static DataSplit Load(string dataset, DatasetOptions options, Terminal terminal, CancellationToken stop)
     {
         DataSplit? data = null;
+        if (dataset != "synthetic" && !terminal.IsInteractive) terminal.Line($"loading {dataset}, from {options.DataDirectory}");
         terminal.WithProgress($"loading {dataset}", 1, report =>
         {
             var progress = new Relay(p => report(p.Total > 0 ? (double)p.Bytes / p.Total : 0, p.Activity));

@@ -50,7 +50,7 @@ internal sealed class TrainingStep : IDisposable
     /// <returns>The loss before the step, and the logits; valid until the next step.</returns>
     public (Tensor Loss, Tensor Logits) Run(Tensor images, Tensor labels)
     {
-        if (!_graph.Repeats) (_images, _labels) = (images, labels);
+        if (!_graph.Repeats) (_images, _labels) = (images.To(_device), labels.To(_device));
         else
         {
             // What was recorded goes on with the tensors of the first step.

@@ -17,24 +17,23 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 
     public int Run(CancellationToken stop)
     {
-        string[] norms = ListOption.Names("norms", options.Norms);
-        int[] sizes = ListOption.Counts("batch-sizes", options.BatchSizes);
-        foreach (string norm in norms) new TrainSettings { Model = options.Model, Norm = norm }.Checked();
-        foreach (string norm in norms)
-            foreach (int size in sizes)
-                terminal.Results.WriteLine(Measure(norm, size, stop));
-        foreach (var profile in _profiles) terminal.Write(profile.ToTable());
+        var cases = options.Cases();
+        var progress = terminal.LinesAside(cases.Length);
+        foreach (var (index, settings) in cases.Index())
+            terminal.Results.WriteLine(Measure(settings, (done, what) => progress.Report(index + done, $"{settings.Norm}, batch {settings.BatchSize}: {what}"), stop));
+        foreach (var profile in _profiles) terminal.WriteResult(profile.ToTable());
         return 0;
     }
 
-    private string Measure(string norm, int batch, CancellationToken stop)
+    private string Measure(TrainSettings settings, Action<double, string> progress, CancellationToken stop)
     {
-        var device = Device.Named(options.Device);
-        device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
+        var (norm, batch) = (settings.Norm, settings.BatchSize);
+        var device = Device.Named(settings.Device);
+        device.Precision = Enum.Parse<Precision>(settings.Precision, ignoreCase: true);
         // What the case before used is of other sizes: it would only add to this one's memory.
         device.Backend.TrimPool();
         var random = new RandomStream(0);
-        var choice = NormChoice.Parse(norm, options.Groups);
+        var choice = NormChoice.Parse(norm, settings.Groups, settings.VirtualBatch);
         var model = Models.Create(options.Model, choice, random.Fork("weights"), [3, 32, 32], classes: 10).To(device);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
         var images = Tensor.Normal([batch, 3, 32, 32], random.Fork("images"), device: device);
@@ -47,11 +46,11 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             using var scope = Scope.Step();
             step.Run(images, labels);
         }
-        double train = MedianMilliseconds(Step, device, stop);
+        double train = MedianMilliseconds(Step, device, done => progress(done / 2, "training"), stop);
         if (options.Profile)
         {
             // Steps of their own, so that the times above are of steps that nobody watched.
-            var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Cpu.Threads} threads, {options.Steps} steps");
+            var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Counted.Of(Cpu.Threads, "thread")}, {Counted.Of(options.Steps, "step")}");
             for (int i = 0; i < options.Steps && !stop.IsCancellationRequested; i++) profile.Add(Step);
             _profiles.Add(profile);
         }
@@ -62,9 +61,9 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             using var noGrad = new NoGrad();
             using var scope = Scope.Step();
             evaluation.Run();
-        }, device, stop);
+        }, device, done => progress((1 + done) / 2, "evaluation"), stop);
         return string.Create(CultureInfo.InvariantCulture,
-            $$"""{"framework":"minidl",{{Hardware(device)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}}"""
+            $$"""{"framework":"minidl",{{Hardware(device, settings.Precision)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}}"""
             + $$""","threads":{{Cpu.Threads}}"""
             + $$""","train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}}"""
             + $$""","eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}}"""
@@ -72,11 +71,11 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
     }
 
     /// <summary>Names the GPU; nothing on the CPU.</summary>
-    private string Hardware(Device device) => device == Device.Cpu ? ""
-        : $"\"device\":\"{device}\",\"hardware\":\"{device.Backend.Description}\",\"precision\":\"{options.Precision}\",";
+    private static string Hardware(Device device, string precision) => device == Device.Cpu ? ""
+        : $"\"device\":\"{device}\",\"hardware\":\"{device.Backend.Description}\",\"precision\":\"{precision}\",";
 
     /// <summary>A GPU works through several steps before it is waited for, as in training.</summary>
-    private double MedianMilliseconds(Action step, Device device, CancellationToken stop)
+    private double MedianMilliseconds(Action step, Device device, Action<double> progress, CancellationToken stop)
     {
         int steps = device == Device.Cpu ? 1 : GpuSteps;
         double Time()
@@ -89,8 +88,18 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         }
         long begin = Stopwatch.GetTimestamp();
         int least = options.WarmUp > 0 ? WarmUpSteps : 0;
-        for (int i = 0; i < least || Stopwatch.GetElapsedTime(begin).TotalSeconds < options.WarmUp; i++) Time();
-        double[] times = [.. Enumerable.Range(0, options.Steps).Select(_ => Time()).Order()];
+        for (int i = 0; i < least || Stopwatch.GetElapsedTime(begin).TotalSeconds < options.WarmUp; i++)
+        {
+            progress(0);
+            Time();
+        }
+        double[] times = new double[options.Steps];
+        for (int i = 0; i < times.Length; i++)
+        {
+            progress((double)i / times.Length);
+            times[i] = Time();
+        }
+        Array.Sort(times);
         return times[times.Length / 2];
     }
 }

@@ -32,8 +32,8 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
         var todo = folder.ToDo();
         _finished = plan.Length - todo.Length;
         var schedule = new RunSchedule(todo, options.Parallel);
-        terminal.Line($"{common.Model} on {data.Train.Count:N0} {StudyContext.ImagesOf(common.Dataset)} ({data.Source}), {common.Epochs} epochs: "
-            + $"{plan.Length} runs, {_finished} of them done already, {schedule.Description}; {Cpu.Threads} threads; into {folder.Path}");
+        terminal.Line($"{common.Model} on {data.Train.Count:N0} {StudyContext.ImagesOf(common.Dataset)} ({data.Source}), {Counted.Of(common.Epochs, "epoch")}: "
+            + $"{Counted.Of(plan.Length, "run")}, {(_finished > 0 ? $"{_finished} of them done already, " : "")}{schedule.Description}; {Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
         try
         {
             terminal.WithProgressOfParts("compare", todo.Sum(Work), bars => schedule.Execute((run, stopped) =>
@@ -54,7 +54,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
         catch (OperationCanceledException)
         {
             Summarize(folder, common, data);
-            terminal.Line($"stopped; the same command with {ShellCommand.Given("out", folder.Path)} goes on.");
+            terminal.Line($"stopped; this goes on: {options.CommandLine(common).Option("out", folder.Path)}");
             return ExitCodes.Stopped;
         }
         catch
@@ -73,10 +73,10 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
         string[] norms = ListOption.Names("norms", options.Norms);
         int[] sizes = [.. ListOption.Counts("batch-sizes", options.BatchSizes).OrderDescending()];
         ulong first = options.Seed ?? 0;
-        return [.. from seed in Enumerable.Range(0, options.Seeds)
-                   from size in sizes
-                   from norm in norms
-                   select options.SettingsOf(norm, size, first + (ulong)seed).Checked()];
+        return options.Fitting([.. from seed in Enumerable.Range(0, options.Seeds)
+                                   from size in sizes
+                                   from norm in norms
+                                   select options.SettingsOf(norm, size, first + (ulong)seed)], lists: true);
     }
 
     private void Train(
@@ -124,7 +124,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
         var epochs = folder.FinishedEpochs;
         if (epochs.Length == 0) return;
         var report = ComparisonReport.Of(
-            settings, data.Source, data.Test, options.CommandLine(settings), epochs, folder.FinishedLayers, folder.Evaluations);
+            settings, data.Source, data.Test, options.CommandLine(settings).ToString(), epochs, folder.FinishedLayers, folder.Evaluations);
         report.Save(folder.Path);
         terminal.Write(SummaryTable(SummaryRow.Of(epochs)));
         foreach (var finding in report.Findings) terminal.Line($"{finding}");

@@ -12,20 +12,22 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
 {
     public int Run(CancellationToken stop)
     {
-        if (options.Dataset is not { } name) List(stop);
-        else if (Datasets.Names.Contains(name)) Describe(name, stop);
-        else throw new UsageException($"there is no dataset '{Quote.Text(name)}'; choose one of {string.Join(", ", Datasets.Names)}.");
+        if (options.Dataset is { } name) Describe(name, stop);
+        else List(stop);
         return 0;
     }
 
-    private DatasetOptions Source => new() { DataDirectory = options.DataDirectory, Seed = options.Seed };
+    private DatasetOptions Source => new() { DataDirectory = Folder, Seed = options.Seed ?? 0 };
+
+    private string Folder => options.DataDirectory ?? "data";
 
     private void List(CancellationToken stop)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("dataset", "where");
         foreach (string name in Datasets.Names) table.AddRow(Markup.Escape(name), Markup.Escape(Quote.Visible(WhereIs(name, stop))));
         terminal.Write(table);
-        terminal.Line($"{HelpPage.Call} data DATASET describes one; with --download it is fetched first.");
+        terminal.Line($"{new ShellCommand("data", "DATASET").Option("data-dir", options.DataDirectory)} describes one, or says what is wrong with it; "
+            + "with --download it is fetched first.");
     }
 
     private string WhereIs(string name, CancellationToken stop)
@@ -36,7 +38,7 @@ internal sealed class DataVerb(DataOptions options, Terminal terminal)
         }
         catch (MiniDLException)
         {
-            return $"not in {options.DataDirectory}, or not usable: 'data {name}' says why";
+            return $"not in {Folder}, or not usable";
         }
     }
 

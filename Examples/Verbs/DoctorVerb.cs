@@ -17,17 +17,28 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
     public int Run(CancellationToken stop)
     {
         var device = Device.Named(options.Device);
-        device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
-        terminal.Line($"{device.Backend.Description}; batch {options.Batch}, {options.Precision}; "
+        string precision = options.Precision ?? "fp32";
+        device.Precision = Enum.Parse<Precision>(precision, ignoreCase: true);
+        terminal.Line($"{device.Backend.Description}; batch {options.Batch}, {precision}; "
             + "relative errors against double precision, times of forward and backward together");
         var table = new Table { Border = TableBorder.Simple };
         table.AddColumn("operator");
         foreach (string heading in new[] { "error", "of gradients", "limit", "µs" }) table.AddColumn(new TableColumn(heading).RightAligned());
         int failures = 0;
         var cases = OperatorCases.Of(options.Batch);
-        foreach (var operation in cases)
+        terminal.WithProgress("doctor", cases.Count, progress =>
+        {
+            foreach (var (index, operation) in cases.Index()) Check(operation, () => progress(index, operation.Name));
+        });
+        terminal.Write(table);
+        terminal.Line(failures == 0 ? $"all {cases.Count} cases agree with the Reference device."
+            : $"{failures} of {cases.Count} cases {(failures == 1 ? "is further off than its limit" : "are further off than their limits")}: do not trust results of this device.");
+        return failures == 0 ? 0 : 1;
+
+        void Check(OperatorCase operation, Action begin)
         {
             stop.ThrowIfCancellationRequested();
+            begin();
             var (error, gradientError) = Errors(operation, device);
             var (limit, gradientLimit) = Limits(operation, device.Precision);
             bool good = error <= limit && gradientError <= gradientLimit;
@@ -36,10 +47,6 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
             table.AddRow(Markup.Escape(operation.Name), Error(error), Error(gradientError), good ? "kept" : "[red]exceeded[/]",
                 double.IsNaN(time) ? "" : time.ToString("F1", CultureInfo.InvariantCulture));
         }
-        terminal.Write(table);
-        terminal.Line(failures == 0 ? $"all {cases.Count} cases agree with the Reference device."
-            : $"{failures} of {cases.Count} cases are further off than their limits: do not trust results of this device.");
-        return failures == 0 ? 0 : 1;
     }
 
     private static (double Result, double Gradients) Limits(OperatorCase operation, Precision precision) => precision switch

@@ -13,10 +13,13 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
     public int Run(CancellationToken stop)
     {
         if (options.Study is not { } name) List();
-        else if (StudyTable.Find(name) is { } study) Run(study, stop);
-        else throw new UsageException($"there is no study '{Quote.Text(name)}'; choose one of {StudyTable.Names}.");
+        else Run(StudyTable.Find(name)!, stop);
         return 0;
     }
+
+    private ulong Seed => options.Seed ?? 0;
+
+    private string Precision => options.Precision ?? "tf32";
 
     private void List()
     {
@@ -29,23 +32,21 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
 
     private void Run(Study study, CancellationToken stop)
     {
-        if (options.Device != "cpu" && !study.Trains)
-            throw new UsageException($"study {study.Name} trains nothing and runs on the CPU. Leave out --device {Quote.Text(options.Device)}.");
-        var device = Device.Named(options.Device);
-        device.Precision = Enum.Parse<Precision>(options.Precision, ignoreCase: true);
+        var device = Device.Named(options.Device ?? "cpu");
+        device.Precision = Enum.Parse<Precision>(Precision, ignoreCase: true);
         using var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
         bool overwrites = Claim(folder, study);
         var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
-        terminal.Line($"{study.Name}: {study.Title}; {Cpu.Threads} threads; into {folder.Path}");
+        terminal.Line($"{study.Name}: {study.Title}; {Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
         if (overwrites) terminal.Line("the results of an earlier run in it are overwritten");
         var clock = Stopwatch.StartNew();
         Report? report = null;
         terminal.WithProgress(study.Name, 1, progress =>
         {
-            var context = new StudyContext(size, options.Seed, terminal, stop)
+            var context = new StudyContext(size, Seed, terminal, stop)
             {
                 Device = device,
-                DataDirectory = options.DataDirectory,
+                DataDirectory = options.DataDirectory ?? "data",
                 Report = (done, text) => progress(done, text),
             };
             report = study.Run(context);
@@ -55,7 +56,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         report!.Save(folder.Path);
         foreach (var finding in report.Findings) terminal.Line($"{finding}");
         terminal.Line($"{clock.Elapsed.TotalSeconds:F1} s; the page: {folder.File("report.html")}; "
-            + $"{report.Figures.Count()} pictures (.png, .svg) and {report.Tables.Count()} tables (.csv) beside it");
+            + $"{Counted.Of(report.Figures.Count(), "picture")} (.png, .svg) and {Counted.Of(report.Tables.Count(), "table")} (.csv) beside it");
     }
 
     /// <summary>Sees that nothing of another kind is in the folder, and says in its config.json whose it is now.</summary>
@@ -67,7 +68,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
             .Where(name => Path.GetExtension(name) is ".html" or ".csv" or ".png" or ".svg")];
         folder.RequireFree(kind, foreign);
         bool overwrites = foreign.Length > 0;
-        folder.WriteConfig(kind, new StudySettings(options.Full, options.Smallest, options.Seed, options.Device));
+        folder.WriteConfig(kind, new StudySettings(options.Full, options.Smallest, Seed, options.Device ?? "cpu"));
         return overwrites;
     }
 
@@ -85,15 +86,12 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
             StudySize.Preset => "preset: within two minutes on two cores",
             _ => "smallest: to see that it runs; the numbers mean little",
         });
-        report.Setting("seed", options.Seed.ToString());
+        report.Setting("seed", Seed.ToString());
         report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, "
             + $"{DateTime.Now:yyyy-MM-dd}");
-        if (options.Device != "cpu") report.Setting("device", $"{context.Device.Backend.Description}, {options.Precision}");
-        string seed = options.Seed == 0 ? "" : $" --seed {options.Seed}";
-        string device = options.Device == "cpu" ? "" : $" --device {options.Device} --precision {options.Precision}";
-        string call = $"{HelpPage.Call} study {study.Name}{seed}{device}";
-        report.Command("This page:", options.Full ? $"{call} --full" : options.Smallest ? $"{call} --smallest" : call);
-        if (!options.Full) report.Command("With the paper's settings, where they can be had:", $"{call} --full");
+        if (context.Device.Name == "cuda") report.Setting("device", $"{context.Device.Backend.Description}, {Precision}");
+        report.Command("This page:", options.CommandLine(options.Full, options.Smallest).ToString());
+        if (!options.Full) report.Command("With the paper's settings, where they can be had:", options.CommandLine(full: true, smallest: false).ToString());
     }
 
     /// <summary>Nothing is found out about a dataset on another one, or about a training by one of a few steps.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Plots;
@@ -15,6 +16,7 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
     {
         using var resumed = options.Resume is { } resume ? TrainFolder.Open(resume, files) : null;
         var settings = resumed is null ? options.ApplyTo(new TrainSettings()).Checked() : ResumedSettings(resumed);
+        options.Fitting([settings], lists: false);
         var data = TrainingData.Load(settings.Dataset, options.DataOptions(settings), terminal, stop);
         var identity = TrainingData.Identify(data);
         var (train, validation) = TrainingData.Split(data.Train, settings.Validation);
@@ -22,9 +24,10 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
         IReadOnlyList<string> notices = resumed is null ? [] : GoOn(resumed, trainer, identity);
         using var begun = resumed is null ? TrainFolder.Begin(options.Out, trainer, identity, files) : null;
         var folder = resumed ?? begun!;
-        terminal.Line($"{settings.Model} with {settings.Norm}, {trainer.Model.ParameterCount:N0} parameters, "
-            + $"on {train.Count:N0} images ({data.Source}), {settings.Epochs} epochs of {trainer.StepsPerEpoch} steps; "
-            + $"{Cpu.Threads} threads; into {folder.Path}");
+        terminal.Line($"{settings.Model} with {settings.Norm}, {Counted.Of(trainer.Model.ParameterCount, "parameter")}, "
+            + $"on {Counted.Of(train.Count, "image")} ({data.Source}), {Counted.Of(settings.Epochs, "epoch")} of {Counted.Of(trainer.StepsPerEpoch, "step")}"
+            + $"{(trainer.Position.Epoch > 0 ? $", {trainer.Position.Epoch} of them done already" : "")}; "
+            + $"{Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
         foreach (string notice in notices) terminal.Line(notice);
         return Run(folder, trainer, stop);
     }
@@ -71,8 +74,15 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
             terminal.Line($"epoch {epoch.Epoch,3}/{trainer.Settings.Epochs}  "
                 + $"train loss {epoch.TrainLoss:F4}  error {epoch.TrainError,5:F2} %   {validation}"
                 + $"test loss {epoch.TestLoss:F4}  error {epoch.TestError,5:F2} %   "
-                + $"lr {epoch.LearningRate:G3}  {epoch.ImagesPerSecond:F0} images/s  {epoch.Seconds:F1} s");
+                + $"lr {Rate(trainer, epoch.LearningRate)}  {epoch.ImagesPerSecond,5:F0} images/s  {epoch.Seconds:F1} s");
         }
+    }
+
+    /// <summary>A learning rate of the run, all of them with as many decimals.</summary>
+    private static string Rate(Trainer trainer, double rate)
+    {
+        int decimals = Math.Clamp(3 - (int)Math.Floor(Math.Log10(trainer.Settings.LearningRate)), 0, 15);
+        return rate.ToString($"F{decimals}", CultureInfo.InvariantCulture);
     }
 
     /// <summary>The settings of the run, but for the number of epochs, which may have grown.</summary>

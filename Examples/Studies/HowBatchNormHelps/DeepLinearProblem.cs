@@ -1,3 +1,4 @@
+using MiniDL.Examples.Output;
 using MiniDL.Layers;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
@@ -31,7 +32,7 @@ internal sealed class DeepLinearProblem
 
     /// <summary>For a report.</summary>
     public static string Describe(int steps) =>
-        $"25 layers 10×10, norm behind every layer but the last; {steps:N0} steps of plain gradient descent on {Samples:N0} inputs at once";
+        $"25 layers 10×10, norm behind every layer but the last; {Counted.Of(steps, "step")} of plain gradient descent on {Samples:N0} inputs at once";
 
     public Tensor Loss(LayeredNet net) => (net.Module.Forward(_inputs) - _targets).Square().Sum();
 }

@@ -1,3 +1,4 @@
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
@@ -44,9 +45,9 @@ internal sealed class IcsStudy : Study
                 + "the gradient of layer i, G′ the one it would have had on the same batch if the layers before it had already made their "
                 + "step. Without shift ‖G − G′‖ is 0 and the cosine of their angle 1.",
         };
-        report.Setting("VGG", $"{settings.Net}; {settings}; measured every {every} steps in layers {Names(VggLayers)}");
+        report.Setting("VGG", $"{settings.Net}; {settings}; measured every {(every == 1 ? "step" : Counted.Of(every, "step"))} in layers {Names(VggLayers)}");
         report.Setting("deep linear net",
-            $"{DeepLinearProblem.Describe(linearSteps)}; measured every {linearEvery} steps in layers {Names(LinearLayers)}");
+            $"{DeepLinearProblem.Describe(linearSteps)}; measured every {(linearEvery == 1 ? "step" : Counted.Of(linearEvery, "step"))} in layers {Names(LinearLayers)}");
         report.Setting("noise", $"a run is taken to deviate by {CosineDeviation} in a median cosine, by {DistanceDeviation:P0} in a median distance");
         AddFindings(report, runs);
         var groups = runs.GroupBy(run => (run.Net, run.Rate));

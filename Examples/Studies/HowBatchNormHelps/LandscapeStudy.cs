@@ -1,3 +1,4 @@
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
@@ -46,9 +47,9 @@ internal sealed class LandscapeStudy : Study
                 + "They say less: while a net without norms sits on its first plateau its gradient is near 0, and nothing varies.",
         };
         report.Setting("VGG", $"{settings.Net}; {settings}, rate {VggRate}; "
-            + $"measured every {every} steps at η = {VggRate} · ({string.Join(", ", VggLengths)})");
+            + $"measured every {(every == 1 ? "step" : Counted.Of(every, "step"))} at η = {VggRate} · ({string.Join(", ", VggLengths)})");
         report.Setting("deep linear net", $"{DeepLinearProblem.Describe(linearSteps)}, rate {LinearRate}; "
-            + $"measured every {linearEvery} steps at η = {LinearRate} · ({string.Join(", ", LinearLengths)})");
+            + $"measured every {(linearEvery == 1 ? "step" : Counted.Of(linearEvery, "step"))} at η = {LinearRate} · ({string.Join(", ", LinearLengths)})");
         report.Setting("noise", $"a run is taken to deviate by {Deviation:P0} in a percentile");
         Measured[] vgg = [.. runs.Where(run => run.Net == Vgg)], linear = [.. runs.Where(run => run.Net == Linear)];
         AddFindings(report, Vgg, vgg);

@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Layers;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
@@ -21,7 +22,7 @@ internal sealed record VggSettings(double Width, int Batch, int Steps, int Evalu
     /// <summary>The net, for a report.</summary>
     public string Net => Width == 1 ? "VGG-13" : $"VGG-13 with {Width:0.###} of its channels";
 
-    public override string ToString() => $"{Steps:N0} steps of {Batch} images, plain gradient descent, no augmentation";
+    public override string ToString() => $"{Counted.Of(Steps, "step")} of {Counted.Of(Batch, "image")}, plain gradient descent, no augmentation";
 }
 
 /// <summary>One of the nets that are compared.</summary>

@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 using MiniDL.Layers;
 using MiniDL.Optim;
@@ -55,7 +56,7 @@ internal sealed class GroupsStudy : Study
         };
         report.Setting("net", $"ResNet-{depth}: stages of 16, 32 and 64 channels");
         report.Setting("training", FormattableString.Invariant($"SGD, rate {Rate}, momentum {Momentum}, weight decay {WeightDecay}, ")
-            + $"÷10 at half and at 80 %, batch {BatchSize}, {epochs} epochs, {seeds} seeds");
+            + $"÷10 at half and at 80 %, batch {BatchSize}, {Counted.Of(epochs, "epoch")}, {Counted.Of(seeds, "seed")}");
         AddFindings(report, cells, test);
         AddCharts(report, cells);
         report.Add(new DataTable("groups", ["norm", "groups_or_channels", "test_error", "test_error_min", "test_error_max",

@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 using MiniDL.Layers;
 
@@ -68,9 +69,9 @@ internal sealed class LearningRateStudy : Study
                 + "guessing has ln 10 = 2.30.",
         };
         report.Setting("MLP", $"{HiddenLayers} hidden layers of {Hidden} ReLUs, PyTorch's initial values, "
-            + $"plain SGD, batch 60, {context.Pick(40, 200, 1000)} steps, {context.Pick(1, 3, 5)} seeds");
+            + $"plain SGD, batch 60, {Counted.Of(context.Pick(40, 200, 1000), "step")}, {Counted.Of(context.Pick(1, 3, 5), "seed")}");
         report.Setting("ResNet-8",
-            $"SGD with momentum 0.9, batch 32, {context.Pick(24, 100, 500)} steps, {context.Pick(1, 1, 3)} seeds");
+            $"SGD with momentum 0.9, batch 32, {Counted.Of(context.Pick(24, 100, 500), "step")}, {Counted.Of(context.Pick(1, 1, 3), "seed")}");
         report.Setting("noise", $"the largest rate is taken to deviate by {StepDeviation} of a step, a doubling: norms differ from two steps on");
         AddFindings(report, limits);
         AddCharts(report, cells, limits);

@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 using MiniDL.Layers;
 
@@ -54,8 +55,8 @@ internal sealed class SigmoidMnistStudy : Study
                 + "and that with it the input stays where it was.",
         };
         report.Setting("net", $"{binary.InputShape.Count}-100-100-100-10, sigmoids, weights N(0, {WeightStd}²), biases 0");
-        report.Setting("training", $"plain SGD, learning rate {Rate}, batch {BatchSize}, {steps} steps");
-        report.Setting("percentiles", $"over {Sample(unseen).Count} test images in evaluation mode");
+        report.Setting("training", $"plain SGD, learning rate {Rate}, batch {BatchSize}, {Counted.Of(steps, "step")}");
+        report.Setting("percentiles", $"over {Counted.Of(Sample(unseen).Count, "test image")} in evaluation mode");
         report.Setting("noise", $"a run is taken to deviate by a checkpoint and {Deviation:P0} in its steps, by {Deviation:P0} in its drift, "
             + "in its test error by what counting errors has and 2 % of the error");
         AddFindings(report, plain, bn, test);

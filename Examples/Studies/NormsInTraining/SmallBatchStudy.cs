@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 using MiniDL.Layers;
 using MiniDL.Optim;
@@ -59,7 +60,7 @@ internal sealed class SmallBatchStudy : Study
         };
         report.Setting("net", $"{train.InputShape.Count}-{hidden}-{hidden}-{train.Classes}, ReLU, PyTorch's initial values");
         report.Setting("training", FormattableString.Invariant($"SGD, momentum {Momentum}, rate {RateAt128} · batch / {Large}, ")
-            + $"{epochs} epochs, {seeds} seeds (the paper: Adam)");
+            + $"{Counted.Of(epochs, "epoch")}, {Counted.Of(seeds, "seed")} (the paper: Adam)");
         AddFindings(report, curves, test);
         AddCharts(report, curves);
         report.Add(new DataTable("small_batch_summary", ["norm", "batch_size", "test_error", "test_error_min", "test_error_max",

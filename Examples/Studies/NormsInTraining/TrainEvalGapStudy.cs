@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 using MiniDL.Examples.Training;
 using MiniDL.Layers;
@@ -60,8 +61,8 @@ internal sealed class TrainEvalGapStudy : Study
         };
         report.Setting("net", $"ResNet-{context.Pick(8, 8, 20)}; BN over parts of the batch (ghost BN), GN with 8 groups");
         report.Setting("training", FormattableString.Invariant($"SGD, batch {batch}, momentum {Momentum}, weight decay {WeightDecay}, ")
-            + FormattableString.Invariant($"learning rate {Rate}, ÷10 at 60 %, {epochs} epochs"));
-        report.Setting("precise statistics", $"over {trial.Sample} training images, in batches of {batch}");
+            + FormattableString.Invariant($"learning rate {Rate}, ÷10 at 60 %, {Counted.Of(epochs, "epoch")}"));
+        report.Setting("precise statistics", $"over {Counted.Of(trial.Sample, "training image")}, in batches of {batch}");
         report.Setting("noise", $"a net is taken to deviate by {GapDeviation} in a gap, in its test error by what counting errors has and 2 % of "
             + "the error");
         AddFindings(report, outcomes, test);

@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 using MiniDL.Layers;
 using MiniDL.Optim;
@@ -69,9 +70,9 @@ internal sealed class WeightNormStudy : Study
                 + "BN's variance.\n\nDD: data-dependent start. MBN: mean-only BN.",
         };
         report.Setting("net", $"ConvPool-CNN-C with {width} and {2 * width} channels, leaky ReLU {Slope}");
-        report.Setting("training", FormattableString.Invariant($"SGD, momentum {Momentum}, batch {BatchSize}, {epochs} epochs, ")
+        report.Setting("training", FormattableString.Invariant($"SGD, momentum {Momentum}, batch {BatchSize}, {Counted.Of(epochs, "epoch")}, ")
             + $"rates {string.Join(", ", rates.Select(rate => FormattableString.Invariant($"{rate}")))}; cosine schedule");
-        report.Setting("data-dependent start", $"from {start.Shape[0]} images");
+        report.Setting("data-dependent start", $"from {Counted.Of(start.Shape[0], "image")}");
         report.Setting("noise", $"a run is taken to deviate by {LossDeviation} in its loss, in its test error by what counting errors has "
             + "and 2 % of the error");
         AddFindings(report, best, scales, test);

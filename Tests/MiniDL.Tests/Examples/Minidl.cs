@@ -33,11 +33,14 @@ public sealed class Minidl : IDisposable
     }
 
     /// <summary>Runs a command line and presses Ctrl-C, so to speak, when it prints this text.</summary>
-    public int RunUntil(string text, string arguments)
+    public int RunUntil(string text, string arguments) => RunUntil(text, Split(arguments));
+
+    /// <inheritdoc cref="RunUntil(string, string)"/>
+    public int RunUntil(string text, string[] args)
     {
         using var stop = new CancellationTokenSource();
         using var output = new StoppingWriter(text, stop);
-        return Run(Split(arguments), output, stop.Token);
+        return Run(args, output, stop.Token);
     }
 
     private string[] Split(string arguments) => [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)

@@ -25,7 +25,8 @@ public sealed class OtherVerbTests : IDisposable
     [Fact]
     public void Data_lists_what_there_is_and_describes_a_dataset_with_a_contact_sheet()
     {
-        Assert.Equal(0, _minidl.Run("data --data-dir @nothing"));
+        Assert.Equal(0, _minidl.Run(["data", "--data-dir", _minidl.Folder("no such")]));
+        Assert.Contains($"data DATASET --data-dir '{_minidl.Folder("no such")}' describes one", _minidl.Output, StringComparison.Ordinal);
         foreach (string name in MiniDL.Data.Datasets.Names) Assert.Contains(name, _minidl.Output, StringComparison.Ordinal);
 
         Assert.Equal(0, _minidl.Run("data synthetic --out @d"));
