@@ -38,20 +38,21 @@ internal sealed class ComparisonCharts
     public IReadOnlyList<string> NormsWithDistance { get; }
 
     /// <summary>
-    /// Figure 1 of the GN paper: the largest batch on the left; with several seeds the bars are one standard deviation.
+    /// Figure 1 of the GN paper: the largest batch on the left; with several seeds the bands reach one standard deviation to either side.
     /// </summary>
     public Chart ErrorVsBatchSize(string title)
     {
         Series Of(string norm)
         {
             var rows = _summary.Where(row => row.Norm == norm).OrderByDescending(row => row.BatchSize).ToArray();
-            bool bars = rows.Any(row => row.TestErrorStd > 0);
+            bool bands = rows.Any(row => row.TestErrorStd > 0);
             double[] sizes = [.. rows.Select(row => (double)row.BatchSize)], errors = [.. rows.Select(row => row.TestErrorMean)];
             return new Series(norm.ToUpperInvariant(), sizes, errors)
             {
                 Style = SeriesStyle.LineAndMarkers,
-                Low = bars ? [.. rows.Select(row => row.TestErrorMean - row.TestErrorStd)] : null,
-                High = bars ? [.. rows.Select(row => row.TestErrorMean + row.TestErrorStd)] : null,
+                HasBand = true,
+                Low = bands ? [.. rows.Select(row => row.TestErrorMean - row.TestErrorStd)] : null,
+                High = bands ? [.. rows.Select(row => row.TestErrorMean + row.TestErrorStd)] : null,
             };
         }
         var (low, high) = ErrorRange();

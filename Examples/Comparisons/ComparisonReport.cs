@@ -49,7 +49,7 @@ internal static class ComparisonReport
         return string.Create(CultureInfo.InvariantCulture, $"The same net is trained for the same {Counted.Of(settings.Epochs, "epoch")} "
             + $"with each norm at each "
             + $"batch size, the learning rate proportional to the batch ({settings.BaseLearningRate} at {Counted.Of(settings.BaseBatch, "image")}); ")
-            + (seeds > 1 ? $"lines are means over {seeds} seeds, bars one standard deviation." : "one seed each.")
+            + (seeds > 1 ? $"lines are means over {seeds} seeds, bands one standard deviation to either side." : "one seed each.")
             + " Batch normalization takes its statistics from the batch, so the smaller the batch, the noisier they are, and "
             + "the farther from the running averages that evaluation puts in their place; norms that look at one image at a "
             + "time do not know the batch.";
@@ -57,7 +57,10 @@ internal static class ComparisonReport
 
     private static void AddErrors(Report report, ComparisonCharts charts, string title, SummaryRow[] summary)
     {
-        report.Add(charts.ErrorVsBatchSize(title) with { Caption = "Test error after the last epoch; the largest batch is on the left." });
+        report.Add(charts.ErrorVsBatchSize(title) with
+        {
+            Caption = $"Test error after the last epoch; the largest batch is on the left. {CurveCrossings.Describe(summary)}".TrimEnd(),
+        });
         report.Add(new DataTable("summary", SummaryRow.Header.Split(','), [.. summary.Select(row => row.Cells())])
         {
             Caption = "After the last epoch, mean and standard deviation over the seeds; errors in percent. Training error and "

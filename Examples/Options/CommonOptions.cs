@@ -44,7 +44,7 @@ internal abstract class CommonOptions
     protected static void RequireKnown(string option, string? value, params string[] known)
     {
         if (value is not null && !known.Contains(value))
-            throw new UsageException($"--{option} {value} must be {string.Join(", ", known[..^1])} or {known[^1]}.{DidYouMean.Among(value, known)}");
+            throw new UsageException($"--{option} {Quote.Text(value)} must be {string.Join(", ", known[..^1])} or {known[^1]}.{DidYouMean.Among(value, known)}");
     }
 
     /// <summary>An option that would do nothing was hardly given for nothing.</summary>
@@ -53,7 +53,7 @@ internal abstract class CommonOptions
     protected static void RefuseWithoutEffect(bool useless, string option, object? value, string why)
     {
         if (useless && value is not (null or false))
-            throw new UsageException($"{(value is true ? $"--{option}" : ShellCommand.Given(option, value))} {why}");
+            throw new UsageException($"{(value is true ? $"--{option}" : Quote.Text(ShellCommand.Given(option, value)))} {why}");
     }
 
     protected static void Require(bool condition, string option, object? value, string rule)

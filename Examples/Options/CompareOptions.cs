@@ -6,7 +6,7 @@ using MiniDL.Examples.Training;
 namespace MiniDL.Examples.Options;
 
 [Verb("compare", HelpText = "train with every norm at every batch size, look into every run, and write a report")]
-[Example("compare", "BN against GN on synthetic images, within three minutes: needs no files")]
+[Example("compare", "BN against GN and weight standardization on synthetic images, within three minutes: needs no files")]
 [Example("compare --model resnet20 --dataset cifar10 --epochs 30 --seeds 3 --augment --out runs/cifar", "the real thing")]
 [Example("compare --norms bn,gn,ln,in --batch-sizes 4,32", "more norms, fewer batch sizes")]
 [Note("Into the folder go report.html, its pictures, and the numbers: runs.csv an epoch a row, layers.csv a layer, "
@@ -15,9 +15,9 @@ namespace MiniDL.Examples.Options;
 internal sealed class CompareOptions : RunOptions
 {
     [Section("Comparison")]
-    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf, "
+    [Option("norms", MetaValue = "LIST", Default = "bn,gn,ws", HelpText = "bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf, "
         + "ghost, brn, wn-mbn, ws, frn, evonorm-s0, evonorm-b0, dyt, fixup, skipinit")]
-    public string Norms { get; set; } = "bn,gn";
+    public string Norms { get; set; } = "bn,gn,ws";
 
     [Section("Comparison")]
     [Option("batch-sizes", MetaValue = "LIST", Default = "2,4,8,16,32", HelpText = "batch sizes")]

@@ -44,7 +44,7 @@ internal sealed class DataOptions : CommonOptions
             RefuseWithoutEffect(true, "quiet", Quiet, "leaves nothing of a list; leave it out, or name a dataset.");
         }
         else if (!Datasets.Names.Contains(Dataset))
-            throw new UsageException($"there is no dataset '{Dataset}'; choose one of {string.Join(", ", Datasets.Names)}."
+            throw new UsageException($"there is no dataset '{Quote.Text(Dataset)}'; choose one of {string.Join(", ", Datasets.Names)}."
                 + DidYouMean.Among(Dataset, Datasets.Names));
         bool drawn = Dataset == "synthetic";
         RefuseWithoutEffect(drawn, "data-dir", DataDirectory, "is for datasets in files; synthetic images are drawn. Leave it out.");

@@ -39,6 +39,8 @@ internal static class DidYouMean
 
     private static string[] Guesses(string given, string[] names)
     {
+        // No name is near what is longer than two of them.
+        if (given.Length > 60) return [];
         string bare = Bare(given);
         if (bare.Length == 0) return [];
         string[] same = [.. names.Where(name => Bare(name) == bare)];

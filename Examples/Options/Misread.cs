@@ -13,8 +13,8 @@ internal static class Misread
     public static string Verb(string given)
     {
         string meant = given.StartsWith('-') && HelpPage.HasOption(given.TrimStart('-'))
-            ? $" The verb stands before its options: {HelpPage.Call} VERB {given}." : DidYouMean.Among(given, HelpPage.VerbList);
-        return $"there is no verb '{given}'; choose one of {HelpPage.VerbNames}.{meant}";
+            ? $" The verb stands before its options: {HelpPage.Call} VERB {Quote.Text(given)}." : DidYouMean.Among(given, HelpPage.VerbList);
+        return $"there is no verb '{Quote.Text(given)}'; choose one of {HelpPage.VerbNames}.{meant}";
     }
 
     /// <summary>An option that the verb does not have.</summary>
@@ -24,7 +24,7 @@ internal static class Misread
         string name = HelpPage.NameOf(verb);
         string? typed = Array.Find(args, arg => arg.Length > 2 && arg[0] == '-' && arg[1] != '-' && arg[1] == given[0]);
         string option = typed is null || given.Length > 1 ? given : typed.Split('=')[0][1..];
-        string said = option == given ? $"{name} has no option '{given}'." : $"{name} has no option '-{option}'; options have two dashes.";
+        string said = option == given ? $"{name} has no option '{Quote.Text(given)}'." : $"{name} has no option '-{Quote.Text(option)}'; options have two dashes.";
         string bare = option.TrimStart('-');
         if (HelpPage.ArgumentOf(verb) is { } argument && string.Equals(argument, bare, StringComparison.OrdinalIgnoreCase))
             return $"{said} It stands alone: {HelpPage.Call} {name} {argument}.";
@@ -34,7 +34,7 @@ internal static class Misread
     /// <summary>An argument that belongs to no option.</summary>
     public static string Extra(Type verb, string extra)
     {
-        string said = $"'{extra}' belongs to no option;";
+        string said = $"'{Quote.Text(extra)}' belongs to no option;";
         string[] options = [.. HelpPage.OptionsOf(verb)];
         if (Switched.Contains(extra.ToLowerInvariant())) return $"{said} switches such as --quiet take no value, they are on where they are given.";
         if (extra == "help") return $"{said} --help shows what there is.";

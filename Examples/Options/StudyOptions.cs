@@ -56,7 +56,7 @@ internal sealed class StudyOptions : CommonOptions
         if (Full && Smallest) throw new UsageException("--full and --smallest exclude each other.");
         if (Study is null) RefuseForList();
         else RefuseFor(StudyTable.Find(Study) ?? throw new UsageException(
-            $"there is no study '{Study}'; choose one of {StudyTable.Names}.{DidYouMean.Among(Study, StudyTable.All.Select(study => study.Name))}"));
+            $"there is no study '{Quote.Text(Study)}'; choose one of {StudyTable.Names}.{DidYouMean.Among(Study, StudyTable.All.Select(study => study.Name))}"));
     }
 
     /// <summary>The command line that runs this study again.</summary>

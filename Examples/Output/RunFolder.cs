@@ -57,7 +57,7 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="MiniDLException">There is none, it cannot be written to, or another process is at work there.</exception>
     public static RunFolder Open(string path, string verb, FileLayer? files = null)
     {
-        if (!Directory.Exists(path)) throw new MiniDLException($"there is no folder {path}.");
+        if (!Directory.Exists(path)) throw new MiniDLException($"there is no run to go on with in {Quote.Visible(path)}: there is no such folder.");
         try
         {
             return new RunFolder(path, verb, files);

@@ -54,7 +54,7 @@ internal static class ChartPicture
             AddBars(plot, xs, ys, y, color).LegendText = series.Name;
             return;
         }
-        if (series is { Low: { } low, High: { } high }) AddSpread(plot, series.Style, xs, ys, y.Map(low), y.Map(high), color);
+        if (series is { Low: { } low, High: { } high }) AddSpread(plot, series, xs, ys, y.Map(low), y.Map(high), color);
         int marker = chart.Series.TakeWhile(other => other != series).Count(other => !other.Dashed);
         var line = plot.AddSeries(xs, ys, marker, series.Name);
         line.Color = color;
@@ -82,9 +82,9 @@ internal static class ChartPicture
 
     /// <summary>A band around a line; bars at markers.</summary>
     private static void AddSpread(
-        Plot plot, SeriesStyle style, double[] xs, double[] ys, double[] low, double[] high, Color color)
+        Plot plot, Series series, double[] xs, double[] ys, double[] low, double[] high, Color color)
     {
-        if (style is SeriesStyle.Markers or SeriesStyle.LineAndMarkers)
+        if (!series.HasBand)
         {
             var bars = new ErrorBar(xs, ys, null, null, [.. ys.Zip(low, (v, l) => v - l)], [.. ys.Zip(high, (v, h) => h - v)]);
             (bars.Color, bars.LineWidth, bars.CapSize) = (color, 1.6f, 5);

@@ -59,6 +59,9 @@ internal sealed record Series(string Name, double[] X, double[] Y)
     /// <summary>The upper end; given together with <see cref="Low"/>.</summary>
     public double[]? High { get; init; }
 
+    /// <summary>Whether low and high ends are the edges of a band, as they are around lines without markers; else they end bars.</summary>
+    public bool HasBand { get => field || Style is SeriesStyle.Line or SeriesStyle.Steps; init; }
+
     /// <summary>The number of its colour in the palette; by default its position among the chart's series.</summary>
     public int? Color { get; init; }
 

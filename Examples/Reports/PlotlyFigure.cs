@@ -18,7 +18,7 @@ internal static class PlotlyFigure
         if (chart.Contour is { } contour) data.Add(ContourTrace(contour));
         foreach (var (index, series) in chart.Series.Index())
         {
-            if (series is { Low: not null, High: not null } && IsLine(series)) data.Add(Band(chart, series, index));
+            if (series is { Low: not null, High: not null } && series.HasBand) data.Add(Band(chart, series, index));
             data.Add(Trace(chart, series, index));
         }
         return new JsonObject
@@ -38,8 +38,6 @@ internal static class PlotlyFigure
 
     private static bool IsOneValueForEachX(Chart chart) =>
         chart.Contour is null && chart.Series.All(series => series.Style != SeriesStyle.Markers);
-
-    private static bool IsLine(Series series) => series.Style is SeriesStyle.Line or SeriesStyle.Steps;
 
     private static JsonObject Trace(Chart chart, Series series, int index)
     {
@@ -72,7 +70,7 @@ internal static class PlotlyFigure
             ["shape"] = series.Style == SeriesStyle.Steps ? "hv" : "linear",
         };
         trace["marker"] = new JsonObject { ["size"] = 8, ["symbol"] = Symbols[index % Symbols.Length] };
-        if (series is { Low: { } low, High: { } high } && !IsLine(series))
+        if (series is { Low: { } low, High: { } high } && !series.HasBand)
             trace["error_y"] = new JsonObject
             {
                 ["type"] = "data",

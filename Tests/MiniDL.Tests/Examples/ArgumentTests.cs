@@ -80,7 +80,7 @@ public sealed class ArgumentTests : IDisposable
     {
         var found = NumberOptions.Select(row => ((string)row[0], (string)row[1], (bool)row[2])).ToArray();
         Assert.Contains(("train", "--lr", false), found);
-        Assert.Contains(("train", "--checkpoint-every", true), found);
+        Assert.Contains(("train", "--validation", true), found);
         Assert.Contains(("compare", "--base-lr", false), found);
         Assert.Contains(("bench", "--warm-up", false), found);
         Assert.Contains(("data", "--seed", true), found);
