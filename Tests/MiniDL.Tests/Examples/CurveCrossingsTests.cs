@@ -11,6 +11,9 @@ public class CurveCrossingsTests
     [InlineData("45 35 45", "40 40 40", "GN is ahead of BN at 32 images; the curves cross between 32 and 8 images and between 8 and 2 images.")]
     [InlineData("30 NaN 45", "40 40 40", "BN is ahead of GN at 32 images; the curves cross between 32 and 2 images.")]
     [InlineData("30 NaN NaN", "40 40 40", "")]
+    [InlineData("40.5 41 41", "40 40.2 40.4", "BN and GN are within a point of each other at every batch size.")]
+    [InlineData("40.5 35 45", "40 40 40", "BN is ahead of GN at 8 images; the curves cross between 8 and 2 images.")]
+    [InlineData("40.5 44 45", "40 40 40", "GN is ahead of BN at every batch size where they are a point apart or more.")]
     public void Crossings_are_told_from_the_largest_batch_to_the_smallest(string bn, string gn, string said)
     {
         int[] sizes = [32, 8, 2];
