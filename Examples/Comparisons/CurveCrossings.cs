@@ -14,10 +14,10 @@ internal static class CurveCrossings
     {
         // How far BN is behind, from the largest batch to the smallest; where one diverged nothing can be said.
         var all = (from bn in summary
-                    from other in summary
-                    where bn.Norm == "bn" && other.Norm == norm && bn.BatchSize == other.BatchSize
-                    orderby bn.BatchSize descending
-                    select (bn.BatchSize, Gap: bn.TestErrorMean - other.TestErrorMean))
+                   from other in summary
+                   where bn.Norm == "bn" && other.Norm == norm && bn.BatchSize == other.BatchSize
+                   orderby bn.BatchSize descending
+                   select (bn.BatchSize, Gap: bn.TestErrorMean - other.TestErrorMean))
             .Where(point => double.IsFinite(point.Gap)).ToArray();
         if (all.Length < 2) return "";
         string name = norm.ToUpperInvariant();

@@ -124,7 +124,7 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
     {
         try
         {
-            return TrainingData.Load(name, options, Terminal, Stop);
+            return TrainingData.Load(name, options, Terminal, Stop, announce: false);
         }
         catch (MissingDataException)
         {

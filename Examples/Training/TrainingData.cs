@@ -7,11 +7,12 @@ namespace MiniDL.Examples.Training;
 /// <summary>Loads datasets, with a progress bar where a download takes time.</summary>
 internal static class TrainingData
 {
+    /// <param name="announce">Whether to say at once what is loaded; not where it is yet to be seen whether it is there.</param>
     /// <exception cref="MiniDLException">It is not there, is damaged, or has fewer images than were asked for.</exception>
-    public static DataSplit Load(string dataset, DatasetOptions options, Terminal terminal, CancellationToken stop)
+    public static DataSplit Load(string dataset, DatasetOptions options, Terminal terminal, CancellationToken stop, bool announce = true)
     {
         DataSplit? data = null;
-        if (dataset != "synthetic" && !terminal.IsInteractive) terminal.Line($"loading {dataset}, from {options.DataDirectory}");
+        if (announce && dataset != "synthetic" && !terminal.IsInteractive) terminal.Line($"loading {dataset}, from {options.DataDirectory}");
         terminal.WithProgress($"loading {dataset}", 1, report =>
         {
             var progress = new Relay(p => report(p.Total > 0 ? (double)p.Bytes / p.Total : 0, p.Activity));

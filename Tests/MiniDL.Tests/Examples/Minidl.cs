@@ -39,8 +39,15 @@ public sealed class Minidl : IDisposable
     public int RunUntil(string text, string[] args)
     {
         using var stop = new CancellationTokenSource();
-        using var output = new StoppingWriter(text, stop);
+        using var output = new WatchingWriter(text, stop.Cancel);
         return Run(args, output, stop.Token);
+    }
+
+    /// <summary>Runs a command line, and does something when it first prints this text.</summary>
+    public int RunAndOnce(string text, Action action, string arguments)
+    {
+        using var output = new WatchingWriter(text, action);
+        return Run(Split(arguments), output, CancellationToken.None);
     }
 
     private string[] Split(string arguments) => [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)
@@ -56,12 +63,16 @@ public sealed class Minidl : IDisposable
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
-    private sealed class StoppingWriter(string text, CancellationTokenSource stop) : StringWriter
+    private sealed class WatchingWriter(string text, Action action) : StringWriter
     {
+        private bool _seen;
+
         public override void Write(string? value)
         {
             base.Write(value);
-            if (ToString().Contains(text, StringComparison.Ordinal)) stop.Cancel();
+            if (_seen || !ToString().Contains(text, StringComparison.Ordinal)) return;
+            _seen = true;
+            action();
         }
     }
 }
