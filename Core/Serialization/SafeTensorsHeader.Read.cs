@@ -173,7 +173,7 @@ internal sealed partial record SafeTensorsHeader
         foreach (var entry in entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
         {
             if (entry.Begin != end)
-                throw Bad(path, $"{Quote.Text(entry.Name)} {(entry.Begin < end ? "overlaps" : "leaves a hole behind")} the tensor before it");
+                throw Bad(path, $"{Quote.Text(entry.Name)} {(entry.Begin < end ? "overlaps" : "leaves a hole after")} the tensor before it");
             end = entry.End;
         }
         if (end > available) throw Bad(path, $"it is truncated: {end} bytes of values are announced, {available} are there");

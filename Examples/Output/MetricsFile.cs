@@ -11,6 +11,9 @@ internal sealed class MetricsFile(bool hasValidation)
 {
     private const string Columns = "epoch,step,train_loss,train_error,test_loss,test_error,lr,seconds,images_per_second";
 
+    /// <summary>The columns that a run with these settings has.</summary>
+    public static MetricsFile Of(TrainSettings settings) => new(settings.Validation is not null);
+
     public string Header => hasValidation ? Columns + ",validation_loss,validation_error" : Columns;
 
     public string Row(EpochRecord r) => string.Create(CultureInfo.InvariantCulture,

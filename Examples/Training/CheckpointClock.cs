@@ -1,5 +1,3 @@
-using MiniDL.Examples.Options;
-
 namespace MiniDL.Examples.Training;
 
 /// <summary>Says when the next checkpoint is due.</summary>

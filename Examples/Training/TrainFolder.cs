@@ -86,7 +86,7 @@ internal sealed class TrainFolder : IDisposable
     {
         var state = _checkpoints.Load(_from!, trainer);
         var notices = new List<string>();
-        TakeRows(new MetricsFile(trainer.Settings.Validation is not null), state, notices);
+        TakeRows(MetricsFile.Of(trainer.Settings), state, notices);
         notices.AddRange(_checkpoints.SetAsideNewerThan(_from!).Select(path => $"A newer checkpoint is not used and is now {path}."));
         if (Settings.Settings != trainer.Settings) _folder.WriteConfig(Kind, trainer.Settings, data);
         OpenRows(trainer.Settings);
@@ -96,7 +96,7 @@ internal sealed class TrainFolder : IDisposable
     /// <summary>Adds a finished epoch; if it is the best so far, keeps its checkpoint.</summary>
     public void Add(EpochRecord epoch, Trainer trainer)
     {
-        _rows!.Append(new MetricsFile(trainer.Settings.Validation is not null).Row(epoch));
+        _rows!.Append(MetricsFile.Of(trainer.Settings).Row(epoch));
         bool isBest = Best is not { } best || epoch.Criterion < best.Criterion;
         _epochs.Add(epoch);
         // Before the next checkpoint: a run that goes on from there would not come by again.
@@ -117,7 +117,7 @@ internal sealed class TrainFolder : IDisposable
 
     private void OpenRows(TrainSettings settings)
     {
-        var file = new MetricsFile(settings.Validation is not null);
+        var file = MetricsFile.Of(settings);
         _rows = CsvFile.Create(File(Metrics), file.Header, _epochs.Select(file.Row), _folder.Files);
     }
 

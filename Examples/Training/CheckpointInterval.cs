@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using MiniDL.Examples.Output;
 
-namespace MiniDL.Examples.Options;
+namespace MiniDL.Examples.Training;
 
 /// <summary>How often a run saves: every so many epochs, or minutes.</summary>
 /// <param name="Epochs">Null where it goes by the clock.</param>
