@@ -26,7 +26,7 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
         var folder = resumed ?? begun!;
         terminal.Line($"{settings.Model} with {settings.Norm}, {Counted.Of(trainer.Model.ParameterCount, "parameter")}, "
             + $"on {Counted.Of(train.Count, "image")} ({data.Source}), {Counted.Of(settings.Epochs, "epoch")} of {Counted.Of(trainer.StepsPerEpoch, "step")}"
-            + $"{(trainer.Position.Epoch > 0 ? $", {trainer.Position.Epoch} of them done already" : "")}; "
+            + $"{(trainer.Position.Epoch > 0 ? $", {Counted.Of(trainer.Position.Epoch, "epoch")} done already" : "")}; "
             + $"{Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
         foreach (string notice in notices) terminal.Line(notice);
         return Run(folder, trainer, stop);
