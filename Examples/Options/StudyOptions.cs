@@ -8,7 +8,7 @@ namespace MiniDL.Examples.Options;
 [Example("study", "which experiments there are")]
 [Example("study deep-mlp", "a deep net's activations, without and with BN; needs no files")]
 [Example("study deep-mlp --full --out runs/deep-mlp", "the paper's settings")]
-[Note("A study ends within two minutes on two cores. It leaves report.html, a page that needs nothing else, the pictures as PNG and")]
+[Note("A study ends within three minutes on two cores. It leaves report.html, a page that needs nothing else, the pictures as PNG and")]
 [Note("SVG, and the numbers as CSV. Where a dataset is absent, fashion-mnist stands in for mnist, and synthetic images for any: that")]
 [Note("is said, and findings about images are inconclusive. `data NAME --download` fetches one. deep-mlp, feature-scaling and")]
 [Note("invariance train nothing: they take no --device.")]

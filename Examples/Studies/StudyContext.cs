@@ -10,7 +10,7 @@ internal enum StudySize
     /// <summary>The least that runs, on synthetic images: for tests.</summary>
     Smallest,
 
-    /// <summary>Ends within two minutes on two cores.</summary>
+    /// <summary>Ends within three minutes on two cores.</summary>
     Preset,
 
     /// <summary>The paper's settings.</summary>

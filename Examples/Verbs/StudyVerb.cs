@@ -83,7 +83,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         report.Setting("size", context.Size switch
         {
             StudySize.Full => "full: the paper's settings, where they can be had",
-            StudySize.Preset => "preset: within two minutes on two cores",
+            StudySize.Preset => "preset: within three minutes on two cores",
             _ => "smallest: to see that it runs; the numbers mean little",
         });
         report.Setting("seed", Seed.ToString());

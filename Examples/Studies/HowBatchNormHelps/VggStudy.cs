@@ -8,7 +8,7 @@ namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 /// <remarks>
 /// The paper's net is "VGG-like": layers up to the 13th are plotted, so here it is VGG-13 with linear layers of 512 units, BN
 /// between every layer but the last and its ReLU. Momentum and weight decay are not mentioned: there are none. The preset has
-/// an eighth of the channels, 10,000 training images and batch 64, so that it ends within two minutes; depth, image size and
+/// an eighth of the channels, 10,000 training images and batch 64, so that it ends within three minutes; depth, image size and
 /// rates are the paper's.
 /// </remarks>
 internal sealed class VggStudy : Study
