@@ -1,8 +1,11 @@
 // Memory of the fake driver. Every allocation ends at a page that may not be touched, with one before it as well, starts out as
 // NaN, and is never given out again after it was freed: what a kernel reads or writes outside of it ends the launch.
 #include "driver.h"
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <sys/mman.h>
+#include <utility>
 
 using namespace fake;
 
@@ -10,8 +13,43 @@ namespace
 {
 constexpr size_t Page = 4096, Alignment = 16;
 
-/// So many blocks at a time have guard pages: each takes two of the 65,530 maps that a process may have, and the rest of it needs some.
-constexpr size_t MostGuarded = 3'000;
+/// A process may have 65,530 maps, of which a block with guard pages takes two. All copies of this driver in the process, and the rest of
+/// it, share them: above this number a block is cut from a large map and has no guard pages.
+constexpr size_t MostMaps = 30'000, SharedMapBytes = 1ull << 30;
+
+/// How many maps the process has, counted anew at every so many allocations.
+size_t count_maps()
+{
+    constexpr int every = 128;
+    static size_t maps, asked;
+    if (asked++ % every != 0) return maps;
+    maps = 0;
+    if (FILE* file = std::fopen("/proc/self/maps", "r"))
+    {
+        char part[1 << 16];
+        while (size_t read = std::fread(part, 1, sizeof part, file)) maps += std::count(part, part + read, '\n');
+        std::fclose(file);
+    }
+    return maps;
+}
+
+/// Pages for a block: of its own between two that may not be touched, or cut from a large map.
+char* map_pages(size_t body, size_t guard)
+{
+    static char *next, *end;
+    if (guard == 0 && body <= SharedMapBytes)
+    {
+        if (body > (size_t)(end - next))
+        {
+            void* map = mmap(nullptr, SharedMapBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            if (map == MAP_FAILED) return nullptr;
+            next = (char*)map, end = next + SharedMapBytes;
+        }
+        return std::exchange(next, next + body);
+    }
+    char* map = (char*)mmap(nullptr, body + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return map != MAP_FAILED && mprotect(map + guard, body, PROT_READ | PROT_WRITE) == 0 ? map : nullptr;
+}
 
 /// Whether [pointer, pointer + bytes) is inside one allocation.
 bool is_device(u64 pointer, size_t bytes)
@@ -39,9 +77,9 @@ EXPORT int cuMemAlloc_v2(u64* pointer, size_t bytes)
     if (Error error = refuse_unless_relaxed()) return error;
     if (bytes == 0) return InvalidValue;
     if (state().used + bytes > (size_t)state().knobs.memory) return OutOfMemory;
-    size_t body = (bytes + Page - 1) / Page * Page, guard = state().allocations.size() < MostGuarded ? Page : 0;
-    char* map = (char*)mmap(nullptr, body + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map == MAP_FAILED || mprotect(map + guard, body, PROT_READ | PROT_WRITE) != 0) return OutOfMemory;
+    size_t body = (bytes + Page - 1) / Page * Page, guard = count_maps() < MostMaps ? Page : 0;
+    char* map = map_pages(body, guard);
+    if (map == nullptr) return OutOfMemory;
     char* start = map + guard + body - (bytes + Alignment - 1) / Alignment * Alignment;
     std::memset(start, 0xFF, bytes);
     state().allocations[(u64)start] = { map, body + 2 * guard, bytes };
@@ -59,9 +97,12 @@ EXPORT int cuMemFree_v2(u64 pointer)
     if (found == state().allocations.end()) return InvalidValue;
     drain_all();  // as the driver does
     Allocation allocation = found->second;
-    // The addresses stay reserved, so that a stale pointer faults for ever.
-    madvise(allocation.map, allocation.map_bytes, MADV_DONTNEED);
-    mprotect(allocation.map, allocation.map_bytes, PROT_NONE);
+    // The addresses stay reserved, so that a stale pointer faults for ever: by a new map, since one that was never touched merges with its
+    // neighbours. What was cut from a large map stays a part of it.
+    if (allocation.map + Page <= (char*)pointer)
+        mmap(allocation.map, allocation.map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    else
+        madvise(allocation.map, allocation.map_bytes, MADV_DONTNEED);
     state().used -= allocation.bytes;
     state().allocations.erase(found);
     return Success;
