@@ -6,7 +6,7 @@ namespace MiniDL;
 
 /// <summary>
 /// A training step, forward, backward and optimizer, that a GPU repeats as a whole: recorded once, it starts with one call
-/// instead of hundreds. On other devices the step simply runs.
+/// instead of hundreds. On other devices, and where the environment has MINIDL_CUDA_GRAPH=0, the step simply runs.
 /// </summary>
 /// <remarks>
 /// <para>The step must do the same work every time, on tensors that stay where they are; only their values may change in between.
@@ -54,7 +54,7 @@ public sealed class Graph : IDisposable
     private Graph(Device device, Func<Tensor[]> step)
     {
         _step = step;
-        _cuda = device.Backend as CudaBackend;
+        _cuda = device.Backend is CudaBackend { Stream.RepeatsGraphs: true } cuda ? cuda : null;
         if (_cuda is null) return;
         var memory = _memory;
         var create = _cuda.NewStorage;

@@ -9,6 +9,7 @@ namespace MiniDL.Examples.Options;
 [Example("bench --norms bn --batch-sizes 128 --steps 50 --threads 1", "one case, one thread")]
 [Example("bench --norms bn --batch-sizes 32 --profile", "where the time of a training step goes")]
 [Example("bench --device cuda", "on an NVIDIA GPU; the training step is one graph")]
+[Example("bench --device cuda --norms bn --batch-sizes 128 --profile", "the time of each kernel")]
 [Note("The images are random, from a fixed seed, and the lines go to the standard output: there is no")]
 [Note("--seed, --data-dir or --out. peak_rss_mb is the highest memory of the process up to that line: to measure")]
 [Note("memory, give one norm and one batch size a call.")]
@@ -27,7 +28,7 @@ internal sealed class BenchOptions : CommonOptions
     public string Device { get; set; } = "cpu";
 
     [Section("Benchmark")]
-    [Option("precision", MetaValue = "NAME", HelpText = "on cuda: tf32 (convolutions on tensor cores), fp32 or bf16 (images stored in 16 bits) (default: tf32)")]
+    [Option("precision", MetaValue = "LIST", HelpText = "on cuda: tf32 (convolutions on tensor cores), fp32, bf16 (images stored in 16 bits), or several of them (default: tf32)")]
     public string? Precision { get; set; }
 
     [Section("Benchmark")]
@@ -51,7 +52,7 @@ internal sealed class BenchOptions : CommonOptions
     public double WarmUp { get; set; } = 1.5;
 
     [Section("Benchmark")]
-    [Option("profile", HelpText = "after the JSON lines, a table of where a training step's time goes, for each of them")]
+    [Option("profile", HelpText = "after the JSON lines, a table of where a training step's time goes, for each of them: kinds of work on the CPU, kernels on a GPU")]
     public bool Profile { get; set; }
 
     /// <inheritdoc/>
@@ -61,10 +62,7 @@ internal sealed class BenchOptions : CommonOptions
         Require(Steps is >= 1 and <= 100_000, "steps", Steps, "between 1 and 100000");
         Require(WarmUp is >= 0 and <= 3600, "warm-up", WarmUp, "between 0 and 3600");
         RequireKnown("device", Device, "cpu", "cuda");
-        RequireKnown("precision", Precision, "fp32", "tf32", "bf16");
         RefuseWithoutEffect(Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
-        if (Profile && Device == "cuda")
-            throw new UsageException("--profile is for the CPU: the host does not see the times of a GPU's kernels. Leave out one of --profile and --device.");
     }
 
     /// <summary>The cases: every norm at every batch size. Their models and batches fit together.</summary>
@@ -74,7 +72,9 @@ internal sealed class BenchOptions : CommonOptions
         var defaults = new TrainSettings();
         string[] norms = ListOption.Names("norms", Norms);
         int[] sizes = ListOption.Counts("batch-sizes", BatchSizes);
-        TrainSettings[] cases = [.. from norm in norms
+        string[] precisions = [.. ListOption.Precisions(Precision ?? defaults.Precision).Select(precision => precision.ToString().ToLowerInvariant())];
+        TrainSettings[] cases = [.. from precision in precisions
+                                    from norm in norms
                                     from size in sizes
                                     select defaults with
                                     {
@@ -82,7 +82,7 @@ internal sealed class BenchOptions : CommonOptions
                                         Norm = norm,
                                         BatchSize = size,
                                         Device = Device,
-                                        Precision = Precision ?? defaults.Precision,
+                                        Precision = precision,
                                         Groups = Groups ?? defaults.Groups,
                                         VirtualBatch = VirtualBatch ?? defaults.VirtualBatch,
                                     }];

@@ -12,6 +12,17 @@ internal static class ListOption
         return names.Length > 0 ? names : throw new UsageException($"--{option} is an empty list.");
     }
 
+    /// <summary>fp32, tf32 and bf16.</summary>
+    public static Precision[] Precisions(string text) => Names("precision", text)
+        .Select(item => item switch
+        {
+            "fp32" => Precision.Fp32,
+            "tf32" => Precision.Tf32,
+            "bf16" => Precision.Bf16,
+            _ => throw new UsageException($"--precision {Quote.Text(item)} must be fp32, tf32 or bf16.{DidYouMean.Among(item, ["fp32", "tf32", "bf16"])}"),
+        })
+        .ToArray();
+
     public static int[] Counts(string option, string text) => Names(option, text)
         .Select(item => !item.StartsWith('0') && int.TryParse(item, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1
             ? count

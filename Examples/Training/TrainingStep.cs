@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Diagnostics;
 using MiniDL.Layers;
 using MiniDL.Optim;
 
@@ -12,6 +13,7 @@ internal sealed class TrainingStep : IDisposable
 {
     private readonly Device _device;
     private readonly Graph _graph;
+    private readonly Func<Tensor[]> _step;
     private ResidentImages? _resident;
     private Tensor _images = null!, _labels = null!;
 
@@ -22,7 +24,7 @@ internal sealed class TrainingStep : IDisposable
     public TrainingStep(Module model, Sgd sgd, Device device, bool stopsShort)
     {
         _device = device;
-        _graph = Graph.Capture(device, () =>
+        _step = () =>
         {
             _resident?.Draw();
             var logits = model.Forward(_images);
@@ -32,7 +34,8 @@ internal sealed class TrainingStep : IDisposable
             loss.Backward();
             sgd.Step();
             return [loss, logits];
-        });
+        };
+        _graph = Graph.Capture(device, _step);
     }
 
     /// <summary>Whether the step is repeated as a whole, its loss seen only afterwards.</summary>
@@ -61,6 +64,10 @@ internal sealed class TrainingStep : IDisposable
         var results = _graph.Run();
         return (results[0], results[1]);
     }
+
+    /// <summary>Measures the step, on the batch that it ran on last. The model is worth nothing afterwards.</summary>
+    public KernelProfile Profile(int measurements, Action<double> progress, CancellationToken stop) =>
+        KernelProfile.Of(_device, _step, measurements, progress, stop);
 
     public void Dispose() => _graph.Dispose();
 

@@ -5,25 +5,29 @@ using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
 using MiniDL.Layers;
 using MiniDL.Optim;
+using Spectre.Console.Rendering;
 
 namespace MiniDL.Examples.Verbs;
 
 /// <summary><c>bench</c>: median times of a training step and of an evaluation forward pass on random images.</summary>
 internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 {
-    private const int WarmUpSteps = 3, GpuSteps = 10;
+    private const int WarmUpSteps = 3, GpuSteps = 10, MostMeasurements = 5;
 
-    private readonly List<StepProfile> _profiles = [];
+    private readonly List<IRenderable> _profiles = [];
 
     public int Run(CancellationToken stop)
     {
         var cases = options.Cases();
         var progress = terminal.LinesAside(cases.Length);
         foreach (var (index, settings) in cases.Index())
-            terminal.Results.WriteLine(Measure(settings, (done, what) => progress.Report(index + done, $"{settings.Norm}, batch {settings.BatchSize}: {what}"), stop));
-        foreach (var profile in _profiles) terminal.WriteResult(profile.ToTable());
+            terminal.Results.WriteLine(Measure(settings, (done, what) => progress.Report(index + done, $"{Name(settings)}: {what}"), stop));
+        foreach (var profile in _profiles) terminal.WriteResult(profile);
         return 0;
     }
+
+    private static string Name(TrainSettings settings) =>
+        $"{(settings.Device == "cpu" ? "" : $"{settings.Precision}, ")}{settings.Norm}, batch {settings.BatchSize}";
 
     private string Measure(TrainSettings settings, Action<double, string> progress, CancellationToken stop)
     {
@@ -47,12 +51,12 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             step.Run(images, labels);
         }
         double train = MedianMilliseconds(Step, device, done => progress(done / 2, "training"), stop);
-        if (options.Profile)
+        if (options.Profile && device == Device.Cpu)
         {
             // Steps of their own, so that the times above are of steps that nobody watched.
             var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Counted.Of(Cpu.Threads, "thread")}, {Counted.Of(options.Steps, "step")}");
             for (int i = 0; i < options.Steps && !stop.IsCancellationRequested; i++) profile.Add(Step);
-            _profiles.Add(profile);
+            _profiles.Add(profile.ToTable());
         }
         model.Eval();
         using var evaluation = Graph.Capture(device, () => [model.Forward(images)]);
@@ -62,6 +66,12 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             using var scope = Scope.Step();
             evaluation.Run();
         }, device, done => progress((1 + done) / 2, "evaluation"), stop);
+        if (options.Profile && device != Device.Cpu)
+        {
+            model.Train();
+            string title = $"{options.Model} {norm}, batch {batch}, {settings.Precision}";
+            _profiles.Add(KernelProfileTable.Of(title, step.Profile(Math.Min(options.Steps, MostMeasurements), done => progress(done, "kernels"), stop)));
+        }
         return string.Create(CultureInfo.InvariantCulture,
             $$"""{"framework":"minidl",{{Hardware(device, settings.Precision)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}}"""
             + $$""","threads":{{Cpu.Threads}}"""

@@ -25,6 +25,7 @@ internal sealed unsafe class CudaApi
         ModuleLoadDataEx = (delegate* unmanaged[Cdecl]<nint*, void*, uint, int*, void**, int>)Required("cuModuleLoadDataEx");
         ModuleGetFunction = (delegate* unmanaged[Cdecl]<nint*, nint, byte*, int>)Required("cuModuleGetFunction");
         FunctionSetAttribute = (delegate* unmanaged[Cdecl]<nint, int, int, int>)Required("cuFuncSetAttribute");
+        FunctionGetAttribute = (delegate* unmanaged[Cdecl]<int*, int, nint, int>)Required("cuFuncGetAttribute");
         MemoryAllocate = (delegate* unmanaged[Cdecl]<ulong*, nuint, int>)Required("cuMemAlloc_v2");
         MemoryFree = (delegate* unmanaged[Cdecl]<ulong, int>)Required("cuMemFree_v2");
         MemoryGetInfo = (delegate* unmanaged[Cdecl]<nuint*, nuint*, int>)Required("cuMemGetInfo_v2");
@@ -42,6 +43,7 @@ internal sealed unsafe class CudaApi
         EventDestroy = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuEventDestroy_v2");
         EventRecord = (delegate* unmanaged[Cdecl]<nint, nint, int>)Required("cuEventRecord");
         EventSynchronize = (delegate* unmanaged[Cdecl]<nint, int>)Required("cuEventSynchronize");
+        EventElapsedTime = (delegate* unmanaged[Cdecl]<float*, nint, nint, int>)Required("cuEventElapsedTime");
         LaunchKernel = (delegate* unmanaged[Cdecl]<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)
             Required("cuLaunchKernel");
         GraphInstantiate = (delegate* unmanaged[Cdecl]<nint*, nint, ulong, int>)Required("cuGraphInstantiateWithFlags");
@@ -69,6 +71,7 @@ internal sealed unsafe class CudaApi
     public readonly delegate* unmanaged[Cdecl]<nint*, void*, uint, int*, void**, int> ModuleLoadDataEx;
     public readonly delegate* unmanaged[Cdecl]<nint*, nint, byte*, int> ModuleGetFunction;
     public readonly delegate* unmanaged[Cdecl]<nint, int, int, int> FunctionSetAttribute;
+    public readonly delegate* unmanaged[Cdecl]<int*, int, nint, int> FunctionGetAttribute;
     public readonly delegate* unmanaged[Cdecl]<ulong*, nuint, int> MemoryAllocate;
     public readonly delegate* unmanaged[Cdecl]<ulong, int> MemoryFree;
     public readonly delegate* unmanaged[Cdecl]<nuint*, nuint*, int> MemoryGetInfo;
@@ -86,6 +89,7 @@ internal sealed unsafe class CudaApi
     public readonly delegate* unmanaged[Cdecl]<nint, int> EventDestroy;
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int> EventRecord;
     public readonly delegate* unmanaged[Cdecl]<nint, int> EventSynchronize;
+    public readonly delegate* unmanaged[Cdecl]<float*, nint, nint, int> EventElapsedTime;
     public readonly delegate* unmanaged[Cdecl]<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> LaunchKernel;
     public readonly delegate* unmanaged[Cdecl]<nint*, nint, ulong, int> GraphInstantiate;
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int> GraphLaunch;

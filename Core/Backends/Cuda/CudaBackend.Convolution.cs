@@ -71,14 +71,13 @@ internal sealed partial class CudaBackend
     }
 
     /// <summary>
-    /// Blocks that go through the tiles of the output, for each of the parts of its channels: no more than the multiprocessors of an H100
-    /// have at once, since each brings the weights to its shared memory, and all through equally many tiles.
+    /// Blocks that go through the tiles of the output, for each of the parts of its channels: no more than the multiprocessors have at once, since each brings the weights to its shared memory, and all through equally many tiles.
     /// </summary>
     private int Walkers(TensorCoreConvolution tiled, int tiles, int parts)
     {
-        const int multiprocessors = 128, sharedBytes = 220_000, threads = 512;
+        const int sharedBytes = 220_000, threads = 512;
         int together = Math.Clamp(sharedBytes / tiled.Kernel.SharedBytes, 1, threads / tiled.Threads);
-        int rounds = Blocks(tiles, Math.Clamp(multiprocessors * together / parts, 1, MostTileWalkers));
+        int rounds = Blocks(tiles, Math.Clamp(Context.BlocksAtOnce * together / parts, 1, MostTileWalkers));
         return Blocks(tiles, rounds);
     }
 
@@ -142,8 +141,8 @@ internal sealed partial class CudaBackend
     /// <summary>The kernel, into how many chunks it cuts the pixels, each with sums of its own that are added up afterwards, and its blocks.</summary>
     private (Kernel Kernel, int Chunks, int Blocks, int Threads) WeightGradientLaunch(Tensor x, Tensor dy, int weights, in Window2d g)
     {
-        // Blocks keep their sums to the end, so that fewer of them write less: about one for each multiprocessor of an H100.
-        const int multiprocessors = 128;
+        // Blocks keep their sums to the end, so that fewer of them write less: about one for each multiprocessor.
+        int multiprocessors = Context.BlocksAtOnce;
         if (IsTensorCore(x, dy, g) && TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
         {
             int parts = g.InChannels / tiled.ChannelsIn * (g.OutChannels / tiled.ChannelsOut);

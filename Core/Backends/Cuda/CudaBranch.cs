@@ -17,7 +17,10 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     internal long MostKeptBytes { get; set; } = 32 << 20;
 
     /// <summary>Not with MINIDL_CUDA_BRANCH=0, which is there to see what branches gain.</summary>
-    private static readonly bool Allowed = Environment.GetEnvironmentVariable("MINIDL_CUDA_BRANCH") != "0";
+    internal bool Allowed { get; set; } = Environment.GetEnvironmentVariable("MINIDL_CUDA_BRANCH") != "0";
+
+    /// <summary>How often the trunk had to wait because the branch kept too much memory.</summary>
+    internal int WaitsForMemory { get; private set; }
 
     private readonly List<Work> _open = [];
     private readonly Stack<nint> _marks = new();
@@ -38,7 +41,11 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     public Section Begin(params ReadOnlySpan<Tensor?> results)
     {
         if (Graph.Recording is null || !Allowed) return default;
-        while (_open.Count > 0 && _open.Sum(work => work.KeptBytes) > MostKeptBytes) WaitForFirst(1);
+        while (_open.Count > 0 && _open.Sum(work => work.KeptBytes) > MostKeptBytes)
+        {
+            WaitForFirst(1);
+            WaitsForMemory++;
+        }
         nint start = NewMark();
         trunk.Record(start);
         Wait(_stream, start);

@@ -10,7 +10,7 @@ internal sealed unsafe class CudaContext
     private const int LeastDriver = 11080;
 
     private const int NoDevice = 100;
-    private const int CapabilityMajor = 75, CapabilityMinor = 76, SharedBytesOptIn = 97;
+    private const int MultiprocessorCount = 16, CapabilityMajor = 75, CapabilityMinor = 76, SharedBytesOptIn = 97;
 
     /// <summary>The context that was made current on this thread.</summary>
     [ThreadStatic]
@@ -28,7 +28,8 @@ internal sealed unsafe class CudaContext
     public CudaContext(CudaApi api)
     {
         Api = api;
-        int count = 0, version, device, major, minor, sharedBytes;
+        int count = 0, version, device, major, minor, sharedBytes, multiprocessors;
+        CompilationCache.Choose();
         int result = api.Init(0);
         if (result == 0) result = api.DeviceGetCount(&count);
         if (result == NoDevice || (result == 0 && count == 0))
@@ -45,7 +46,8 @@ internal sealed unsafe class CudaContext
         Check(api.DeviceGetAttribute(&major, CapabilityMajor, device), "cuDeviceGetAttribute");
         Check(api.DeviceGetAttribute(&minor, CapabilityMinor, device), "cuDeviceGetAttribute");
         Check(api.DeviceGetAttribute(&sharedBytes, SharedBytesOptIn, device), "cuDeviceGetAttribute");
-        MostSharedBytes = sharedBytes;
+        Check(api.DeviceGetAttribute(&multiprocessors, MultiprocessorCount, device), "cuDeviceGetAttribute");
+        (MostSharedBytes, Multiprocessors) = (sharedBytes, multiprocessors);
         (Capability, Driver) = (10 * major + minor, Dotted(version));
         if (major < 8)
             throw new MiniDLException($"[cuda] {Name} has compute capability {major}.{minor}, MiniDL's kernels need 8.0 (Ampere) or newer. "
@@ -66,6 +68,15 @@ internal sealed unsafe class CudaContext
 
     /// <summary>The most shared memory that a block can ask for.</summary>
     public int MostSharedBytes { get; }
+
+    /// <summary>How many parts of the GPU run blocks beside each other.</summary>
+    public int Multiprocessors { get; }
+
+    /// <summary>
+    /// As many as work is cut for, a multiple of 32: sums are made block by block, so GPUs that are nearly alike, such as those of 108 and of
+    /// 114 multiprocessors, give the same bits, and none has a few blocks left over for a second round.
+    /// </summary>
+    public int BlocksAtOnce => Math.Clamp(Multiprocessors / 32 * 32, 32, 128);
 
     /// <summary>The newest CUDA that the driver knows, such as 12.4.</summary>
     public string Driver { get; }
@@ -119,7 +130,7 @@ internal sealed unsafe class CudaContext
 
     private MiniDLException Failed(int result, string call, string? what, bool inHindsight)
     {
-        string earlier = IsSticky(result) && inHindsight ? " (or a kernel before it: MINIDL_CUDA_SYNC=1 finds out which)" : "";
+        string earlier = IsSticky(result) && inHindsight ? " (or a kernel before it: MINIDL_CUDA_GRAPH=0 MINIDL_CUDA_SYNC=1 finds out which)" : "";
         string message = $"[cuda] {call}{(what is null ? "" : $" of {what}")}{earlier} failed: {Api.Describe(result)}.";
         if (IsSticky(result)) _failure ??= message;
         return new MiniDLException(message);

@@ -4,18 +4,21 @@ namespace MiniDL.Backends.Cuda;
 
 /// <summary>
 /// A stream's memory in blocks, free ones by their size. A forgotten tensor's block comes back here by way of a queue, since the
-/// garbage collector's thread must not call CUDA; it may be used again at once, because everything runs on the one stream.
+/// garbage collector's thread must not call CUDA. It may be used again at once, because everything runs on the one stream; where others
+/// have read it, this one waits for them first.
 /// </summary>
 internal sealed unsafe class CudaMemory(CudaStream stream)
 {
     private const int OutOfMemory = 2;
 
-    private readonly ConcurrentQueue<(ulong Address, long Bytes)> _forgotten = new();
+    private readonly ConcurrentQueue<(ulong Address, long Bytes, List<CudaStream>? Readers)> _forgotten = new();
     private readonly Dictionary<long, Stack<ulong>> _free = [];
     private readonly Dictionary<ulong, long> _blocks = [];
 
     /// <summary>Bytes that were taken from the driver and not given back.</summary>
     public long HeldBytes { get; private set; }
+
+    public CudaStream Stream => stream;
 
     private CudaContext Context => stream.Context;
 
@@ -46,7 +49,7 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
     }
 
     /// <summary>For finalizers: calls nothing.</summary>
-    public void Forget(ulong address, long bytes) => _forgotten.Enqueue((address, bytes));
+    public void Forget(ulong address, long bytes, List<CudaStream>? readers) => _forgotten.Enqueue((address, bytes, readers));
 
     /// <summary>Gives all free blocks back to the driver.</summary>
     public void GiveBack()
@@ -67,8 +70,19 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
 
     private void CollectForgotten()
     {
-        while (_forgotten.TryDequeue(out var block))
+        for (int count = _forgotten.Count; count > 0 && _forgotten.TryDequeue(out var block); count--)
         {
+            if (block.Readers is { } readers)
+            {
+                // A recorded step cannot wait for what is outside of it.
+                if (Graph.Recording is not null)
+                {
+                    _forgotten.Enqueue(block);
+                    continue;
+                }
+                lock (Context.Setup)
+                    foreach (var reader in readers) stream.WaitFor(reader);
+            }
             if (!_free.TryGetValue(block.Bytes, out var free)) _free[block.Bytes] = free = new Stack<ulong>();
             free.Push(block.Address);
         }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Reflection;
 using System.Text;
 
@@ -13,6 +14,7 @@ internal sealed unsafe class CudaModules(CudaContext context)
     private const int ErrorLog = 5, ErrorLogBytes = 6, NotFound = 500, DynamicSharedBytes = 8;
 
     private readonly ConcurrentDictionary<Kernel, nint> _functions = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<KernelModule, double> _loadMilliseconds = [];
     private readonly nint[] _modules = new nint[Enum.GetValues<KernelModule>().Length];
 
     /// <summary>The target that PTX was compiled for: the newest that the GPU can run.</summary>
@@ -21,6 +23,27 @@ internal sealed unsafe class CudaModules(CudaContext context)
     /// <summary>The handle of a kernel.</summary>
     /// <exception cref="MiniDLException">There is no such kernel, or the driver cannot compile the PTX.</exception>
     public nint Find(Kernel kernel) => _functions.TryGetValue(kernel, out nint function) ? function : Load(kernel);
+
+    /// <summary>Milliseconds that the driver took for each module that was loaded: for compiling it, or finding it in its cache.</summary>
+    public IReadOnlyDictionary<KernelModule, double> LoadMilliseconds => _loadMilliseconds;
+
+    /// <summary>What the driver's compiler has made of a kernel, which is loaded for it.</summary>
+    public CompiledKernel Describe(Kernel kernel)
+    {
+        const int sharedBytes = 1, localBytes = 3, registers = 4;
+        long start = Stopwatch.GetTimestamp();
+        nint function = Find(kernel);
+        double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        int Attribute(int which)
+        {
+            int value;
+            context.Check(context.Api.FunctionGetAttribute(&value, which, function), "cuFuncGetAttribute", kernel.Name);
+            return value;
+        }
+        context.MakeCurrent();
+        return new(kernel.Name, kernel.Module.ToString().ToLowerInvariant(), Attribute(registers), Attribute(localBytes),
+            Attribute(sharedBytes) + kernel.SharedBytes, milliseconds);
+    }
 
     private nint Load(Kernel kernel)
     {
@@ -52,6 +75,7 @@ internal sealed unsafe class CudaModules(CudaContext context)
     private nint LoadModule(KernelModule module)
     {
         byte[] ptx = Ptx(module, Target);
+        long start = Stopwatch.GetTimestamp();
         var log = new byte[8192];
         nint handle;
         int result;
@@ -64,6 +88,7 @@ internal sealed unsafe class CudaModules(CudaContext context)
         int end = Math.Max(0, Array.IndexOf(log, (byte)0));
         string said = Encoding.UTF8.GetString(log, 0, end).ReplaceLineEndings(" ").Trim();
         context.Check(result, "cuModuleLoadDataEx", $"{FileName(module, Target)}{(said.Length > 0 ? $" ({said})" : "")}");
+        _loadMilliseconds[module] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         return handle;
     }
 

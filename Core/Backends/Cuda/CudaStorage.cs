@@ -7,6 +7,7 @@ internal sealed class CudaStorage : Storage
 {
     private readonly CudaMemory _memory;
     private readonly long _bytes;
+    private List<CudaStream>? _readers;
     private (int Lease, long Least, long Largest)? _range;
 
     public CudaStorage(Device device, CudaMemory memory, DType type, int capacity) : base(type, capacity)
@@ -21,10 +22,23 @@ internal sealed class CudaStorage : Storage
         // Without an address the constructor has thrown.
         if (Address == 0) return;
         GC.RemoveMemoryPressure(_bytes);
-        _memory.Forget(Address, _bytes);
+        _memory.Forget(Address, _bytes, _readers);
     }
 
     public override Device Device { get; }
+
+    /// <summary>The stream that it was taken on.</summary>
+    public CudaStream Stream => _memory.Stream;
+
+    /// <summary>Another stream has been given work that reads it: forgotten, it waits for that.</summary>
+    public void ReadBy(CudaStream stream)
+    {
+        lock (_memory)
+        {
+            _readers ??= [];
+            if (!_readers.Contains(stream)) _readers.Add(stream);
+        }
+    }
 
     /// <summary>Where the first value lies in the GPU's memory.</summary>
     public ulong Address { get; }

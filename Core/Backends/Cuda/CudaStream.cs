@@ -44,6 +44,15 @@ internal sealed unsafe class CudaStream : IDisposable
     /// <summary>Beside the stream while a graph is recorded.</summary>
     public CudaBranch Branch { get; }
 
+    /// <summary>
+    /// Whether steps that are captured from now on are repeated as graphs; not with MINIDL_CUDA_GRAPH=0, where they run kernel by kernel each
+    /// time: then an error can name its kernel.
+    /// </summary>
+    internal bool RepeatsGraphs { get; set; } = Environment.GetEnvironmentVariable("MINIDL_CUDA_GRAPH") != "0";
+
+    /// <summary>Looks at every launch while something is measured, else null.</summary>
+    public LaunchProbe? Probe { get; set; }
+
     /// <summary>Whether every launch is waited for, so that an error names the kernel that made it: MINIDL_CUDA_SYNC=1.</summary>
     private static readonly bool WaitAfterLaunch = Environment.GetEnvironmentVariable("MINIDL_CUDA_SYNC") is { Length: > 0 } and not "0";
 
@@ -83,9 +92,13 @@ internal sealed unsafe class CudaStream : IDisposable
         {
             using var entered = Enter();
             Branch.BeforeLaunch(operands);
+            ReadForeign(operands);
             void* parameter = pointer;
-            int result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes,
-                Branch.Handle, &parameter, null);
+            int times = Probe?.Before(kernel) ?? 1, result = 0;
+            for (; times > 0 && result == 0; times--)
+                result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes,
+                    Branch.Handle, &parameter, null);
+            Probe?.After();
             if (result == 0 && WaitAfterLaunch && Graph.Recording is null) result = Api.StreamSynchronize(_stream);
             if (result != 0)
                 Context.Check(result, "cuLaunchKernel", $"{kernel.Name}({Describe(operands)})", inHindsight: !WaitAfterLaunch);
@@ -119,14 +132,42 @@ internal sealed unsafe class CudaStream : IDisposable
         return made;
     }
 
+    /// <summary>Has this stream wait, once it comes so far, for what is on another one now.</summary>
+    /// <remarks>Only between <see cref="Enter"/> and its end, with the setup lock, and outside of recordings.</remarks>
+    public void WaitFor(CudaStream other)
+    {
+        if (other._stream == 0) return;
+        if (!_marks.TryTake(out nint mark)) mark = NewEvent();
+        Context.Check(Api.EventRecord(mark, other._stream), "cuEventRecord");
+        Context.Check(Api.StreamWaitEvent(_stream, mark, 0), "cuStreamWaitEvent");
+        _marks.Add(mark);
+    }
+
     /// <summary>An event that <see cref="Record"/> puts on the stream.</summary>
-    public nint NewEvent()
+    /// <param name="timed">Whether it notes the time, which costs a little more.</param>
+    public nint NewEvent(bool timed = false)
     {
         // One thread may spin while it waits. Of several, each with a stream, all but the first sleep, so that the others get on.
         const uint sleep = 1, noTiming = 2;
         nint made;
-        Context.Check(Api.EventCreate(&made, Number > 1 ? noTiming | sleep : noTiming), "cuEventCreate");
+        Context.Check(Api.EventCreate(&made, (Number > 1 ? sleep : 0) | (timed ? 0 : noTiming)), "cuEventCreate");
         return made;
+    }
+
+    /// <summary>Gives an event back.</summary>
+    public void Destroy(nint made)
+    {
+        MakeCurrent();
+        Context.Check(Api.EventDestroy(made), "cuEventDestroy");
+    }
+
+    /// <summary>The time on the GPU between two timed events that the stream has come to.</summary>
+    public double Milliseconds(nint begin, nint end)
+    {
+        float milliseconds;
+        MakeCurrent();
+        Context.Check(Api.EventElapsedTime(&milliseconds, begin, end), "cuEventElapsedTime");
+        return milliseconds;
     }
 
     public void Record(nint marker) => Context.Check(Api.EventRecord(marker, _stream), "cuEventRecord");
@@ -176,15 +217,22 @@ internal sealed unsafe class CudaStream : IDisposable
             Staging.Release();
             Memory.Release();
             Context.Check(Api.StreamDestroy(_stream), "cuStreamDestroy");
+            _stream = 0;
         }
         _graphs.Clear();
-        _stream = 0;
     }
 
     private void MakeCurrent()
     {
         if (_stream == 0) throw new MiniDLException("[cuda] the stream was disposed of, and its tensors with it.");
         Context.MakeCurrent();
+    }
+
+    /// <summary>Tells memory of other streams that it is read here, so that they do not hand it out anew too early.</summary>
+    private void ReadForeign(ReadOnlySpan<Tensor?> operands)
+    {
+        foreach (var operand in operands)
+            if (operand?.Storage is CudaStorage storage && storage.Stream != this) storage.ReadBy(this);
     }
 
     private static string Describe(ReadOnlySpan<Tensor?> operands)

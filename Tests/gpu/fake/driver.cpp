@@ -20,7 +20,7 @@ const NamedKnob named_knobs[] =
 {
     { "devices", &Knobs::devices }, { "driver", &Knobs::driver }, { "memory", &Knobs::memory }, { "capability", &Knobs::capability },
     { "shared", &Knobs::shared }, { "order", &Knobs::order }, { "fail_launch", &Knobs::fail_launch }, { "fail_load", &Knobs::fail_load },
-    { "trace", &Knobs::trace },
+    { "trace", &Knobs::trace }, { "multiprocessors", &Knobs::multiprocessors },
 };
 
 /// FAKE_CUDA_ORDER=1 and the like, read when the library is loaded.
@@ -112,7 +112,7 @@ EXPORT int cuDeviceGetAttribute(int* value, int attribute, int)
         case 1: *value = 1024; break;                          // threads of a block
         case 8: *value = 49152; break;                         // shared memory of a block without asking
         case 10: *value = 32; break;                           // lanes of a warp
-        case 16: *value = 4; break;                            // multiprocessors
+        case 16: *value = (int)knobs.multiprocessors; break;
         case 38: *value = 50 << 20; break;                     // L2 cache
         case 75: *value = (int)knobs.capability / 10; break;
         case 76: *value = (int)knobs.capability % 10; break;

@@ -64,6 +64,8 @@ struct Event
     Capture* capture = nullptr;
     bool was_captured = false;  // last recorded in a capture that has ended
     std::vector<int> node;
+    bool timed = true;
+    double time = 0;  // milliseconds, when it was reached
 };
 
 struct Function { const emulator::Kernel* kernel; int dynamic_limit; };
@@ -78,7 +80,7 @@ struct Allocation { char* map; size_t map_bytes, bytes; };
 struct Knobs
 {
     long long devices = 1, driver = 12020, memory = 4ll << 30, capability = 90, shared = 232448, order = 0, fail_launch = 0,
-        fail_load = 0, trace = 0;
+        fail_load = 0, trace = 0, multiprocessors = 132;
 };
 
 struct State

@@ -145,7 +145,12 @@ EXPORT int cuFuncGetAttribute(int* value, int attribute, std::intptr_t handle)
     LOCKED;
     auto function = (Function*)handle;
     if (!state().functions.count(function)) return InvalidHandle;
-    *value = attribute == 0 ? function->kernel->most_threads : 0;
+    switch (attribute)
+    {
+        case 0: *value = function->kernel->most_threads; break;
+        case 4: *value = 32; break;  // registers: the emulator has none, so that this says only that the number arrives
+        default: *value = 0; break;  // shared and local memory
+    }
     return Success;
 }
 

@@ -141,11 +141,12 @@ EXPORT int cuStreamWaitEvent(std::intptr_t handle, std::intptr_t event_handle, u
 
 // ---- events ------------------------------------------------------------------------------------------------------------------
 
-EXPORT int cuEventCreate(std::intptr_t* handle, u32)
+EXPORT int cuEventCreate(std::intptr_t* handle, u32 flags)
 {
     LOCKED;
     if (Error error = ready()) return error;
     auto event = new Event;
+    event->timed = (flags & 2) == 0;
     state().events.insert(event);
     *handle = (std::intptr_t)event;
     return Success;
@@ -177,7 +178,7 @@ EXPORT int cuEventRecord(std::intptr_t handle, std::intptr_t stream_handle)
     event->capture = nullptr;
     event->stream = stream;
     u64 record = ++event->recorded;
-    return submit(stream_handle, [=] { event->reached = record; });
+    return submit(stream_handle, [=] { event->reached = record; event->time = now_ms(); });
 }
 
 EXPORT int cuEventQuery(std::intptr_t handle)
@@ -203,4 +204,17 @@ EXPORT int cuEventSynchronize(std::intptr_t handle)
     if (event->capture != nullptr) { event->capture->invalidated = true; return CapturedEvent; }
     reach(event, event->recorded);
     return state().sticky;
+}
+
+/// The time of the machine that emulates: it tells one kernel from another, no more.
+EXPORT int cuEventElapsedTime(float* milliseconds, std::intptr_t begin_handle, std::intptr_t end_handle)
+{
+    LOCKED;
+    if (Error error = ready()) return error;
+    auto begin = (Event*)begin_handle, end = (Event*)end_handle;
+    if (!state().events.count(begin) || !state().events.count(end) || !begin->timed || !end->timed) return InvalidHandle;
+    if (begin->recorded == 0 || end->recorded == 0) return InvalidHandle;
+    if (begin->reached < begin->recorded || end->reached < end->recorded) return NotReady;
+    *milliseconds = (float)(end->time - begin->time);
+    return Success;
 }

@@ -1,0 +1,10 @@
+namespace MiniDL.Backends.Cuda;
+
+/// <summary>A kernel as the driver has compiled it for its GPU.</summary>
+/// <param name="Name">The function's name in the PTX.</param>
+/// <param name="Module">The part that it was compiled in.</param>
+/// <param name="Registers">Registers of a thread, of 32 bits.</param>
+/// <param name="LocalBytes">Memory of a thread for what did not fit its registers, or was indexed; 0 is what one wants.</param>
+/// <param name="SharedBytes">Shared memory of a block.</param>
+/// <param name="LoadMilliseconds">How long finding it took this time: with the module, if it was the first of it.</param>
+internal sealed record CompiledKernel(string Name, string Module, int Registers, int LocalBytes, int SharedBytes, double LoadMilliseconds);

@@ -1,0 +1,71 @@
+namespace MiniDL.Backends.Cuda;
+
+/// <summary>Looks at every launch on a stream, and may have a kernel put there several times: for measurements.</summary>
+internal abstract class LaunchProbe
+{
+    /// <summary>A kernel is about to be put on the stream.</summary>
+    /// <returns>How many times.</returns>
+    public abstract int Before(Kernel kernel);
+
+    /// <summary>It is there.</summary>
+    public virtual void After()
+    {
+    }
+}
+
+/// <summary>Has one kernel run twice wherever it is launched: a step grows by the time that the kernel takes in it.</summary>
+/// <param name="doubled">The kernel; null to double none.</param>
+internal sealed class DoubledKernel(Kernel? doubled) : LaunchProbe
+{
+    public override int Before(Kernel kernel) => ReferenceEquals(kernel, doubled) ? 2 : 1;
+}
+
+/// <summary>Puts an event before and after every kernel.</summary>
+internal sealed unsafe class TimedLaunches(CudaStream stream) : LaunchProbe, IDisposable
+{
+    private readonly List<(Kernel Kernel, nint Begin, nint End)> _launches = [];
+
+    public override int Before(Kernel kernel)
+    {
+        nint begin = stream.NewEvent(timed: true);
+        _launches.Add((kernel, begin, stream.NewEvent(timed: true)));
+        stream.Record(begin);
+        return 1;
+    }
+
+    public override void After() => stream.Record(_launches[^1].End);
+
+    /// <summary>Microseconds between two events with nothing between them.</summary>
+    public double Empty()
+    {
+        nint begin = stream.NewEvent(timed: true), end = stream.NewEvent(timed: true);
+        using (stream.Enter())
+        {
+            stream.Record(begin);
+            stream.Record(end);
+        }
+        stream.Synchronize();
+        double microseconds = 1000 * stream.Milliseconds(begin, end);
+        stream.Destroy(begin);
+        stream.Destroy(end);
+        return microseconds;
+    }
+
+    /// <summary>Waits for all of them.</summary>
+    /// <returns>Each launch's kernel and microseconds, in their order.</returns>
+    public List<(Kernel Kernel, double Microseconds)> Read()
+    {
+        stream.Synchronize();
+        return [.. _launches.Select(launch => (launch.Kernel, 1000 * stream.Milliseconds(launch.Begin, launch.End)))];
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, begin, end) in _launches)
+        {
+            stream.Destroy(begin);
+            stream.Destroy(end);
+        }
+        _launches.Clear();
+    }
+}

@@ -1,0 +1,148 @@
+using MiniDL.Backends.Cuda;
+
+namespace MiniDL.Diagnostics;
+
+/// <summary>Where a GPU's time goes in a step, kernel by kernel.</summary>
+/// <example><code>
+/// var profile = KernelProfile.Of(Device.Cuda, () =>
+/// {
+///     var loss = Loss.CrossEntropy(model.Forward(images), labels);
+///     sgd.ZeroGrad();
+///     loss.Backward();
+///     sgd.Step();
+///     return [loss];
+/// });
+/// foreach (var kernel in profile.Kernels) Console.WriteLine($"{kernel.Name} {kernel.RecordedMicroseconds:F1} µs");
+/// </code></example>
+public sealed class KernelProfile
+{
+    /// <summary>Runs of one measurement.</summary>
+    private const int Runs = 10;
+
+    private KernelProfile(double stepMicroseconds, double launchesMicroseconds, IReadOnlyList<KernelTime> kernels) =>
+        (StepMicroseconds, LaunchMicroseconds, Kernels) = (stepMicroseconds, launchesMicroseconds, kernels);
+
+    /// <summary>The time of the recorded step.</summary>
+    public double StepMicroseconds { get; }
+
+    /// <summary>What a pair of events measures where nothing runs between them: so much of each time alone is the measurement's.</summary>
+    public double LaunchMicroseconds { get; }
+
+    /// <summary>The kernels, the one that takes longest first.</summary>
+    public IReadOnlyList<KernelTime> Kernels { get; }
+
+    /// <summary>
+    /// Measures a step that can be captured (<see cref="Graph.Capture"/>). It runs some hundred times, many of them with one kernel doubled, after
+    /// which what it has computed is worth nothing.
+    /// </summary>
+    /// <param name="device">A GPU.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="measurements">Of each time, of which the median counts.</param>
+    /// <param name="progress">Is told how much is done, 0 to 1.</param>
+    /// <param name="stop">Ends it between two kernels.</param>
+    /// <exception cref="MiniDLException">The device is no GPU.</exception>
+    public static KernelProfile Of(Device device, Func<Tensor[]> step, int measurements = 5, Action<double>? progress = null, CancellationToken stop = default)
+    {
+        var stream = device.Backend is CudaBackend cuda ? cuda.Stream
+            : throw new MiniDLException($"[profile] {device} is no GPU and has no kernels. Use a Profiler.");
+        if (!stream.RepeatsGraphs) throw new MiniDLException("[profile] MINIDL_CUDA_GRAPH=0 leaves no recorded step to measure. Unset it.");
+        var (singly, empty) = Singly(device, stream, step, measurements);
+        using var plain = new RecordedStep(device, stream, step, doubled: null);
+        var whole = new List<double>();
+        var kernels = new List<KernelTime>();
+        foreach (var (kernel, launches, microseconds) in singly)
+        {
+            stop.ThrowIfCancellationRequested();
+            progress?.Invoke((double)kernels.Count / singly.Count);
+            using var doubled = new RecordedStep(device, stream, step, kernel);
+            // In turns, since a GPU's clock does not stand still.
+            var gains = new List<double>();
+            for (int measurement = 0; measurement < measurements; measurement++)
+            {
+                whole.Add(plain.Microseconds());
+                gains.Add(doubled.Microseconds() - whole[^1]);
+            }
+            kernels.Add(new KernelTime(kernel.Name, launches, microseconds, Median(gains)));
+        }
+        return new KernelProfile(Median(whole), empty, [.. kernels.OrderByDescending(kernel => kernel.SinglyMicroseconds)]);
+    }
+
+    /// <summary>Every kernel's launches and their time, one after the other.</summary>
+    private static (List<(Kernel Kernel, int Launches, double Microseconds)> Kernels, double Empty) Singly(Device device, CudaStream stream,
+        Func<Tensor[]> step, int measurements)
+    {
+        // The GPU is given work ahead: else the events would time the host, which takes longer to launch a small kernel than it runs.
+        const int runsAhead = 30;
+        using var ahead = Graph.Capture(device, step);
+        var steps = new List<Dictionary<Kernel, (int Launches, double Microseconds)>>();
+        double empty = 0;
+        for (int measurement = 0; measurement < measurements; measurement++)
+        {
+            for (int run = 0; run < runsAhead; run++) ahead.Run();
+            using var timed = new TimedLaunches(stream);
+            empty = timed.Empty();
+            for (int run = 0; run < runsAhead; run++) ahead.Run();
+            stream.Probe = timed;
+            try
+            {
+                using var scope = Scope.Step();
+                step();
+            }
+            finally
+            {
+                stream.Probe = null;
+            }
+            steps.Add(timed.Read().GroupBy(launch => launch.Kernel).ToDictionary(kernel => kernel.Key,
+                kernel => (kernel.Count(), kernel.Sum(launch => launch.Microseconds))));
+        }
+        return ([.. steps[^1].Select(kernel => (kernel.Key, kernel.Value.Launches,
+            Median(steps.Select(step => step.TryGetValue(kernel.Key, out var times) ? times.Microseconds : 0))))], empty);
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[sorted.Length / 2];
+    }
+
+    /// <summary>The step as a graph, in which a kernel may run twice wherever it stands.</summary>
+    private sealed class RecordedStep : IDisposable
+    {
+        private readonly CudaStream _stream;
+        private readonly Graph _graph;
+        private readonly nint _begin, _end;
+
+        public RecordedStep(Device device, CudaStream stream, Func<Tensor[]> step, Kernel? doubled)
+        {
+            const int runsUntilRecorded = 3, warmUps = 2;
+            (_stream, _graph) = (stream, Graph.Capture(device, step));
+            stream.Probe = new DoubledKernel(doubled);
+            try
+            {
+                for (int run = 0; run < runsUntilRecorded + warmUps; run++) _graph.Run();
+            }
+            finally
+            {
+                stream.Probe = null;
+            }
+            (_begin, _end) = (stream.NewEvent(timed: true), stream.NewEvent(timed: true));
+        }
+
+        /// <summary>Of one run, the mean over several.</summary>
+        public double Microseconds()
+        {
+            using (_stream.Enter()) _stream.Record(_begin);
+            for (int run = 0; run < Runs; run++) _graph.Run();
+            using (_stream.Enter()) _stream.Record(_end);
+            _stream.Synchronize();
+            return 1000 * _stream.Milliseconds(_begin, _end) / Runs;
+        }
+
+        public void Dispose()
+        {
+            _graph.Dispose();
+            _stream.Destroy(_begin);
+            _stream.Destroy(_end);
+        }
+    }
+}
