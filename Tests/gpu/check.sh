@@ -4,7 +4,7 @@
 # installed. Without a GPU it runs on the emulated driver:
 #   MINIDL_CUDA_LIB=$(Tests/gpu/fake/build.sh) Tests/gpu/check.sh --small Examples/bin/Release/net10.0/minidl
 #
-#   check.sh [--only STAGE[,STAGE…]] [--small] [--out FOLDER] [--data-dir FOLDER] [MINIDL]
+#   check.sh [--only STAGE[,STAGE…]] [--small] [--out FOLDER] [--data-dir FOLDER] [--budget SECONDS] [MINIDL]
 #     --only      some of the stages, which otherwise all run, in this order (seconds that each may take):
 #                   doctor    every operator in every precision, and what the driver made of the kernels     (90)
 #                   bench     training steps and evaluation; once without the branch of recorded steps       (120)
@@ -15,19 +15,20 @@
 #     --small     tiny models and batches, for the emulated driver: no time means anything
 #     --out       for what the checks print and write (default: check-results)
 #     --data-dir  where the CIFAR-10 archive or its batches are
+#     --budget    seconds that each stage may take, instead of its own
 #     MINIDL      the program (default: minidl beside this script); it is started ten times in all
 # The exit code is 0 if nothing failed. bench.jsonl in the folder has the times, profile.log the kernels'.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 stages="doctor bench profile bits train sanitizer"
-small=no out=check-results minidl=$here/minidl only=${stages// /,} data=
+small=no out=check-results minidl=$here/minidl only=${stages// /,} data= seconds=
 usage() { echo "check.sh: $1" >&2; exit 2; }
 while [ $# -gt 0 ]; do
     case $1 in
         --small) small=yes ;;
-        --out | --only | --data-dir)
+        --out | --only | --data-dir | --budget)
             [ $# -ge 2 ] || usage "$1 needs a value"
-            case $1 in --out) out=$2 ;; --only) only=$2 ;; --data-dir) data=$2 ;; esac
+            case $1 in --out) out=$2 ;; --only) only=$2 ;; --data-dir) data=$2 ;; --budget) seconds=$2 ;; esac
             shift ;;
         -*) usage "there is no option $1" ;;
         *) minidl=$1 ;;
@@ -37,6 +38,7 @@ done
 for stage in ${only//,/ }; do
     case " $stages " in *" $stage "*) ;; *) usage "there is no stage $stage; choose of $stages" ;; esac
 done
+case $seconds in *[!0-9]*) usage "--budget $seconds is no number of seconds" ;; esac
 [ -x "$minidl" ] || usage "no program $minidl"
 if [ -e "$out" ] && [ ! -e "$out/check.log" ] && [ -n "$(ls -A "$out")" ]; then usage "$out holds something else; name another folder with --out"; fi
 mkdir -p "$out" && rm -rf "${out:?}"/* || exit 2
@@ -49,8 +51,8 @@ skip() { skipped+=("$1"); echo "== skipped: $1"; }
 stage()
 {
     case ",$only," in *",$1,"*) ;; *) return 1 ;; esac
-    budget=$2 begun=$SECONDS
-    echo "== stage $1, up to $2 s"
+    budget=${seconds:-$2} begun=$SECONDS
+    echo "== stage $1, up to $budget s"
 }
 
 # check NAME COMMAND...: runs it within what is left of the stage's time; what it prints is shown and kept in NAME.log.
@@ -100,8 +102,8 @@ if stage bits 60; then
 fi
 
 if stage train 240; then
-    if [ $small = yes ]; then run="--model mlp --batch-sizes 4 --train-images 12 --test-images 4 --epochs 2"
-    elif [ -n "$data" ]; then run="--model resnet20 --dataset cifar10 --data-dir $data --batch-sizes 2,32,128 --train-images 10000 --test-images 10000 --augment --epochs 10"
+    if [ -n "$data" ]; then run="--model resnet20 --dataset cifar10 --data-dir $data --batch-sizes 2,32,128 --train-images 10000 --test-images 10000 --augment --epochs 10"
+    elif [ $small = yes ]; then run="--model mlp --batch-sizes 4 --train-images 12 --test-images 4 --epochs 2"
     else run="--model resnet20 --batch-sizes 2,32,128 --train-images 2048 --test-images 500 --augment --epochs 2"; fi
     check train "$minidl" compare $run --device cuda --norms bn,gn --out "$out/train"
 fi

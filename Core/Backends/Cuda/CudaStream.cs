@@ -94,7 +94,7 @@ internal sealed unsafe class CudaStream : IDisposable
             Branch.BeforeLaunch(operands);
             ReadForeign(operands);
             void* parameter = pointer;
-            int times = Probe?.Before(kernel) ?? 1, result = 0;
+            int times = Probe?.Before(kernel, blocks) ?? 1, result = 0;
             for (; times > 0 && result == 0; times--)
                 result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes,
                     Branch.Handle, &parameter, null);

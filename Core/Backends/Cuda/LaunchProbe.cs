@@ -4,8 +4,9 @@ namespace MiniDL.Backends.Cuda;
 internal abstract class LaunchProbe
 {
     /// <summary>A kernel is about to be put on the stream.</summary>
-    /// <returns>How many times.</returns>
-    public abstract int Before(Kernel kernel);
+    /// <param name="blocks">In how many blocks.</param>
+    /// <returns>How many times; 0 leaves it out.</returns>
+    public abstract int Before(Kernel kernel, int blocks);
 
     /// <summary>It is there.</summary>
     public virtual void After()
@@ -17,7 +18,7 @@ internal abstract class LaunchProbe
 /// <param name="doubled">The kernel; null to double none.</param>
 internal sealed class DoubledKernel(Kernel? doubled) : LaunchProbe
 {
-    public override int Before(Kernel kernel) => ReferenceEquals(kernel, doubled) ? 2 : 1;
+    public override int Before(Kernel kernel, int blocks) => ReferenceEquals(kernel, doubled) ? 2 : 1;
 }
 
 /// <summary>Puts an event before and after every kernel.</summary>
@@ -25,7 +26,7 @@ internal sealed unsafe class TimedLaunches(CudaStream stream) : LaunchProbe, IDi
 {
     private readonly List<(Kernel Kernel, nint Begin, nint End)> _launches = [];
 
-    public override int Before(Kernel kernel)
+    public override int Before(Kernel kernel, int blocks)
     {
         nint begin = stream.NewEvent(timed: true);
         _launches.Add((kernel, begin, stream.NewEvent(timed: true)));

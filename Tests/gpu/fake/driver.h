@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -56,16 +57,21 @@ struct Stream
     std::vector<int> last;  // in a capture: the nodes that what comes next stands after
 };
 
-/// An event counts how often it was recorded, and how many of these records the GPU has reached.
+/// One record of an event on a stream: whoever waits, waits for the one that was the last when it was told to.
+struct Record
+{
+    Stream* stream;
+    bool reached = false;
+    double time = 0;  // milliseconds, when it was reached
+};
+
 struct Event
 {
-    Stream* stream = nullptr;
-    u64 recorded = 0, reached = 0;
+    std::shared_ptr<Record> last;  // null before the first
     Capture* capture = nullptr;
     bool was_captured = false;  // last recorded in a capture that has ended
     std::vector<int> node;
     bool timed = true;
-    double time = 0;  // milliseconds, when it was reached
 };
 
 struct Function { const emulator::Kernel* kernel; int dynamic_limit; };

@@ -90,6 +90,9 @@ EXPORT int cuModuleLoadDataEx(std::intptr_t* handle, const void* image, u32 opti
         write_log("ptxas fatal : the target is newer than the device", option_count, options, values);
         return InvalidPtx;
     }
+    // The driver would write its cache here. It sees the process's environment, not a language's own.
+    if (const char* cache = std::getenv("CUDA_CACHE_PATH"))
+        if (FILE* index = std::fopen((std::string(cache) + "/index").c_str(), "w")) std::fclose(index);
     auto module = new Module;
     add_entries(ptx, *module);
     state().modules.insert(module);

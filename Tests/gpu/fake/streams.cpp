@@ -22,10 +22,10 @@ void run_front(Stream& stream)
     if (state().sticky == Success) work();
 }
 
-/// Lets the event's stream go on until it has reached the record.
-void reach(Event* event, u64 record)
+/// Lets the stream of a record go on until it has reached it.
+void reach(const std::shared_ptr<Record>& record)
 {
-    while (event->reached < record && event->stream != nullptr && !event->stream->queue.empty()) run_front(*event->stream);
+    while (record && !record->reached && record->stream != nullptr && !record->stream->queue.empty()) run_front(*record->stream);
 }
 
 }
@@ -83,7 +83,7 @@ EXPORT int cuStreamDestroy_v2(std::intptr_t handle)
     if (stream->capture != nullptr) return refuse(stream->capture);
     drain(*stream);
     for (Event* event : state().events)
-        if (event->stream == stream) event->stream = nullptr;
+        if (event->last && event->last->stream == stream) event->last->stream = nullptr;
     state().streams.erase(stream);
     delete stream;
     return state().sticky;
@@ -130,12 +130,11 @@ EXPORT int cuStreamWaitEvent(std::intptr_t handle, std::intptr_t event_handle, u
     }
     if (stream->capture != nullptr)
     {
-        if (event->recorded == 0) return Success;
+        if (!event->last) return Success;
         stream->capture->invalidated = true;
         return CaptureIsolation;
     }
-    u64 record = event->recorded;
-    stream->queue.push_back([=] { if (state().events.count(event)) reach(event, record); });
+    stream->queue.push_back([record = event->last] { reach(record); });
     return Success;
 }
 
@@ -176,9 +175,8 @@ EXPORT int cuEventRecord(std::intptr_t handle, std::intptr_t stream_handle)
         return Success;
     }
     event->capture = nullptr;
-    event->stream = stream;
-    u64 record = ++event->recorded;
-    return submit(stream_handle, [=] { event->reached = record; event->time = now_ms(); });
+    auto record = event->last = std::make_shared<Record>(Record{ stream });
+    return submit(stream_handle, [=] { record->reached = true; record->time = now_ms(); });
 }
 
 EXPORT int cuEventQuery(std::intptr_t handle)
@@ -189,8 +187,8 @@ EXPORT int cuEventQuery(std::intptr_t handle)
     if (!state().events.count(event)) return InvalidHandle;
     if (event->was_captured) return CapturedEvent;
     if (event->capture != nullptr) { event->capture->invalidated = true; return CapturedEvent; }
-    if (event->reached >= event->recorded || event->stream == nullptr) return Success;
-    run_front(*event->stream);
+    if (!event->last || event->last->reached || event->last->stream == nullptr) return Success;
+    run_front(*event->last->stream);
     return state().sticky != Success ? state().sticky : NotReady;
 }
 
@@ -202,7 +200,7 @@ EXPORT int cuEventSynchronize(std::intptr_t handle)
     if (!state().events.count(event)) return InvalidHandle;
     if (event->was_captured) return CapturedEvent;
     if (event->capture != nullptr) { event->capture->invalidated = true; return CapturedEvent; }
-    reach(event, event->recorded);
+    reach(event->last);
     return state().sticky;
 }
 
@@ -213,8 +211,8 @@ EXPORT int cuEventElapsedTime(float* milliseconds, std::intptr_t begin_handle, s
     if (Error error = ready()) return error;
     auto begin = (Event*)begin_handle, end = (Event*)end_handle;
     if (!state().events.count(begin) || !state().events.count(end) || !begin->timed || !end->timed) return InvalidHandle;
-    if (begin->recorded == 0 || end->recorded == 0) return InvalidHandle;
-    if (begin->reached < begin->recorded || end->reached < end->recorded) return NotReady;
-    *milliseconds = (float)(end->time - begin->time);
+    if (!begin->last || !end->last) return InvalidHandle;
+    if (!begin->last->reached || !end->last->reached) return NotReady;
+    *milliseconds = (float)(end->last->time - begin->last->time);
     return Success;
 }

@@ -29,7 +29,10 @@ public class BranchTests
     [GpuTheory]
     [InlineData("bn", Precision.Bf16)]
     [InlineData("bn", Precision.Fp32)]
+    [InlineData("bn", Precision.Tf32)]
     [InlineData("gn", Precision.Fp32)]
+    [InlineData("gn", Precision.Tf32)]
+    [InlineData("gn", Precision.Bf16)]
     [InlineData("fixup", Precision.Bf16)]
     [InlineData("brn", Precision.Fp32)]
     [InlineData("ws", Precision.Fp32)]
@@ -44,7 +47,10 @@ public class BranchTests
         {
             fake.Set("order", order);
             branch.MostKeptBytes = kept;
+            int waits = branch.WaitsForMemory;
             Assert.Equal(single, Train(device, norm, graph: true));
+            // With ws, gradients of weights go on into an operator and stay on the trunk.
+            Assert.Equal(kept < long.MaxValue && norm != "ws", branch.WaitsForMemory > waits);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MiniDL.Data;
 using MiniDL.Layers;
 using MiniDL.Optim;
 using MiniDL.Tests.Training;
@@ -48,6 +49,47 @@ public class StreamTests
             Tensor.Full([300], -1, stream);
             Assert.All(moved.ToArray(), value => Assert.Equal(2 * i + 1, value));
         }
+    }
+
+    /// <summary>The fake driver runs a stream when somebody waits for it, as late as a GPU may.</summary>
+    [GpuFact]
+    public void Memory_that_another_stream_reads_is_not_handed_out_before_it_has_read()
+    {
+        const int count = 16;
+        using var fake = Gpu.OwnFake();
+        var home = fake.Open();
+        using var stream = home.NewStream();
+        var drawn = DrawAndDrop(count, stream);
+        // The data set, its table of copies, their memory: one after the other.
+        for (int i = 0; i < 3; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+        // The block of the training set is taken and overwritten here, where nothing waits for the other stream.
+        long before = fake.Get("allocations");
+        var others = new List<Tensor>();
+        for (int i = 0; i < 4; i++)
+        {
+            others.Add(Tensor.New([count * 3 * 32 * 32], home, DType.U8));
+            home.Backend.Fill(others[^1], 255);
+        }
+        home.Backend.Synchronize();
+        Assert.Equal(3, fake.Get("allocations") - before);
+        Assert.All(drawn.ToArray(), value => Assert.Equal(0, value));
+        GC.KeepAlive(others);
+    }
+
+    /// <summary>Black images, of which nothing but a batch on the stream is left, not yet drawn.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Tensor DrawAndDrop(int count, Device stream)
+    {
+        var images = new ImageDataset("black", new byte[count * 3 * 32 * 32], [3, 32, 32], new long[count], ["a"], mean: [0, 0, 0], std: [1, 1, 1]);
+        var resident = new ResidentImages(images, count, new RandomStream(1), null, stream);
+        resident.Start(0);
+        stream.Backend.Synchronize();
+        resident.Draw();
+        return resident.Images;
     }
 
     [GpuFact]
