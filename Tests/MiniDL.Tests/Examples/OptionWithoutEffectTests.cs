@@ -51,7 +51,6 @@ public sealed class OptionWithoutEffectTests : IDisposable
     [InlineData("study feature-scaling --data-dir data", "--data-dir data")]
     [InlineData("study vgg --smallest --data-dir data", "--data-dir data has no effect beside --smallest")]
     [InlineData("study deep-mlp --device cuda", "--device cuda")]
-    [InlineData("bench --profile --device cuda", "--profile is for the CPU")]
     public void What_does_nothing_is_refused(string arguments, string named)
     {
         Assert.Equal(2, _minidl.Run(arguments));
