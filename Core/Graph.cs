@@ -44,8 +44,14 @@ public sealed class Graph : IDisposable
     private readonly StoragePool? _arena;
     private readonly List<Storage> _memory = [];
     private readonly List<Func<ulong>> _words = [];
+    private readonly Dictionary<Func<float>, ulong> _rates = new(ReferenceEqualityComparer.Instance);
+    private readonly List<Action> _actions = [];
     private readonly List<(Tensor Labels, int Classes)> _labels = [];
     private readonly Tensor? _wordsOnDevice;
+
+    /// <summary>The words once more, as floats: every second one is a scalar.</summary>
+    private readonly Tensor? _scalarsOnDevice;
+    private readonly List<Func<double>> _scalars = [];
     private CudaGraph? _graph;
     private Tensor[] _results = [];
     private int _runs;
@@ -66,6 +72,7 @@ public sealed class Graph : IDisposable
         });
         using var outside = Scope.Suspend();
         _wordsOnDevice = Tensor.Zeros([MostWords], device, DType.I64).Keep();
+        _scalarsOnDevice = Tensor.Zeros([2 * MostWords], device).Keep();
     }
 
     /// <summary>Whether the step is recorded and repeated, on the same tensors, rather than run anew each time.</summary>
@@ -86,6 +93,7 @@ public sealed class Graph : IDisposable
         if (_graph is null && _runs++ < WarmUps) return _results = RunInArena();
         if (_graph is null) Record(_cuda);
         foreach (var (labels, classes) in _labels) _cuda.CheckLabels(labels, classes);
+        foreach (var action in _actions) action();
         StoreWords(_cuda);
         _graph!.Launch();
         return _results;
@@ -97,8 +105,7 @@ public sealed class Graph : IDisposable
         _graph?.Dispose();
         _graph = null;
         (_results, _runs) = ([], 0);
-        _words.Clear();
-        _labels.Clear();
+        ForgetRuns();
         _memory.Clear();
         _arena?.Trim();
     }
@@ -113,9 +120,6 @@ public sealed class Graph : IDisposable
     internal static StoragePool? PoolOf(Backend backend) =>
         _running is { } graph && ReferenceEquals(graph._cuda, backend) ? graph._arena : null;
 
-    /// <summary>Where the learning rate of the optimizer that is stepping will stand on the device.</summary>
-    internal ulong LearningRate { get; set; }
-
     /// <summary>Sets aside a word on the device that is set anew before every run.</summary>
     /// <returns>Its address.</returns>
     internal ulong Word(Func<ulong> next)
@@ -126,6 +130,26 @@ public sealed class Graph : IDisposable
         _words.Add(next);
         return CudaBackend.Address(_wordsOnDevice, _words.Count - 1);
     }
+
+    /// <summary>The same for a float; asked for twice, it is the same word.</summary>
+    internal ulong Word(Func<float> next)
+    {
+        if (!_rates.TryGetValue(next, out ulong address))
+            _rates[next] = address = Word(() => BitConverter.SingleToUInt32Bits(next()));
+        return address;
+    }
+
+    /// <summary>A scalar on the device that is set anew before every run.</summary>
+    internal Tensor Scalar(Func<double> next)
+    {
+        if (_scalars.Count == MostWords)
+            throw new MiniDLException(Check.Line("graph", $"the step has more than {MostWords} values that change. Capture a part of it."));
+        _scalars.Add(next);
+        return _scalarsOnDevice!.Window(2 * (_scalars.Count - 1), Shape.Scalar);
+    }
+
+    /// <summary>Something that the host does before every run, before it sets words and scalars.</summary>
+    internal void BeforeRuns(Action action) => _actions.Add(action);
 
     /// <summary>Labels that the host has to look at again before every run.</summary>
     internal void CheckBeforeRuns(Tensor labels, int classes) => _labels.Add((labels.Detach(), classes));
@@ -156,8 +180,7 @@ public sealed class Graph : IDisposable
         }
         catch
         {
-            _words.Clear();
-            _labels.Clear();
+            ForgetRuns();
             throw;
         }
         finally
@@ -170,5 +193,18 @@ public sealed class Graph : IDisposable
     {
         for (int first = 0; first < _words.Count; first += Words.Most)
             cuda.StoreWords(_wordsOnDevice!, first, [.. _words.Skip(first).Take(Words.Most).Select(next => next())]);
+        for (int first = 0; first < _scalars.Count; first += Words.Most)
+            cuda.StoreWords(_scalarsOnDevice!, 2 * first,
+                [.. _scalars.Skip(first).Take(Words.Most).Select(next => (ulong)BitConverter.SingleToUInt32Bits((float)next()))]);
+    }
+
+    /// <summary>Forgets what was to be done before every run.</summary>
+    private void ForgetRuns()
+    {
+        _words.Clear();
+        _rates.Clear();
+        _scalars.Clear();
+        _actions.Clear();
+        _labels.Clear();
     }
 }

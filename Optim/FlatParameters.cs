@@ -5,14 +5,15 @@ using MiniDL.Memory;
 namespace MiniDL.Optim;
 
 /// <summary>
-/// Parameters whose values, gradients and velocities lie in one flat buffer each, so that a step of the optimizer is one call of
-/// the backend. Between the parameters are zeros, so that each starts on a cache line.
+/// Parameters whose values and gradients, and whatever an optimizer keeps for them, lie in one flat buffer each, so that a step is one pass
+/// over memory. Between the parameters are zeros, so that each starts on a cache line.
 /// </summary>
 internal sealed class FlatParameters
 {
     /// <summary>Values in a cache line of 64 bytes, for float.</summary>
     private const int Alignment = 16;
 
+    private readonly bool _countsSteps;
     private readonly Parameter[] _parameters;
     private readonly int[] _offsets;
     private readonly int _count;
@@ -20,38 +21,78 @@ internal sealed class FlatParameters
     /// <summary>Each parameter's place in the flat buffer: one that is elsewhere now has been moved or replaced.</summary>
     private readonly Tensor?[] _windows;
 
-    /// <summary>Whether a parameter's velocity holds something: on its first step it becomes the gradient.</summary>
-    private readonly bool[] _moving;
+    /// <summary>Whether a parameter's state holds something, by its own steps or from a state dictionary.</summary>
+    private readonly bool[] _hasState;
 
-    private readonly Tensor[] _velocityWindows;
-    private Tensor? _values, _gradients, _velocities;
+    /// <summary>How many steps each parameter has taken.</summary>
+    private readonly int[] _steps;
 
-    public FlatParameters(Parameter[] parameters)
+    /// <summary>What is kept, by slot: all parameters', and each one's.</summary>
+    private readonly Tensor?[] _state;
+    private readonly Tensor[][] _stateWindows;
+    private readonly ParameterSlice _all;
+    private readonly ParameterSlice[] _each;
+    private Tensor? _values, _gradients;
+
+    /// <param name="slots">The names of what is kept for each parameter.</param>
+    /// <param name="countsSteps">Whether parameters that have taken more steps than others move otherwise.</param>
+    public FlatParameters(string optimizer, Parameter[] parameters, string[] slots, bool countsSteps)
     {
-        _parameters = parameters;
+        (Optimizer, _parameters, Slots, _countsSteps) = (optimizer, parameters, slots, countsSteps);
         _windows = new Tensor?[parameters.Length];
-        _moving = new bool[parameters.Length];
-        _velocityWindows = new Tensor[parameters.Length];
+        _hasState = new bool[parameters.Length];
+        _steps = new int[parameters.Length];
+        _state = new Tensor?[slots.Length];
+        _stateWindows = [.. slots.Select(_ => new Tensor[parameters.Length])];
         _offsets = new int[parameters.Length];
         for (int i = 0; i < parameters.Length; i++)
         {
             _offsets[i] = _count;
             _count += (parameters[i].Shape.Count + Alignment - 1) / Alignment * Alignment;
         }
+        _all = new ParameterSlice(this, null);
+        _each = [.. Enumerable.Range(0, parameters.Length).Select(i => new ParameterSlice(this, i))];
         CheckLearned();
     }
 
+    /// <summary>What errors call it.</summary>
+    public string Optimizer { get; }
+
+    public string[] Slots { get; }
+
     public Shape Shape(int index) => _parameters[index].Shape;
 
-    /// <summary>Moves the parameters into new flat buffers, with their gradients and velocities.</summary>
+    public bool HasState(int index) => _hasState[index];
+
+    public int Steps(int index) => _steps[index];
+
+    /// <summary>The values of a parameter; without an index of all.</summary>
+    public Tensor Values(int? index) => index is { } i ? _windows[i]! : _values!;
+
+    /// <inheritdoc cref="Values"/>
+    public Tensor Gradients(int? index) => index is { } i ? _parameters[i].Value.KnownGradient! : _gradients!;
+
+    /// <inheritdoc cref="Values"/>
+    public Tensor State(int slot, int? index) => index is { } i ? _stateWindows[slot][i] : _state[slot]!;
+
+    /// <summary>A parameter, or all, have taken one step more.</summary>
+    public void CountStep(int? index)
+    {
+        if (index is { } i) _steps[i]++;
+        else
+            for (i = 0; i < _steps.Length; i++) _steps[i]++;
+    }
+
+    /// <summary>Moves the parameters into new flat buffers, with their gradients and state.</summary>
     public void Gather()
     {
         CheckLearned();
         var first = _parameters[0].Value;
-        foreach (var parameter in _parameters) Check.SameDevice("sgd", parameter.Value, first);
+        foreach (var parameter in _parameters) Check.SameDevice(Optimizer, parameter.Value, first);
         _values = NewFlat(first.Device);
         _gradients = NewFlat(first.Device);
-        if (_velocities is not null && _velocities.Device != first.Device) MakeVelocities(first.Device);
+        for (int slot = 0; slot < Slots.Length; slot++)
+            if (_state[slot] is { } state && state.Device != first.Device) MakeState(slot, first.Device);
         for (int i = 0; i < _parameters.Length; i++)
         {
             var value = _parameters[i].Value;
@@ -75,7 +116,7 @@ internal sealed class FlatParameters
         CheckLearned();
         foreach (var parameter in _parameters)
             if (!parameter.Value.TryClaim(step))
-                throw new MiniDLException($"[sgd] parameter {parameter.Name} {parameter.Shape} is being worked on by a backward pass or another "
+                throw new MiniDLException($"[{Optimizer}] parameter {parameter.Name} {parameter.Shape} is being worked on by a backward pass or another "
                     + "step that is still running. Let it end first, or give each thread a model of its own.");
     }
 
@@ -87,24 +128,39 @@ internal sealed class FlatParameters
     }
 
     /// <summary>Moves every parameter that has a gradient and is not frozen; they have been claimed.</summary>
-    public void Step(in SgdSettings settings)
+    /// <param name="update">The optimizer's rule.</param>
+    public void Step(Action<ParameterSlice> update)
     {
         if (!IsGathered()) Gather();
-        using var change = new InPlaceChange("sgd", _values!);
-        bool momentum = settings.Momentum != 0;
-        if (momentum && _velocities is null) MakeVelocities(_values!.Device);
+        using var change = new InPlaceChange(Optimizer, _values!);
+        for (int slot = 0; slot < Slots.Length; slot++)
+            if (_state[slot] is null) MakeState(slot, _values!.Device);
         if (AllAlike())
         {
-            Backend.SgdStep(_values!, _gradients!, momentum ? _velocities : null, first: !_moving[0], settings);
-            Array.Fill(_moving, momentum);
+            Update(update, _all);
+            Array.Fill(_hasState, Slots.Length > 0);
             return;
         }
         for (int i = 0; i < _parameters.Length; i++)
         {
-            if (!Moves(i, out var gradient)) continue;
-            Backend.SgdStep(_windows[i]!, gradient, momentum ? _velocityWindows[i] : null, first: !_moving[i], settings);
-            _moving[i] = momentum;
+            if (!Moves(i, out _)) continue;
+            Update(update, _each[i]);
+            _hasState[i] = Slots.Length > 0;
         }
+    }
+
+    private void Update(Action<ParameterSlice> update, ParameterSlice slice)
+    {
+        Backend.OnEachRun(slice.CountStep);
+        update(slice);
+    }
+
+    /// <summary>The gradients of parameters that move: all side by side, or each.</summary>
+    public IEnumerable<Tensor> KnownGradients()
+    {
+        if (!IsGathered()) Gather();
+        var gradients = Enumerable.Range(0, _parameters.Length).Select(i => Moves(i, out var gradient) ? gradient : null).OfType<Tensor>().ToArray();
+        return gradients.Length == _parameters.Length ? [_gradients!] : gradients;
     }
 
     /// <summary>Whether a parameter is to be moved: it is not frozen and has a gradient.</summary>
@@ -115,17 +171,22 @@ internal sealed class FlatParameters
         return gradient is not null;
     }
 
-    /// <summary>A parameter's velocity; null before its first step with momentum.</summary>
-    public Tensor? Velocity(int index) => _moving[index] ? _velocityWindows[index] : null;
-
-    /// <summary>Sets a parameter's velocity; null to start anew.</summary>
-    public void SetVelocity(int index, Tensor? velocity)
+    /// <summary>Sets what is kept for a parameter; nulls to start anew.</summary>
+    public void SetState(int index, Tensor?[] state, int steps)
     {
-        _moving[index] = velocity is not null;
-        if (velocity is null) return;
-        var device = _values!.Device;
-        if (_velocities is null) MakeVelocities(device);
-        device.Backend.Copy(Tensor.From(velocity.ToArray<double>(), velocity.Shape, device), _velocityWindows[index]);
+        _steps[index] = steps;
+        _hasState[index] = false;
+        for (int slot = 0; slot < Slots.Length; slot++)
+        {
+            if (_state[slot] is null) MakeState(slot, _values!.Device);
+            var place = _stateWindows[slot][index];
+            if (state[slot] is { } value)
+            {
+                Backend.Copy(Tensor.From(value.ToArray<double>(), value.Shape, _values!.Device), place);
+                _hasState[index] = true;
+            }
+            else Backend.Fill(place, 0);
+        }
     }
 
     private Backend Backend => _values!.Device.Backend;
@@ -134,7 +195,7 @@ internal sealed class FlatParameters
     {
         foreach (var parameter in _parameters)
             if (parameter.ComputedBy is not null)
-                throw new MiniDLException($"[sgd] parameter {parameter.Name} {parameter.Shape} is computed from others, "
+                throw new MiniDLException($"[{Optimizer}] parameter {parameter.Name} {parameter.Shape} is computed from others, "
                     + "which are learned in its place. Reparametrize the module first, then pass its Parameters() to a new optimizer.");
     }
 
@@ -145,21 +206,21 @@ internal sealed class FlatParameters
         return true;
     }
 
-    /// <summary>Whether every parameter moves, and all or none have a velocity: then one call does for all.</summary>
+    /// <summary>Whether every parameter moves, in the same way as the others: then one update does for all.</summary>
     private bool AllAlike()
     {
         for (int i = 0; i < _parameters.Length; i++)
-            if (!Moves(i, out _) || _moving[i] != _moving[0]) return false;
+            if (!Moves(i, out _) || _hasState[i] != _hasState[0] || (_countsSteps && _steps[i] != _steps[0])) return false;
         return true;
     }
 
-    /// <summary>Makes the velocities, or moves them to another device.</summary>
-    private void MakeVelocities(Device device)
+    /// <summary>Makes the buffer of a slot, or moves it to another device.</summary>
+    private void MakeState(int slot, Device device)
     {
-        var old = _velocities;
-        _velocities = NewFlat(device);
-        if (old is not null) device.Backend.Copy(old.To(device), _velocities);
-        for (int i = 0; i < _parameters.Length; i++) _velocityWindows[i] = Window(_velocities, i);
+        var old = _state[slot];
+        var made = _state[slot] = NewFlat(device);
+        if (old is not null) device.Backend.Copy(old.To(device), made);
+        for (int i = 0; i < _parameters.Length; i++) _stateWindows[slot][i] = Window(made, i);
     }
 
     private Tensor Window(Tensor flat, int index) =>

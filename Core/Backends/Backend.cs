@@ -275,6 +275,16 @@ public abstract class Backend
     /// <summary>dx[r, c] = (exp(logProbabilities[r, c]) − [c = labels[r]]) · dloss / rows: cross-entropy's gradient in one pass.</summary>
     internal abstract void CrossEntropyGradient(Tensor dloss, Tensor logProbabilities, Tensor labels, Tensor dx, int rows, int columns);
 
+    // ---- values that change from one run of a step to the next ----------------------------------------------------------------
+
+    /// <summary>
+    /// A scalar of a step. Where the step is recorded to be repeated, the value is asked anew before every repetition.
+    /// </summary>
+    internal virtual Tensor Changing(Func<double> value) => Tensor.Full(Shape.Scalar, value(), Device);
+
+    /// <summary>Does something on the host whenever the step is run: now, or before every repetition of one that is recorded.</summary>
+    internal virtual void OnEachRun(Action action) => action();
+
     // ---- optimizer --------------------------------------------------------------------------------------------------------
 
     /// <summary>

@@ -67,4 +67,5 @@ public readonly record struct NormGeometry(int Samples, int Positions, int Chann
 }
 
 /// <summary>The constants of one step of stochastic gradient descent, as PyTorch names them.</summary>
-public readonly record struct SgdSettings(float LearningRate, float Momentum, float Dampening, float WeightDecay, bool Nesterov);
+/// <param name="LearningRate">Is asked in every step, also where a recorded one is repeated.</param>
+public readonly record struct SgdSettings(Func<float> LearningRate, float Momentum, float Dampening, float WeightDecay, bool Nesterov);

@@ -133,6 +133,14 @@ internal sealed partial class CudaBackend
 
     // ---- optimizer ----------------------------------------------------------------------------------------------------------
 
+    internal override Tensor Changing(Func<double> value) => Graph.Recording?.Scalar(value) ?? base.Changing(value);
+
+    internal override void OnEachRun(Action action)
+    {
+        if (Graph.Recording is { } graph) graph.BeforeRuns(action);
+        else action();
+    }
+
     internal override void SgdStep(Tensor parameter, Tensor gradient, Tensor? velocity, bool first, in SgdSettings settings)
     {
         stream.Branch.BeforeChange(parameter);
@@ -141,9 +149,9 @@ internal sealed partial class CudaBackend
             Parameter = Address(parameter),
             Gradient = Address(gradient),
             Velocity = Address(velocity),
-            Rates = Graph.Recording?.LearningRate ?? 0,
+            Rates = Graph.Recording?.Word(settings.LearningRate) ?? 0,
             Count = parameter.Count,
-            LearningRate = settings.LearningRate,
+            LearningRate = settings.LearningRate(),
             Momentum = settings.Momentum,
             Dampening = settings.Dampening,
             WeightDecay = settings.WeightDecay,

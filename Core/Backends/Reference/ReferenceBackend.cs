@@ -113,6 +113,7 @@ internal sealed partial class ReferenceBackend(Device device) : HostBackend(devi
 
     internal override void SgdStep(Tensor parameter, Tensor gradient, Tensor? velocity, bool first, in SgdSettings s)
     {
+        float rate = s.LearningRate();
         for (int i = 0; i < parameter.Count; i++)
         {
             double g = D(gradient)[i] + s.WeightDecay * D(parameter)[i];
@@ -121,7 +122,7 @@ internal sealed partial class ReferenceBackend(Device device) : HostBackend(devi
                 D(velocity)[i] = first ? g : s.Momentum * D(velocity)[i] + (1 - s.Dampening) * g;
                 g = s.Nesterov ? g + s.Momentum * D(velocity)[i] : D(velocity)[i];
             }
-            D(parameter)[i] -= s.LearningRate * g;
+            D(parameter)[i] -= rate * g;
         }
     }
 }

@@ -55,7 +55,7 @@ public class SgdTests
     public void Groups_have_settings_of_their_own_until_the_learning_rate_is_set_for_all()
     {
         Parameter a = NewParameter("a", 1), b = NewParameter("b", 1);
-        var sgd = new Sgd(new ParameterGroup([a], 0.5f), new ParameterGroup([b], 0.25f, weightDecay: 1));
+        var sgd = new Sgd(new SgdGroup([a], 0.5f), new SgdGroup([b], 0.25f, weightDecay: 1));
         GiveGradient(a, 1);
         GiveGradient(b, 1);
         sgd.Step();
@@ -221,7 +221,7 @@ public class SgdTests
         Parameter a = NewParameter("a", 1), b = NewParameter("b", 1);
         Assert.Contains("no parameters", Assert.Throws<MiniDLException>(() => new Sgd([], 1)).Message);
         Assert.Contains("a [1] appears twice", Assert.Throws<MiniDLException>(() => new Sgd([a, b, a], 1)).Message);
-        Assert.Throws<MiniDLException>(() => new Sgd(new ParameterGroup([a], 1), new ParameterGroup([b, a], 1)));
+        Assert.Throws<MiniDLException>(() => new Sgd(new SgdGroup([a], 1), new SgdGroup([b, a], 1)));
     }
 
     [Fact]

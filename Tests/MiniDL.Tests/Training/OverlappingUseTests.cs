@@ -94,7 +94,7 @@ public class OverlappingUseTests
     public void A_step_that_is_refused_for_one_group_has_moved_none()
     {
         Parameter free = new("free", Tensor.Ones([1])), busy = new("busy", Tensor.Ones([1]));
-        var sgd = new Sgd([new ParameterGroup([free], learningRate: 1), new ParameterGroup([busy], learningRate: 1)]);
+        var sgd = new Sgd([new SgdGroup([free], learningRate: 1), new SgdGroup([busy], learningRate: 1)]);
         (free.Value * 1).Sum().Backward();
         var y = busy.Value * 1;
         Exception? error = null;

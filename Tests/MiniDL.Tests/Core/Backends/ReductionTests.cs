@@ -84,7 +84,7 @@ public class ReductionTests
             (0.9f, 0.1f, 0.01f, false), (0.5f, 0f, 0f, true) })
             Agreement.Check(1e-6, (device, backend) =>
             {
-                var settings = new MiniDL.Backends.SgdSettings(0.1f, momentum, dampening, decay, nesterov);
+                var settings = new MiniDL.Backends.SgdSettings(() => 0.1f, momentum, dampening, decay, nesterov);
                 var parameter = Agreement.Normal(device, [count], 6);
                 var velocity = momentum == 0 ? null : Agreement.Unset(device, [count]);
                 for (int step = 0; step < 3; step++)

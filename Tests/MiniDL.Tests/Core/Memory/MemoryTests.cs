@@ -31,7 +31,7 @@ public class MemoryTests
         var loss = (hidden + hidden.Tanh()).Linear(_second).CrossEntropy(_labels);
         loss.Backward();
         foreach (var weight in (Tensor[])[_first, _second])
-            Device.Cpu.Backend.SgdStep(weight, weight.Grad!, null, first: false, new(0.1f, 0, 0, 0, Nesterov: false));
+            Device.Cpu.Backend.SgdStep(weight, weight.Grad!, null, first: false, new(() => 0.1f, 0, 0, 0, Nesterov: false));
         return loss.Item();
     }
 
