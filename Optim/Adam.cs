@@ -1,0 +1,92 @@
+namespace MiniDL.Optim;
+
+/// <summary>
+/// Kingma and Ba 2015, "Adam: a method for stochastic optimization", by PyTorch's rule. With parameter p, its gradient g, the running means m of
+/// gradients and v of their squares, after t steps:
+/// <code>
+/// g ← g + weightDecay · p
+/// m ← β₁ · m + (1 − β₁) · g
+/// v ← β₂ · v + (1 − β₂) · g²
+/// p ← p − learningRate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
+/// </code>
+/// m and v begin at 0, which 1 − βᵗ makes up for. ε stands outside the root.
+/// </summary>
+/// <remarks>Its state is <c>step</c>, t, <c>exp_avg</c>, m, and <c>exp_avg_sq</c>, v: PyTorch's names.</remarks>
+/// <inheritdoc cref="Optimizer"/>
+public class Adam : Optimizer
+{
+    private readonly double _beta1, _beta2, _eps;
+
+    /// <summary>Makes an optimizer that learns all parameters with the same settings.</summary>
+    /// <param name="parameters">The parameters, each once, all on one device.</param>
+    /// <param name="learningRate">About how far a parameter moves in a step, at least 0; may be changed later.</param>
+    /// <param name="beta1">How much of the mean of gradients is kept, from 0 to less than 1.</param>
+    /// <param name="beta2">How much of the mean of squares is kept, from 0 to less than 1.</param>
+    /// <param name="eps">Keeps the step finite where gradients are 0, at least 0.</param>
+    /// <param name="weightDecay">Factor of the ℓ2 penalty's gradient, at least 0; see <see cref="AdamW"/>.</param>
+    /// <exception cref="MiniDLException">There are no parameters, one appears twice or is computed, or a setting is out of range.</exception>
+    public Adam(IEnumerable<Parameter> parameters, float learningRate = 1e-3f, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8,
+        float weightDecay = 0)
+        : this([new ParameterGroup(parameters, learningRate, weightDecay)], beta1, beta2, eps)
+    {
+    }
+
+    /// <summary>Makes an optimizer that learns groups of parameters, each with a rate and weight decay of its own.</summary>
+    /// <inheritdoc cref="Adam(IEnumerable{Parameter}, float, double, double, double, float)"/>
+    public Adam(IEnumerable<ParameterGroup> groups, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8)
+        : this("adam", groups, beta1, beta2, eps)
+    {
+    }
+
+    private protected Adam(string name, IEnumerable<ParameterGroup> groups, double beta1, double beta2, double eps)
+        : base(name, groups, _ => ["exp_avg", "exp_avg_sq"], countsSteps: true)
+    {
+        (_beta1, _beta2) = (Fraction("beta1", beta1), Fraction("beta2", beta2));
+        _eps = eps >= 0 && double.IsFinite(eps) ? eps : throw new MiniDLException($"[{Name}] the eps {eps} must be finite and not negative.");
+    }
+
+    /// <inheritdoc/>
+    protected override void Update(ParameterGroup group, ParameterSlice slice)
+    {
+        Tensor p = slice.Values, g = slice.Gradients, m = slice.State(0), v = slice.State(1);
+        Tensor rate = slice.Scalar(() => group.LearningRate / (1 - Math.Pow(_beta1, slice.Steps)));
+        Tensor correction = slice.Scalar(() => 1 / Math.Sqrt(1 - Math.Pow(_beta2, slice.Steps)));
+        if (group.WeightDecay != 0) (p, g) = Decay(group, slice, p, g);
+        slice.Set(m, m * _beta1 + g * (1 - _beta1));
+        slice.Set(v, v * _beta2 + g.Square() * (1 - _beta2));
+        slice.Set(slice.Values, p - m * rate / (v.Sqrt() * correction + _eps));
+    }
+
+    /// <summary>What weight decay makes of values and gradients before the step.</summary>
+    private protected virtual (Tensor Values, Tensor Gradients) Decay(ParameterGroup group, ParameterSlice slice, Tensor p, Tensor g) =>
+        (p, g + p * group.WeightDecay);
+
+    private double Fraction(string name, double value) =>
+        value is >= 0 and < 1 ? value : throw new MiniDLException($"[{Name}] {name} {value} must be from 0 to less than 1.");
+}
+
+/// <summary>
+/// <see cref="Adam"/> with the weight decay decoupled from the gradient, which it would otherwise be averaged and divided with:
+/// <c>p ← p · (1 − learningRate · weightDecay)</c>, then Adam's step without decay. Loshchilov and Hutter 2019, "Decoupled weight decay regularization".
+/// </summary>
+/// <inheritdoc cref="Adam"/>
+public sealed class AdamW : Adam
+{
+    /// <summary>Makes an optimizer that learns all parameters with the same settings.</summary>
+    /// <param name="weightDecay">Of the learning rate, by how much a parameter shrinks in a step, at least 0.</param>
+    /// <inheritdoc cref="Adam(IEnumerable{Parameter}, float, double, double, double, float)"/>
+    public AdamW(IEnumerable<Parameter> parameters, float learningRate = 1e-3f, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8,
+        float weightDecay = 0.01f)
+        : this([new ParameterGroup(parameters, learningRate, weightDecay)], beta1, beta2, eps)
+    {
+    }
+
+    /// <inheritdoc cref="Adam(IEnumerable{ParameterGroup}, double, double, double)"/>
+    public AdamW(IEnumerable<ParameterGroup> groups, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8)
+        : base("adamw", groups, beta1, beta2, eps)
+    {
+    }
+
+    private protected override (Tensor Values, Tensor Gradients) Decay(ParameterGroup group, ParameterSlice slice, Tensor p, Tensor g) =>
+        (p * slice.Scalar(() => 1 - (double)group.LearningRate * group.WeightDecay), g);
+}
