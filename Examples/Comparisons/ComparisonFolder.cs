@@ -236,7 +236,7 @@ internal sealed class ComparisonFolder : IDisposable
         Norm = run.Norm,
         BatchSize = run.BatchSize,
         Seed = run.Seed,
-        LearningRate = TrainSettings.ScaledLearningRate(run.BatchSize, _settings.BaseLearningRate, _settings.BaseBatch),
+        LearningRate = OptimizerChoice.Named(_settings.Optimizer).ScaledRate(run.BatchSize, _settings.BaseLearningRate, _settings.BaseBatch),
     };
 
     private List<T> Read<T>(string name, string header, Func<CsvRow, T> parse)

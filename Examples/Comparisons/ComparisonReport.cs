@@ -2,6 +2,7 @@ using System.Globalization;
 using MiniDL.Data;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
+using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Comparisons;
 
@@ -48,7 +49,7 @@ internal static class ComparisonReport
         int seeds = summary.Max(row => row.Seeds);
         return string.Create(CultureInfo.InvariantCulture, $"The same net is trained for the same {Counted.Of(settings.Epochs, "epoch")} "
             + $"with each norm at each "
-            + $"batch size, the learning rate proportional to the batch ({settings.BaseLearningRate} at {Counted.Of(settings.BaseBatch, "image")}); ")
+            + $"batch size, the learning rate proportional to {(settings.Optimizer == "sgd" ? "the batch" : "the square root of the batch")} ({settings.BaseLearningRate} at {Counted.Of(settings.BaseBatch, "image")}); ")
             + (seeds > 1 ? $"lines are means over {seeds} seeds, bands one standard deviation to either side." : "one seed each.")
             + " Batch normalization takes its statistics from the batch, so the smaller the batch, the noisier they are, and "
             + "the farther from the running averages that evaluation puts in their place; norms that look at one image at a "
@@ -130,10 +131,11 @@ internal static class ComparisonReport
             + $"{Images(settings.TestImages, "test image")}");
         report.Setting("augmentation", settings.Augment ? "pad by 4, random crop, random flip" : "none");
         report.Setting("epochs", settings.Epochs);
-        report.Setting("optimizer", FormattableString.Invariant(
-            $"SGD, momentum {settings.Momentum}, weight decay {settings.WeightDecay} on every parameter"));
-        report.Setting("learning rate", FormattableString.Invariant(
-            $"{settings.BaseLearningRate} · batch / {settings.BaseBatch}, schedule {settings.Schedule}"));
+        string kind = settings.Optimizer switch { "sgd" => FormattableString.Invariant($"SGD, momentum {settings.Momentum}"), "adam" => "Adam", _ => "AdamW" };
+        report.Setting("optimizer", FormattableString.Invariant($"{kind}, weight decay {settings.WeightDecay} on every parameter")
+            + (settings.ClipNorm is { } clip ? FormattableString.Invariant($", gradients clipped to the norm {clip}") : ""));
+        report.Setting("learning rate", $"{OptimizerChoice.Named(settings.Optimizer).Rule(settings.BaseLearningRate, settings.BaseBatch)}, "
+            + $"schedule {settings.Schedule}");
         report.Setting("groups of gn, ws, evonorm-s0", settings.Groups);
         report.Setting("virtual batch of ghost", settings.VirtualBatch);
         report.Setting("seeds", string.Join(", ", epochs.Select(e => e.Run.Seed).Distinct().Order()));

@@ -9,12 +9,12 @@ namespace MiniDL.Examples.Comparisons;
 internal sealed record ComparisonSettings(
     string Model, int Groups, int VirtualBatch, string Dataset, int? TrainImages, int? TestImages, bool Augment,
     int Epochs, double BaseLearningRate, int BaseBatch, double Momentum, double WeightDecay, string Schedule, string Device,
-    string? Precision = null, string Convolutions = nameof(ConvAlgorithm.Fastest))
+    string? Precision = null, string Convolutions = nameof(ConvAlgorithm.Fastest), string Optimizer = "sgd", double? ClipNorm = null)
 {
     public static ComparisonSettings Of(TrainSettings s, double baseLearningRate, int baseBatch) =>
         new(s.Model, s.Groups, s.VirtualBatch, s.Dataset, s.TrainImages, s.TestImages, s.Augment,
             s.Epochs, baseLearningRate, baseBatch, s.Momentum, s.WeightDecay, s.Schedule, s.Device,
-            s.Device == "cuda" ? s.Precision : null, s.Convolutions);
+            s.Device == "cuda" ? s.Precision : null, s.Convolutions, s.Optimizer, s.ClipNorm);
 }
 
 /// <summary>Which run of a comparison: the first columns of its tables.</summary>

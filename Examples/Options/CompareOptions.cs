@@ -28,8 +28,8 @@ internal sealed class CompareOptions : RunOptions
     public int Seeds { get; set; } = 1;
 
     [Section("Comparison")]
-    [Option("base-lr", MetaValue = "X", Default = 0.1, HelpText = "learning rate at the base batch; proportional to the batch")]
-    public double BaseLearningRate { get; set; } = 0.1;
+    [Option("base-lr", MetaValue = "X", HelpText = "learning rate at the base batch; proportional to the batch with sgd, to its square root with adam and adamw (default: 0.1 for sgd, 0.001 for adam and adamw)")]
+    public double? BaseRate { get; set; }
 
     [Section("Comparison")]
     [Option("base-batch", MetaValue = "N", Default = 128, HelpText = "base batch size")]
@@ -47,7 +47,7 @@ internal sealed class CompareOptions : RunOptions
         Require(Seeds is >= 1 and <= 1000, "seeds", Seeds, "between 1 and 1000");
         Require(Parallel is >= 0 and <= 1024, "parallel", Parallel, "between 0 and 1024");
         Require(BaseBatch >= 1, "base-batch", BaseBatch, "1 or more");
-        Require(double.IsFinite(BaseLearningRate) && BaseLearningRate > 0, "base-lr", BaseLearningRate, "above 0");
+        Require(BaseRate is null || (double.IsFinite(BaseRate.Value) && BaseRate > 0), "base-lr", BaseRate, "above 0");
     }
 
     /// <inheritdoc/>
@@ -69,18 +69,25 @@ internal sealed class CompareOptions : RunOptions
             Norm = norm,
             BatchSize = batchSize,
             Seed = seed,
-            LearningRate = TrainSettings.ScaledLearningRate(batchSize, BaseLearningRate, BaseBatch),
+            LearningRate = OptimizerChoice.IsKnown(settings.Optimizer)
+                ? OptimizerChoice.Named(settings.Optimizer).ScaledRate(batchSize, BaseLearningRate, BaseBatch) : settings.LearningRate,
         };
     }
+
+    /// <summary>The learning rate at the base batch.</summary>
+    public double BaseLearningRate =>
+        BaseRate ?? OptimizerChoice.Named(Optimizer is not null && OptimizerChoice.IsKnown(Optimizer) ? Optimizer : "sgd").Rate;
 
     /// <summary>The command line that does this comparison again: what differs from the defaults.</summary>
     public ShellCommand CommandLine(ComparisonSettings settings)
     {
-        var defaults = ComparisonSettings.Of(CompareDefaults.For(settings.Dataset), baseLearningRate: 0.1, baseBatch: 128);
+        var choice = OptimizerChoice.Named(settings.Optimizer);
+        var usual = CompareDefaults.For(settings.Dataset) with { WeightDecay = choice.WeightDecay };
+        var defaults = ComparisonSettings.Of(usual, choice.Rate, OptimizerChoice.BaseBatch);
         var command = new ShellCommand("compare");
-        void Add(string option, object? value, object? usual = null)
+        void Add(string option, object? value, object? unchanged = null)
         {
-            if (!Equals(value, usual)) command.Option(option, value);
+            if (!Equals(value, unchanged)) command.Option(option, value);
         }
         Add("model", settings.Model, defaults.Model);
         Add("dataset", settings.Dataset, defaults.Dataset);
@@ -90,6 +97,8 @@ internal sealed class CompareOptions : RunOptions
         Add("test-images", settings.TestImages, defaults.TestImages);
         command.Flag("augment", settings.Augment);
         Add("epochs", settings.Epochs, defaults.Epochs);
+        Add("optimizer", settings.Optimizer, defaults.Optimizer);
+        Add("clip-norm", settings.ClipNorm);
         Add("momentum", settings.Momentum, defaults.Momentum);
         Add("weight-decay", settings.WeightDecay, defaults.WeightDecay);
         Add("schedule", settings.Schedule, defaults.Schedule);

@@ -53,11 +53,19 @@ internal abstract class RunOptions : CommonOptions
     public int? Epochs { get; set; }
 
     [Section("Training")]
+    [Option("optimizer", MetaValue = "NAME", HelpText = "sgd, adam or adamw")]
+    public string? Optimizer { get; set; }
+
+    [Section("Training")]
+    [Option("clip-norm", MetaValue = "X", HelpText = "scale gradients down where they are longer together than X (default: not)")]
+    public double? ClipNorm { get; set; }
+
+    [Section("Training")]
     [Option("momentum", MetaValue = "X", HelpText = "momentum of SGD")]
     public double? Momentum { get; set; }
 
     [Section("Training")]
-    [Option("weight-decay", MetaValue = "X", HelpText = "weight decay, on every parameter")]
+    [Option("weight-decay", MetaValue = "X", HelpText = "weight decay, on every parameter (default: 0.0001; adamw, which decouples it from the gradient: 0.01)")]
     public double? WeightDecay { get; set; }
 
     [Section("Training")]
@@ -100,7 +108,10 @@ internal abstract class RunOptions : CommonOptions
         Augment = Augment || settings.Augment,
         Epochs = Epochs ?? settings.Epochs,
         Momentum = Momentum ?? settings.Momentum,
-        WeightDecay = WeightDecay ?? settings.WeightDecay,
+        WeightDecay = WeightDecay ?? (Optimizer is not null && OptimizerChoice.IsKnown(Optimizer)
+            ? OptimizerChoice.Named(Optimizer).WeightDecay : settings.WeightDecay),
+        Optimizer = Optimizer ?? settings.Optimizer,
+        ClipNorm = ClipNorm ?? settings.ClipNorm,
         Schedule = Schedule ?? settings.Schedule,
         Seed = Seed ?? settings.Seed,
         Device = Device ?? settings.Device,
@@ -115,6 +126,7 @@ internal abstract class RunOptions : CommonOptions
     {
         var run = runs[0];
         RefuseWithoutEffect(run.Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
+        RefuseWithoutEffect(run.Optimizer != "sgd", "momentum", Momentum, "is for --optimizer sgd; leave it out.");
         const string drawn = "is for datasets in files; synthetic images are drawn. Name another --dataset, or leave it out.";
         RefuseWithoutEffect(run.Dataset == "synthetic", "data-dir", DataDirectory, drawn);
         RefuseWithoutEffect(run.Dataset == "synthetic", "download", Download, drawn);

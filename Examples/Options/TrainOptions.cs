@@ -22,7 +22,7 @@ internal sealed class TrainOptions : RunOptions
     public int? BatchSize { get; set; }
 
     [Section("Training")]
-    [Option("lr", MetaValue = "X", HelpText = "learning rate before the schedule (default: 0.1 · batch size / 128)")]
+    [Option("lr", MetaValue = "X", HelpText = "learning rate before the schedule (default: 0.1 · batch size / 128 for sgd, 0.001 · √(batch size / 128) for adam and adamw)")]
     public double? LearningRate { get; set; }
 
     [Section("Data")]
@@ -54,12 +54,19 @@ internal sealed class TrainOptions : RunOptions
     public override TrainSettings ApplyTo(TrainSettings settings)
     {
         int batch = BatchSize ?? settings.BatchSize;
-        return base.ApplyTo(settings) with
+        var applied = base.ApplyTo(settings);
+        bool isScaled = BatchSize is not null || applied.Optimizer != settings.Optimizer;
+        return applied with
         {
             Norm = Norm ?? settings.Norm,
             Validation = Validation ?? settings.Validation,
             BatchSize = batch,
-            LearningRate = LearningRate ?? (BatchSize is null ? settings.LearningRate : TrainSettings.ScaledLearningRate(batch)),
+            LearningRate = LearningRate ?? (isScaled ? Rate(applied, batch) : settings.LearningRate),
         };
     }
+
+    /// <summary>The optimizer's own rate at a batch size; one that is not known is refused later.</summary>
+    private static double Rate(TrainSettings settings, int batchSize) =>
+        OptimizerChoice.IsKnown(settings.Optimizer) && OptimizerChoice.Named(settings.Optimizer) is var choice
+            ? choice.ScaledRate(batchSize, choice.Rate) : settings.LearningRate;
 }

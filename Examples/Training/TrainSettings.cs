@@ -30,11 +30,18 @@ internal sealed record TrainSettings
     public int BatchSize { get; init; } = 128;
     public int Epochs { get; init; } = 10;
 
+    /// <summary>sgd, adam or adamw.</summary>
+    public string Optimizer { get; init; } = "sgd";
+
     /// <summary>The learning rate before the schedule's factor.</summary>
-    public double LearningRate { get; init; } = ScaledLearningRate(128);
+    public double LearningRate { get; init; } = OptimizerChoice.Named("sgd").Rate;
 
     public double Momentum { get; init; } = 0.9;
-    public double WeightDecay { get; init; } = 1e-4;
+    public double WeightDecay { get; init; } = OptimizerChoice.Named("sgd").WeightDecay;
+
+    /// <summary>The longest that all gradients together may be; null where they are not clipped.</summary>
+    public double? ClipNorm { get; init; }
+
     public string Schedule { get; init; } = "step:0.5,0.8";
     public ulong Seed { get; init; }
     public string Device { get; init; } = "cpu";
@@ -45,10 +52,6 @@ internal sealed record TrainSettings
     /// <summary>How convolutions are computed that name no way: <see cref="ConvDefaults.Algorithm"/>.</summary>
     public string Convolutions { get; init; } = ConvAlgorithm.Fastest.ToString();
 
-    /// <summary>The linear scaling rule: the learning rate is proportional to the batch size (Goyal et al. 2017).</summary>
-    public static double ScaledLearningRate(int batchSize, double baseRate = 0.1, int baseBatch = 128) =>
-        baseRate * batchSize / baseBatch;
-
     /// <summary>Checks what can be checked without model and data.</summary>
     /// <param name="lists">Whether norms and batch sizes are given as lists: <c>--norms</c>, <c>--batch-sizes</c>.</param>
     /// <exception cref="UsageException">A name is unknown or a number is out of its range.</exception>
@@ -57,6 +60,7 @@ internal sealed record TrainSettings
         RequireKnown("--model", Model, Models.Names);
         RequireKnown(lists ? "--norms" : "--norm", Norm, NormChoice.Names);
         RequireKnown("--dataset", Dataset, Datasets.Names);
+        RequireKnown("--optimizer", Optimizer, OptimizerChoice.Names);
         RequireKnown("--device", Device, MiniDL.Device.Names);
         RequireKnown("--precision", Precision, ["tf32", "fp32", "bf16"]);
         Require(Groups >= 1, "--groups", Groups, "1 or more");
@@ -73,6 +77,7 @@ internal sealed record TrainSettings
                 : $"--lr {rate} must be above 0, neither too small nor too large for a float.");
         Require(Momentum is >= 0 and < 1, "--momentum", Momentum, "at least 0 and below 1");
         Require(WeightDecay is >= 0 and <= float.MaxValue, "--weight-decay", WeightDecay, "0 or more, and a float");
+        Require(ClipNorm is null or (> 0 and <= float.MaxValue), "--clip-norm", ClipNorm, "above 0, and a float");
         try
         {
             Optim.Schedule.Parse(Schedule);

@@ -12,7 +12,6 @@ internal sealed class Trainer
 {
     private const int EvaluationBatch = 100;
 
-    private readonly Sgd _sgd;
     private readonly TrainingStep _step;
     private readonly Schedule _schedule;
     private readonly DataLoader _batches, _testBatches;
@@ -40,9 +39,8 @@ internal sealed class Trainer
         var random = new RandomStream(settings.Seed);
         norm ??= NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
         Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(Device);
-        _sgd = new Sgd(Model.Parameters(), (float)settings.LearningRate, (float)settings.Momentum,
-            weightDecay: (float)settings.WeightDecay);
-        _step = new TrainingStep(Model, _sgd, Device, stopsShort: true);
+        Optimizer = OptimizerChoice.Named(settings.Optimizer).Create(Model.Parameters(), settings);
+        _step = new TrainingStep(Model, Optimizer, Device, stopsShort: true, settings.ClipNorm);
         _schedule = Schedule.Parse(settings.Schedule);
         var augmentation = settings.Augment ? Augmentation.PadCropFlip(flip: train.MirrorKeepsClass) : null;
         _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true, augmentation);
@@ -64,7 +62,7 @@ internal sealed class Trainer
 
     public Module Model { get; }
 
-    public Sgd Optimizer => _sgd;
+    public Optimizer Optimizer { get; }
 
     /// <summary>How far the run has come; a checkpoint holds it.</summary>
     public Position Position { get; set; }
@@ -128,7 +126,7 @@ internal sealed class Trainer
             if (stop.IsCancellationRequested) break;
             clock.Restart();
             using var scope = Scope.Step();
-            float rate = _sgd.LearningRate = LearningRateAt(steps);
+            float rate = Optimizer.LearningRate = LearningRateAt(steps);
 
             var (loss, logits) = _resident is null ? _step.Run(images, labels) : _step.Run(_resident);
             var trained = new TrainedBatch(++steps, rate, images, new BatchResult(loss, logits, labels));

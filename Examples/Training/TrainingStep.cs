@@ -21,7 +21,8 @@ internal sealed class TrainingStep : IDisposable
     /// Whether a loss that is not finite ends the step on the CPU, so that the weights stay as they were and it can be found where it began; a
     /// recorded step cannot look. A benchmark times whole steps, whatever they compute.
     /// </param>
-    public TrainingStep(Module model, Sgd sgd, Device device, bool stopsShort)
+    /// <param name="clipNorm">The longest that all gradients together may be; null where they are not clipped.</param>
+    public TrainingStep(Module model, Optimizer optimizer, Device device, bool stopsShort, double? clipNorm = null)
     {
         _device = device;
         _step = () =>
@@ -30,9 +31,10 @@ internal sealed class TrainingStep : IDisposable
             var logits = model.Forward(_images);
             var loss = Loss.CrossEntropy(logits, _labels);
             if (stopsShort && !Repeats && !float.IsFinite(loss.Item())) return [loss, logits];
-            sgd.ZeroGrad();
+            optimizer.ZeroGrad();
             loss.Backward();
-            sgd.Step();
+            if (clipNorm is { } longest) optimizer.ClipGradNorm(longest);
+            optimizer.Step();
             return [loss, logits];
         };
         _graph = Graph.Capture(device, _step);

@@ -59,7 +59,7 @@ internal sealed class StepProfile(string title)
         ("normalize", "backward") => "normalization gradient",
         ("normalize", _) => "normalization forward",
         ("linear" or "global_avg_pool2d" or "cross_entropy", _) => "head and loss",
-        ("sgd", _) => "optimizer",
+        ("sgd" or "adam" or "adamw", _) => "optimizer",
         _ => Kinds[^2],
     };
 

@@ -23,6 +23,8 @@ public sealed partial class RepeatTests : IDisposable
     [InlineData("--schedule step:0.5,0.8*0.2 --norms ghost,gn --groups 4 --virtual-batch 2 --batch-sizes 4,2 --seeds 3 --seed 18446744073709551615")]
     [InlineData("--model mlp --epochs 1 --momentum 0 --weight-decay 1e-5 --base-lr 0.3 --base-batch 64 --device reference")]
     [InlineData("--device cuda --precision bf16 --norms bn")]
+    [InlineData("--optimizer adam --clip-norm 0.5 --base-lr 0.002")]
+    [InlineData("--optimizer adamw --weight-decay 0.1")]
     public void Every_option_of_compare_that_matters_is_in_its_command(string arguments, string? last = null)
     {
         string[] args = ["compare", .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
