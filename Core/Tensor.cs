@@ -56,9 +56,6 @@ public sealed partial class Tensor
     /// <summary>Why the memory was taken back and what to do, where that was not the end of a step scope; a whole sentence or two.</summary>
     internal string? WhyRecycled { get; set; }
 
-    /// <summary>Statistics that were taken as the values were made; see <see cref="Moments"/>.</summary>
-    internal Moments? ChannelMoments { get; set; }
-
     /// <summary>The storage, after a check that it has not been recycled.</summary>
     internal Storage Storage => _storage.Lease != _lease ? throw Recycled() : _leaf is null || _leaf._storage == _storage ? _storage : throw Left();
 

@@ -45,9 +45,6 @@ public sealed class Conv2d : Module
     /// </summary>
     public ConvAlgorithm? Algorithm { get; set; }
 
-    /// <summary>Whether a batch normalization comes next, which wants statistics of the output.</summary>
-    internal bool LeavesMoments { get; set; }
-
     /// <summary>The sizes of the convolution of x.</summary>
     /// <exception cref="ShapeException">The input does not fit; the message names this module's path.</exception>
     internal Window2d Window(Tensor x)
@@ -58,5 +55,5 @@ public sealed class Conv2d : Module
 
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor x) =>
-        x.Convolved(Weight.Value, Bias?.Value, _stride, _padding, Algorithm, LeavesMoments);
+        x.Conv2d(Weight.Value, Bias?.Value, _stride, _padding, Algorithm);
 }

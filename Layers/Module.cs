@@ -53,7 +53,7 @@ public abstract partial class Module : IPath
     /// <summary>The forward pass itself: what a derived module writes.</summary>
     protected abstract Tensor ForwardCore(Tensor x);
 
-    private protected Tensor AfterForward(Tensor x, Tensor y)
+    internal Tensor AfterForward(Tensor x, Tensor y)
     {
         if (!HasHooks) return y;
         // A hook is the caller's code: what it runs, such as another model, is not a part of this module's pass.
@@ -252,7 +252,7 @@ public abstract partial class Module : IPath
     }
 
     /// <summary>Names the module in errors while its forward pass runs, and keeps other threads out where that changes it.</summary>
-    private protected readonly ref struct RunningModule
+    internal readonly ref struct RunningModule
     {
         private readonly IPath? _outer;
         private readonly Module? _claimed;

@@ -25,15 +25,10 @@ public sealed partial class Tensor
     /// </remarks>
     /// <exception cref="ShapeException">A rank or the number of channels is wrong, or the kernel does not fit.</exception>
     public Tensor Conv2d(Tensor weight, Tensor? bias = null, (int H, int W)? stride = null, (int H, int W)? padding = null,
-        ConvAlgorithm? algorithm = null) =>
-        Convolved(weight, bias, stride, padding, algorithm, moments: false);
-
-    /// <summary>As <c>Conv2d</c>; the result brings its <see cref="ChannelMoments"/> where the device can take them on the way.</summary>
-    internal Tensor Convolved(Tensor weight, Tensor? bias, (int H, int W)? stride, (int H, int W)? padding,
-        ConvAlgorithm? algorithm, bool moments)
+        ConvAlgorithm? algorithm = null)
     {
         var geometry = Conv2dWindow(weight, bias, stride, padding, algorithm);
-        return new Conv2dOp(AsImages(), weight.ToFloat().ToLayout(Layout.RowMajor), bias?.ToFloat(), geometry, moments).Run();
+        return new Conv2dOp(AsImages(), weight.ToFloat().ToLayout(Layout.RowMajor), bias?.ToFloat(), geometry).Run();
     }
 
     /// <summary>As convolutions take images: channels last, in the type that the device stores them in.</summary>
@@ -57,9 +52,12 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = x ∗ w + b, in the type of x; dx is the transposed convolution of dy, dw correlates x with dy, db sums dy over images and pixels.</summary>
-internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, bool moments)
+internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, bool withStatistics = false)
     : Operator("conv2d", x, weight, bias)
 {
+    /// <summary>Statistics of y, if they were asked for and the device has taken them on the way.</summary>
+    public ChannelStatistics? Statistics { get; private set; }
+
     private protected override double Operations => geometry.Operations;
 
     protected override Saved BackwardReads => OtherFactors;
@@ -67,17 +65,17 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
-        if (moments && WithMoments(y)) return y;
+        if (withStatistics && WithStatistics(y)) return y;
         Backend.Conv2d(x, weight, bias, y, geometry);
         return y;
     }
 
-    private bool WithMoments(Tensor y)
+    private bool WithStatistics(Tensor y)
     {
         Shape statistic = [1, geometry.OutChannels];
         Tensor mean = New(statistic), variance = New(statistic);
         if (!Backend.Conv2dMoments(x, weight, bias, y, mean, variance, geometry)) return false;
-        y.ChannelMoments = new Moments(mean, variance, y.Storage.Version);
+        Statistics = new ChannelStatistics(mean, variance);
         return true;
     }
 

@@ -12,11 +12,12 @@ namespace MiniDL;
 /// <param name="bias">[channels] in storage, or null.</param>
 /// <param name="residual">Of the shape, layout and type of x, or null.</param>
 /// <param name="statistics">Mean and biased variance to use as constants; null takes them from x.</param>
+/// <param name="known">x's own statistics, where they have been taken already.</param>
 /// <param name="eps">Added to the variance.</param>
 /// <param name="activation">Applied last.</param>
 /// <param name="geometry">What is normalized over.</param>
 internal sealed class NormalizeOp(Tensor x, Tensor? weight, Tensor? bias, Tensor? residual, (Tensor Mean, Tensor Variance)? statistics,
-    double eps, Activation activation, NormGeometry geometry) : Operator("normalize", x, weight, bias, residual)
+    double eps, Activation activation, NormGeometry geometry, ChannelStatistics? known = null) : Operator("normalize", x, weight, bias, residual)
 {
     private Tensor? _y;
 
@@ -34,15 +35,9 @@ internal sealed class NormalizeOp(Tensor x, Tensor? weight, Tensor? bias, Tensor
     {
         Check.Float(Name, "input", x);
         _y = Tensor.NewLike(x);
-        if (statistics is var (mean, variance))
+        if ((statistics ?? (known is null ? null : (known.Mean, known.Variance))) is var (mean, variance))
         {
             (Mean, Variance) = (mean, variance);
-            Backend.Normalize(x, Mean, Variance, eps, weight, bias, residual, activation, _y, geometry);
-            return _y;
-        }
-        if (Moments.Of(x, geometry) is { } taken)
-        {
-            (Mean, Variance) = (taken.Mean, taken.Variance);
             Backend.Normalize(x, Mean, Variance, eps, weight, bias, residual, activation, _y, geometry);
             return _y;
         }

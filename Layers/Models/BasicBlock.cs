@@ -29,7 +29,7 @@ public sealed class BasicBlock : ResidualBlock
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor x)
     {
-        var h = _norm1.Forward(_conv1, x, activation: Activation.Relu);
-        return _norm2.Forward(_conv2, h, residual: Shortcut(x), activation: Activation.Relu);
+        var h = new ConvNorm(_conv1, _norm1).Forward(x, activation: Activation.Relu);
+        return new ConvNorm(_conv2, _norm2).Forward(h, residual: Shortcut(x), activation: Activation.Relu);
     }
 }

@@ -57,7 +57,7 @@ public sealed class ResNet : Module
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor x)
     {
-        var h = _norm.Forward(_conv, x, activation: Activation.Relu);
+        var h = new ConvNorm(_conv, _norm).Forward(x, activation: Activation.Relu);
         return _fc.Forward(_blocks.Forward(h).GlobalAvgPool2d());
     }
 

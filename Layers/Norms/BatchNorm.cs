@@ -59,7 +59,7 @@ public abstract class BatchNorm : MeanVarianceNorm
         return new NormGeometry(Samples: 1, positions, NumFeatures, Groups: NumFeatures);
     }
 
-    private protected override bool WantsMoments => Constants is null;
+    internal override bool TakesBatchStatistics => Constants is null;
 
     private protected override int[] Reduced(Tensor x) => [0, .. From(2, x)];
 

@@ -47,7 +47,7 @@ public abstract class BatchRenorm : BatchNorm
         }
     }
 
-    private protected override bool WantsMoments => false;
+    internal override bool TakesBatchStatistics => false;
 
     /// <inheritdoc/>
     protected override Tensor ForwardPlain(Tensor x)

@@ -24,7 +24,7 @@ public abstract class GhostBatchNorm : BatchNorm
     /// <summary>How many samples share statistics.</summary>
     public int VirtualBatch { get; }
 
-    private protected override bool WantsMoments => false;
+    internal override bool TakesBatchStatistics => false;
 
     private protected override NormGeometry Geometry(Shape x)
     {

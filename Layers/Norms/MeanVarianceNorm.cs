@@ -73,34 +73,35 @@ public abstract class MeanVarianceNorm : Norm
     }
 
     /// <inheritdoc/>
-    protected override Tensor? ForwardFused(Tensor x, Tensor? residual, Activation activation)
+    protected override Tensor? ForwardFused(Tensor x, Tensor? residual, Activation activation) => Normalized(x, null, residual, activation);
+
+    private protected override Tensor? ForwardFused(Tensor x, ChannelStatistics? known, Tensor? residual, Activation activation) =>
+        known is null ? ForwardFused(x, residual, activation) : Normalized(x, known, residual, activation);
+
+    private Tensor Normalized(Tensor x, ChannelStatistics? known, Tensor? residual, Activation activation)
     {
         var geometry = Geometry(x.Shape);
         // Channels last ends at rank 5; more spatial dimensions are as good as one.
         if (x.Rank > 5 && IsChannelwise)
-            return ForwardFused(Joined(x), residual is null ? null : Joined(residual), activation)!.Reshape(x.Shape.Sizes);
+            return Normalized(Joined(x), known, residual is null ? null : Joined(residual), activation).Reshape(x.Shape.Sizes);
         var layout = x.Rank >= 3 && IsChannelwise ? Layout.ChannelsLast : Layout.RowMajor;
         var constants = Constants;
         // A training pass may change the running statistics before this graph runs backward.
         if (constants is var (mean, variance) && !NoGrad.Active) constants = (mean.Clone(), variance.Clone());
         var normalize = new NormalizeOp(x.ToLayout(layout), Weight?.Value, Bias?.Value, residual?.To(x.DType).ToLayout(layout), constants, Eps,
-            activation, geometry);
+            activation, geometry, known);
         var y = normalize.Run();
         if (constants is null && x.Count > 0) Observe(normalize.Mean, normalize.Variance, geometry);
         return y;
     }
 
-    private protected override Tensor? ForwardFused(Conv2d convolution, Tensor x, Tensor? residual, Activation activation)
+    internal override ImageNormalization? OfImages(Shape images, Tensor? residual, Activation activation)
     {
-        var window = convolution.Window(x);
         using var running = new RunningModule(this);
-        var geometry = Geometry(window.Output);
-        bool imageByImage = Constants is not null || (geometry.Samples, geometry.Positions) == (window.Batch, window.OutPixels);
-        if (!IsChannelwise || !imageByImage || residual is not null && residual.Shape != window.Output) return null;
-        var norm = new ImageNormalization(Constants, Eps, Weight?.Value, Bias?.Value, residual?.AsImages(),
-            activation, geometry.Groups);
-        return new Conv2dNormalizeOp(x.AsImages(), convolution.Weight.Value.ToLayout(Layout.RowMajor),
-            convolution.Bias?.Value, window, norm).Run();
+        var geometry = Geometry(images);
+        bool imageByImage = Constants is not null || (geometry.Samples, geometry.Positions) == (images[0], images[2] * images[3]);
+        if (!IsChannelwise || !imageByImage || (residual is not null && residual.Shape != images)) return null;
+        return new ImageNormalization(Constants, Eps, Weight?.Value, Bias?.Value, residual?.AsImages(), activation, geometry.Groups);
     }
 
     /// <summary>Whether weight and bias have one value for each channel, dimension 1, rather than for each of the last dimensions.</summary>

@@ -1,3 +1,4 @@
+using MiniDL.Backends;
 
 namespace MiniDL.Layers;
 
@@ -27,42 +28,31 @@ public abstract class Norm : Module
     /// <param name="residual">Added to the normalized values; of x's shape.</param>
     /// <param name="activation">Applied last.</param>
     /// <exception cref="ShapeException">The input does not fit; the message names this module's path.</exception>
-    public Tensor Forward(Tensor x, Tensor? residual = null, Activation activation = Activation.None)
+    public Tensor Forward(Tensor x, Tensor? residual = null, Activation activation = Activation.None) => Forward(x, null, residual, activation);
+
+    /// <param name="known">The statistics of x, where they have been taken already.</param>
+    /// <inheritdoc cref="Forward(Tensor, Tensor?, Activation)"/>
+    internal Tensor Forward(Tensor x, ChannelStatistics? known, Tensor? residual, Activation activation)
     {
         using var running = new RunningModule(this);
         Check.That(residual is null || residual.Shape == x.Shape, "norm", $"residual {residual?.Shape} should have the shape {x.Shape} of the input.");
-        if (Fused && !HasHooks && ForwardFused(x, residual, activation) is { } fused) return fused;
+        if (Fused && !HasHooks && ForwardFused(x, known, residual, activation) is { } fused) return fused;
         // Hooks see the norm's own result. It comes from the same kernel, and what follows rounds as the kernel does: a hook that only
         // looks changes no bit.
-        var y = AfterForward(x, ForwardCore(x));
+        var y = AfterForward(x, ForwardCore(x, known));
         if (residual is not null) y += residual;
         else if (IncludesActivation) return y;
         return activation == Activation.Relu ? y.Relu() : y;
     }
 
+    /// <summary>Whether the fused form takes the mean and the variance of each channel over the batch, and so can be told them.</summary>
+    internal virtual bool TakesBatchStatistics => false;
+
     /// <summary>
-    /// <c>activation(norm(convolution(x)) + residual)</c>. In evaluation without recording, norms that can work through the images
-    /// as they come out of the convolution, while they are in a cache, or go into its weights; otherwise, as with hooks on either, the two
-    /// modules run one after the other, with results that differ by rounding at most.
+    /// For evaluation: what is to be done to images of this shape, one after the other, by whoever makes them; null where there is no fused
+    /// form, or it needs all images at once.
     /// </summary>
-    /// <param name="convolution">What comes before this norm.</param>
-    /// <param name="x">The convolution's input.</param>
-    /// <param name="residual">Added to the normalized values; of the convolution's output shape.</param>
-    /// <param name="activation">Applied last.</param>
-    /// <exception cref="ShapeException">The input does not fit; the message names the module's path.</exception>
-    public Tensor Forward(Conv2d convolution, Tensor x, Tensor? residual = null, Activation activation = Activation.None)
-    {
-        convolution.LeavesMoments = WantsMoments && Fused;
-        bool alone = NoGrad.Active && !Training && Fused && !HasHooks && !convolution.HasHooks;
-        return (alone ? ForwardFused(convolution, x, residual, activation) : null)
-            ?? Forward(convolution.Forward(x), residual, activation);
-    }
-
-    /// <summary>Whether the fused form takes the mean and the variance of each channel over the batch.</summary>
-    private protected virtual bool WantsMoments => false;
-
-    /// <summary>Convolution and norm as one operator, for evaluation; null where there is none.</summary>
-    private protected virtual Tensor? ForwardFused(Conv2d convolution, Tensor x, Tensor? residual, Activation activation) => null;
+    internal virtual ImageNormalization? OfImages(Shape images, Tensor? residual, Activation activation) => null;
 
     /// <summary>The definition: the normalized values, by plain operators.</summary>
     protected abstract Tensor ForwardPlain(Tensor x);
@@ -70,9 +60,15 @@ public abstract class Norm : Module
     /// <summary><c>activation(norm(x) + residual)</c> as one operator; null where there is none.</summary>
     protected virtual Tensor? ForwardFused(Tensor x, Tensor? residual, Activation activation) => null;
 
+    /// <summary>The same, told the statistics of x where they are known.</summary>
+    private protected virtual Tensor? ForwardFused(Tensor x, ChannelStatistics? known, Tensor? residual, Activation activation) =>
+        ForwardFused(x, residual, activation);
+
     /// <inheritdoc/>
-    protected sealed override Tensor ForwardCore(Tensor x) =>
-        (Fused ? ForwardFused(x, null, Activation.None) : null) ?? ForwardPlain(x);
+    protected sealed override Tensor ForwardCore(Tensor x) => ForwardCore(x, null);
+
+    private Tensor ForwardCore(Tensor x, ChannelStatistics? known) =>
+        (Fused ? ForwardFused(x, known, null, Activation.None) : null) ?? ForwardPlain(x);
 
     /// <summary>Registers running statistics as PyTorch names them: means 0, variances 1, no batches seen.</summary>
     /// <param name="channels">The number of channels.</param>

@@ -33,7 +33,7 @@ public class RegistrationTests
         if (kind == "norm behind a convolution")
         {
             var conv = new Conv2d(3, 3, 1);
-            (child, x, use) = (new GroupNorm(1, 3), Tensor.Ones([1, 3, 2, 2]), (norm, x) => ((Norm)norm).Forward(conv, x));
+            (child, x, use) = (new GroupNorm(1, 3), Tensor.Ones([1, 3, 2, 2]), (norm, x) => new ConvNorm(conv, (Norm)norm).Forward(x));
         }
         var error = Assert.Throws<MiniDLException>(() => new Net(child, register: false, use).Forward(x));
         Assert.Contains("registered", error.Message);

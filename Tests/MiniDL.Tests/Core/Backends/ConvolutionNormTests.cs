@@ -43,7 +43,7 @@ public class ConvolutionNormTests
                     var x = NormCases.Input([n, c, h, w], device, seed: 1);
                     Shape output = [n, k, (h - 1) / stride + 1, (w - 1) / stride + 1];
                     var added = residual ? NormCases.Input(output, device, seed: 2) : null;
-                    return together ? layer.Forward(conv, x, added, activation) : layer.Forward(conv.Forward(x), added, activation);
+                    return together ? new ConvNorm(conv, layer).Forward(x, added, activation) : layer.Forward(conv.Forward(x), added, activation);
                 }
             }
     }
@@ -54,14 +54,14 @@ public class ConvolutionNormTests
         var random = new RandomStream(0);
         var (conv, norm) = (Layer(Device.Cpu, "gn", 3, 16, 1, random), Norm(Device.Cpu, "gn", 16));
         var x = NormCases.Input([2, 3, 8, 8], Device.Cpu, seed: 1);
-        Assert.Equal("normalize", norm.Forward(conv, x).Origin);
+        Assert.Equal("normalize", new ConvNorm(conv, norm).Forward(x).Origin);
         using var noGrad = new NoGrad();
-        Assert.Equal("conv2d_normalize", norm.Forward(conv, x).Origin);
+        Assert.Equal("conv2d_normalize", new ConvNorm(conv, norm).Forward(x).Origin);
         norm.Train();
-        Assert.Equal("normalize", norm.Forward(conv, x).Origin);
+        Assert.Equal("normalize", new ConvNorm(conv, norm).Forward(x).Origin);
         norm.Eval();
-        using (conv.OnForward((_, _, _) => null)) Assert.Equal("normalize", norm.Forward(conv, x).Origin);
-        Assert.Equal("conv2d_normalize", norm.Forward(conv, x).Origin);
+        using (conv.OnForward((_, _, _) => null)) Assert.Equal("normalize", new ConvNorm(conv, norm).Forward(x).Origin);
+        Assert.Equal("conv2d_normalize", new ConvNorm(conv, norm).Forward(x).Origin);
     }
 
     [Fact]

@@ -79,10 +79,13 @@ internal static class KernelWorkloads
                 var y = x.Conv2d(weight, bias, (stride, stride), (1, 1));
                 y.Backward(Stored(Exact(on, y.Shape, 4), type));
                 // Where convolutions leave statistics of their output, those count.
-                var counted = x.Detach().Convolved(weight, bias, (stride, stride), (1, 1), algorithm: null, moments: true);
+                var detached = x.Detach();
+                var convolution = new Conv2dOp(detached.AsImages(), weight.ToLayout(Layout.RowMajor), bias,
+                    detached.Conv2dWindow(weight, bias, (stride, stride), (1, 1), algorithm: null), withStatistics: true);
+                var counted = convolution.Run();
                 var geometry = new NormGeometry(1, y.Count / outputs, outputs, outputs);
                 Tensor mean = Agreement.Unset(on, [1, outputs]), variance = Agreement.Unset(on, [1, outputs]);
-                if (Moments.Of(counted, geometry) is { } moments) (mean, variance) = (moments.Mean, moments.Variance);
+                if (convolution.Statistics is { } taken) (mean, variance) = (taken.Mean, taken.Variance);
                 else on.Backend.Moments(counted, mean, variance, geometry);
                 return [.. new[] { y, x.Grad!, weight.Grad!, mean, variance }.Select(t => t.ToArray<double>())];
             }
