@@ -17,7 +17,7 @@
 #     --data-dir  where the CIFAR-10 archive or its batches are
 #     --budget    seconds that each stage may take, instead of its own
 #     MINIDL      the program (default: minidl beside this script); it is started ten times in all
-# The exit code is 0 if nothing failed. bench.jsonl in the folder has the times, profile.log the kernels'.
+# The exit code is 0 if nothing failed. bench.jsonl and bench-in-line.jsonl in the folder have the times, profile.log the kernels'.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 stages="doctor bench profile bits train sanitizer"
@@ -87,7 +87,7 @@ if stage bench 120; then
     check bench "$minidl" bench --device cuda --precision $all --norms bn,gn $size
     # What do gradients of weights beside the chain of a recorded step gain?
     check bench-in-line env MINIDL_CUDA_BRANCH=0 "$minidl" bench --device cuda --precision tf32,bf16 --norms bn,gn $size
-    grep -h '^{' "$out"/bench*.log > "$out/bench.jsonl"
+    for name in bench bench-in-line; do grep -h '^{' "$out/$name.log" > "$out/$name.jsonl"; done
 fi
 
 if stage profile 120; then
