@@ -19,14 +19,14 @@ public sealed class KernelProfile
     /// <summary>Runs of one measurement.</summary>
     private const int Runs = 10;
 
-    private KernelProfile(double stepMicroseconds, double launchesMicroseconds, IReadOnlyList<KernelTime> kernels) =>
-        (StepMicroseconds, LaunchMicroseconds, Kernels) = (stepMicroseconds, launchesMicroseconds, kernels);
+    private KernelProfile(double stepMicroseconds, double eventMicroseconds, IReadOnlyList<KernelTime> kernels) =>
+        (StepMicroseconds, EventMicroseconds, Kernels) = (stepMicroseconds, eventMicroseconds, kernels);
 
     /// <summary>The time of the recorded step.</summary>
     public double StepMicroseconds { get; }
 
     /// <summary>What a pair of events measures where nothing runs between them: so much of each time alone is the measurement's.</summary>
-    public double LaunchMicroseconds { get; }
+    public double EventMicroseconds { get; }
 
     /// <summary>The kernels, the one that takes longest first.</summary>
     public IReadOnlyList<KernelTime> Kernels { get; }
@@ -80,7 +80,7 @@ public sealed class KernelProfile
         {
             for (int run = 0; run < runsAhead; run++) ahead.Run();
             using var timed = new TimedLaunches(stream);
-            empty = timed.Empty();
+            empty = 1000 * stream.MillisecondsOf(() => { });
             for (int run = 0; run < runsAhead; run++) ahead.Run();
             stream.Probe = timed;
             try
@@ -110,7 +110,6 @@ public sealed class KernelProfile
     {
         private readonly CudaStream _stream;
         private readonly Graph _graph;
-        private readonly nint _begin, _end;
 
         public RecordedStep(Device device, CudaStream stream, Func<Tensor[]> step, Kernel? doubled)
         {
@@ -125,24 +124,14 @@ public sealed class KernelProfile
             {
                 stream.Probe = null;
             }
-            (_begin, _end) = (stream.NewEvent(timed: true), stream.NewEvent(timed: true));
         }
 
         /// <summary>Of one run, the mean over several.</summary>
-        public double Microseconds()
+        public double Microseconds() => 1000.0 / Runs * _stream.MillisecondsOf(() =>
         {
-            using (_stream.Enter()) _stream.Record(_begin);
             for (int run = 0; run < Runs; run++) _graph.Run();
-            using (_stream.Enter()) _stream.Record(_end);
-            _stream.Synchronize();
-            return 1000 * _stream.Milliseconds(_begin, _end) / Runs;
-        }
+        });
 
-        public void Dispose()
-        {
-            _graph.Dispose();
-            _stream.Destroy(_begin);
-            _stream.Destroy(_end);
-        }
+        public void Dispose() => _graph.Dispose();
     }
 }

@@ -26,7 +26,7 @@ internal static class KernelTable
         terminal.Line($"{kernels.Count} kernels; modules were compiled, or found in the driver's cache, in: {times}. "
             + (spilled == 0 ? "None uses local memory." : $"{Counted.Of(spilled, "kernel")} with local memory: values that found no register."));
         terminal.Line(CompilationCache.Folder is { } folder ? $"The driver keeps compiled kernels in {folder}."
-            : "The driver keeps nothing that it compiles, so that every start takes as long; let CUDA_CACHE_PATH name a folder that can be written.");
+            : "The driver keeps nothing that it compiles, so that every start takes as long; unset CUDA_CACHE_DISABLE, or let CUDA_CACHE_PATH name a folder that can be written.");
     }
 
     private static string Text(int value) => value.ToString("N0", CultureInfo.InvariantCulture);

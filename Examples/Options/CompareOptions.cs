@@ -69,14 +69,12 @@ internal sealed class CompareOptions : RunOptions
             Norm = norm,
             BatchSize = batchSize,
             Seed = seed,
-            LearningRate = OptimizerChoice.IsKnown(settings.Optimizer)
-                ? OptimizerChoice.Named(settings.Optimizer).ScaledRate(batchSize, BaseLearningRate, BaseBatch) : settings.LearningRate,
+            LearningRate = OptimizerChoice.Named(settings.Optimizer).ScaledRate(batchSize, BaseLearningRate, BaseBatch),
         };
     }
 
     /// <summary>The learning rate at the base batch.</summary>
-    public double BaseLearningRate =>
-        BaseRate ?? OptimizerChoice.Named(Optimizer is not null && OptimizerChoice.IsKnown(Optimizer) ? Optimizer : "sgd").Rate;
+    public double BaseLearningRate => BaseRate ?? OptimizerChoice.Named(Optimizer).Rate;
 
     /// <summary>The command line that does this comparison again: what differs from the defaults.</summary>
     public ShellCommand CommandLine(ComparisonSettings settings)

@@ -108,8 +108,7 @@ internal abstract class RunOptions : CommonOptions
         Augment = Augment || settings.Augment,
         Epochs = Epochs ?? settings.Epochs,
         Momentum = Momentum ?? settings.Momentum,
-        WeightDecay = WeightDecay ?? (Optimizer is not null && OptimizerChoice.IsKnown(Optimizer)
-            ? OptimizerChoice.Named(Optimizer).WeightDecay : settings.WeightDecay),
+        WeightDecay = WeightDecay ?? (Optimizer is null ? settings.WeightDecay : OptimizerChoice.Named(Optimizer).WeightDecay),
         Optimizer = Optimizer ?? settings.Optimizer,
         ClipNorm = ClipNorm ?? settings.ClipNorm,
         Schedule = Schedule ?? settings.Schedule,

@@ -55,18 +55,14 @@ internal sealed class TrainOptions : RunOptions
     {
         int batch = BatchSize ?? settings.BatchSize;
         var applied = base.ApplyTo(settings);
+        var optimizer = OptimizerChoice.Named(applied.Optimizer);
         bool isScaled = BatchSize is not null || applied.Optimizer != settings.Optimizer;
         return applied with
         {
             Norm = Norm ?? settings.Norm,
             Validation = Validation ?? settings.Validation,
             BatchSize = batch,
-            LearningRate = LearningRate ?? (isScaled ? Rate(applied, batch) : settings.LearningRate),
+            LearningRate = LearningRate ?? (isScaled ? optimizer.ScaledRate(batch, optimizer.Rate) : settings.LearningRate),
         };
     }
-
-    /// <summary>The optimizer's own rate at a batch size; one that is not known is refused later.</summary>
-    private static double Rate(TrainSettings settings, int batchSize) =>
-        OptimizerChoice.IsKnown(settings.Optimizer) && OptimizerChoice.Named(settings.Optimizer) is var choice
-            ? choice.ScaledRate(batchSize, choice.Rate) : settings.LearningRate;
 }

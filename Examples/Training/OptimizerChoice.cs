@@ -25,10 +25,8 @@ internal sealed record OptimizerChoice(string Name, double Rate, double Scaling,
 
     public static IReadOnlyList<string> Names { get; } = [.. Choices.Select(choice => choice.Name)];
 
-    /// <summary>The optimizer of a name, which has been checked.</summary>
-    public static OptimizerChoice Named(string name) => Choices.First(choice => choice.Name == name);
-
-    public static bool IsKnown(string name) => Names.Contains(name);
+    /// <summary>The optimizer of a name; SGD where there is none, or one that <see cref="TrainSettings.Checked"/> will refuse.</summary>
+    public static OptimizerChoice Named(string? name) => Array.Find(Choices, choice => choice.Name == name) ?? Choices[0];
 
     /// <summary>The learning rate at a batch size.</summary>
     public double ScaledRate(int batchSize, double baseRate, int baseBatch = BaseBatch) =>

@@ -12,7 +12,7 @@ internal static class KernelProfileTable
     {
         var table = new Table { Title = new TableTitle(Markup.Escape(title)), Border = TableBorder.Simple };
         table.Caption = new TableTitle("alone: between two events, which with nothing between them are "
-            + $"{Text(profile.LaunchMicroseconds)} µs apart; recorded: what the step gains where the kernel's launches are doubled; medians");
+            + $"{Text(profile.EventMicroseconds)} µs apart; recorded: what the step gains where the kernel's launches are doubled; medians");
         table.AddColumn("kernel");
         foreach (string heading in new[] { "launches", "alone µs", "%", "recorded µs", "%" }) table.AddColumn(new TableColumn(heading).RightAligned());
         double alone = profile.Kernels.Sum(kernel => kernel.SinglyMicroseconds), recorded = profile.Kernels.Sum(kernel => kernel.RecordedMicroseconds);

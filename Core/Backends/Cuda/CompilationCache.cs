@@ -19,30 +19,28 @@ internal static partial class CompilationCache
     public static void Choose()
     {
         if (Environment.GetEnvironmentVariable(Disabled) is "1") return;
-        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } chosen)
+        string own = OperatingSystem.IsWindows()
+            ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData), "NVIDIA", "ComputeCache")
+            : Path.Combine(Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } home ? home : "/nonexistent", ".nv", "ComputeCache");
+        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } chosen) own = chosen;
+        else if (!OperatingSystem.IsWindows() && !CanWrite(own))
         {
-            Folder = CanWrite(chosen) ? chosen : null;
+            string instead = Path.Combine(Path.GetTempPath(), $"minidl-cuda-cache-{Environment.UserName}");
+            if (!CanWrite(instead) || !IsOwnersAlone(instead)) return;
+            // .NET keeps an environment of its own, which native libraries do not see.
+            if (SetEnvironmentVariable(Variable, instead, 1) == 0) Folder = instead;
             return;
         }
-        // On Windows the driver keeps it with the user's application data, which can be written.
-        if (OperatingSystem.IsWindows()) return;
-        string home = Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } given ? given : "/nonexistent";
-        string own = Path.Combine(home, ".nv", "ComputeCache");
-        string instead = Path.Combine(Path.GetTempPath(), $"minidl-cuda-cache-{Environment.UserName}");
-        Folder = CanWrite(own) ? own : CanWrite(instead) ? instead : null;
-        // .NET keeps an environment of its own, which native libraries do not see.
-        if (Folder == instead) _ = SetEnvironmentVariable(Variable, instead, 1);
+        if (CanWrite(own)) Folder = own;
     }
 
-    /// <summary>Whether it is a folder, or can be made one, of this user alone: code from it is run.</summary>
+    /// <summary>Whether it is a folder, or can be made one, that can be written.</summary>
     private static bool CanWrite(string folder)
     {
         try
         {
-            if (!OperatingSystem.IsWindows()) Directory.CreateDirectory(folder, OwnersAlone);
-            else Directory.CreateDirectory(folder);
-            const UnixFileMode others = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
-            if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(folder) & others) != 0) return false;
+            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
+            else Directory.CreateDirectory(folder, OwnersAlone);
             string probe = Path.Combine(folder, $".minidl-{Environment.ProcessId}");
             using (new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose)) return true;
         }
@@ -51,6 +49,9 @@ internal static partial class CompilationCache
             return false;
         }
     }
+
+    /// <summary>Whether nobody else could put code there, which would be run: anybody may have made a folder for temporary files before.</summary>
+    private static bool IsOwnersAlone(string folder) => !OperatingSystem.IsWindows() && File.GetUnixFileMode(folder) == OwnersAlone;
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnvironmentVariable(string name, string value, int overwrite);

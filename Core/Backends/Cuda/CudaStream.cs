@@ -170,6 +170,24 @@ internal sealed unsafe class CudaStream : IDisposable
         return milliseconds;
     }
 
+    /// <summary>The time on the GPU of what an action puts on the stream.</summary>
+    public double MillisecondsOf(Action action)
+    {
+        nint begin, end;
+        using (Enter())
+        {
+            (begin, end) = (NewEvent(timed: true), NewEvent(timed: true));
+            Record(begin);
+        }
+        action();
+        using (Enter()) Record(end);
+        Synchronize();
+        double milliseconds = Milliseconds(begin, end);
+        Destroy(begin);
+        Destroy(end);
+        return milliseconds;
+    }
+
     public void Record(nint marker) => Context.Check(Api.EventRecord(marker, _stream), "cuEventRecord");
 
     /// <summary>Waits until the stream has come to the event; needs no lock.</summary>

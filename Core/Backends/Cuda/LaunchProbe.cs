@@ -22,7 +22,7 @@ internal sealed class DoubledKernel(Kernel? doubled) : LaunchProbe
 }
 
 /// <summary>Puts an event before and after every kernel.</summary>
-internal sealed unsafe class TimedLaunches(CudaStream stream) : LaunchProbe, IDisposable
+internal sealed class TimedLaunches(CudaStream stream) : LaunchProbe, IDisposable
 {
     private readonly List<(Kernel Kernel, nint Begin, nint End)> _launches = [];
 
@@ -35,22 +35,6 @@ internal sealed unsafe class TimedLaunches(CudaStream stream) : LaunchProbe, IDi
     }
 
     public override void After() => stream.Record(_launches[^1].End);
-
-    /// <summary>Microseconds between two events with nothing between them.</summary>
-    public double Empty()
-    {
-        nint begin = stream.NewEvent(timed: true), end = stream.NewEvent(timed: true);
-        using (stream.Enter())
-        {
-            stream.Record(begin);
-            stream.Record(end);
-        }
-        stream.Synchronize();
-        double microseconds = 1000 * stream.Milliseconds(begin, end);
-        stream.Destroy(begin);
-        stream.Destroy(end);
-        return microseconds;
-    }
 
     /// <summary>Waits for all of them.</summary>
     /// <returns>Each launch's kernel and microseconds, in their order.</returns>

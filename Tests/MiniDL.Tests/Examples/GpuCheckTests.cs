@@ -178,7 +178,7 @@ public sealed class GpuCheckTests : IDisposable
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, all);
     }
 
-    private const string OnLinux = "Tests/gpu/check.sh, which this tests, is a bash script for Linux machines with a GPU; run the tests on Linux";
+    private const string OnLinux = "this tests Tests/gpu/check.sh, a bash script for Linux machines with a GPU; run the tests on Linux";
 
     private sealed class LinuxFactAttribute : FactAttribute
     {

@@ -37,11 +37,23 @@ public sealed class GpuProcessTests : IDisposable
     }
 
     [GpuFact]
+    public void A_folder_that_others_can_write_is_not_trusted_with_code()
+    {
+        string temporary = Directory.CreateDirectory(Path.Combine(_folder, "tmp")).FullName;
+        string open = Directory.CreateDirectory(Path.Combine(temporary, $"minidl-cuda-cache-{Environment.UserName}")).FullName;
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(open, (UnixFileMode)0x1FF);
+        var (exit, output) = Run("doctor --device cuda --batch 2 --repeat 0", ("HOME", "/proc/nothing"), ("TMPDIR", temporary));
+        Assert.True(exit == 0, output);
+        Assert.Contains("The driver keeps nothing that it compiles", output);
+        Assert.Empty(Directory.GetFiles(open));
+    }
+
+    [GpuFact]
     public void Where_no_cache_can_be_written_doctor_says_so()
     {
         var (exit, output) = Run("doctor --device cuda --batch 2 --repeat 0", ("CUDA_CACHE_PATH", "/proc/nothing"));
         Assert.True(exit == 0, output);
-        Assert.Contains("The driver keeps nothing that it compiles, so that every start takes as long; let CUDA_CACHE_PATH name", output);
+        Assert.Contains("The driver keeps nothing that it compiles, so that every start takes as long; unset CUDA_CACHE_DISABLE, or let CUDA_CACHE_PATH name", output);
     }
 
     private (int Exit, string Output) Run(string command, params (string Name, string Value)[] environment)
