@@ -27,12 +27,12 @@ internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
     private Tensor? OneOperator(Tensor x, Tensor? residual, Activation activation)
     {
         var window = Convolution.Window(x);
-        return Norm.OfImages(window.Output, residual, activation) is { } normalization
+        return Norm.OfImages(window.Output, x.Device, residual, activation) is { } normalization
             ? new Conv2dNormalizeOp(x.AsImages(), Convolution.Weight.Value.ToLayout(Layout.RowMajor), Convolution.Bias?.Value, window, normalization).Run()
             : null;
     }
 
-    /// <summary>The convolution, which takes statistics of its output on the way where the norm wants them and the device can.</summary>
+    /// <summary>The convolution, which takes statistics of its output on the way where the norm wants them.</summary>
     private Tensor Convolve(Tensor x, out ChannelStatistics? statistics)
     {
         statistics = null;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using MiniDL.Diagnostics;
 using MiniDL.Memory;
 
 namespace MiniDL.Backends;
@@ -163,18 +164,28 @@ public abstract class Backend
     internal abstract void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g);
 
     /// <summary>
-    /// <see cref="Conv2d"/>, and on the way mean and biased variance of each output channel over all images and pixels, both [1, K]: what
-    /// <see cref="Moments"/> would find in y.
+    /// <see cref="Conv2d"/>, then mean and biased variance of each output channel over all images and pixels, both [1, K]; a device may
+    /// take them while the outputs are in its registers.
     /// </summary>
-    /// <returns>False where the device has no such kernel for the shape: nothing has happened then.</returns>
-    internal virtual bool Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g) => false;
+    internal virtual void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
+    {
+        Conv2d(x, weight, bias, y, g);
+        using (Profiler.Time("normalize", "statistics"))
+            Moments(y, mean, variance, new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels));
+    }
 
     /// <summary>dx: the transpose of <see cref="Conv2d"/> in x, applied to dy.</summary>
     internal abstract void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g);
 
     /// <summary>dx += what <see cref="Conv2dInputGradient"/> gives.</summary>
-    /// <returns>False where the device has no such kernel: nothing has happened then.</returns>
-    internal virtual bool AddConv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g) => false;
+    internal virtual void AddConv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
+    {
+        var storage = Pool.Rent(dx.DType, dx.Count);
+        var gradient = new Tensor(storage, 0, dx.Shape, dx.Layout);
+        Conv2dInputGradient(dy, weight, gradient, g);
+        using (Profiler.Time("autograd", "sum")) AddInto(dx, gradient);
+        Pool.Return(storage);
+    }
 
     /// <summary>dw[k,c,r,s] = Σ dy[n,k,p,q] · x[n, c, p·stride + r − pad, q·stride + s − pad].</summary>
     internal abstract void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g);
@@ -198,60 +209,68 @@ public abstract class Backend
     /// </summary>
     internal abstract void Moments(Tensor x, Tensor mean, Tensor variance, in NormGeometry g);
 
-    /// <summary>
-    /// y = act((x − mean) / √(variance + eps) · weight + bias + residual); weight, bias and residual may be absent. The residual
-    /// lies like x.
-    /// </summary>
-    internal abstract void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, in NormGeometry g);
+    /// <summary>y = act((x − mean) / √(variance + eps) · weight + bias + residual).</summary>
+    internal abstract void Normalize(Tensor x, in NormArguments norm, Tensor y);
 
-    /// <summary><see cref="Moments"/> and <see cref="Normalize"/> by them, which a device may do at once.</summary>
-    internal virtual void MomentsAndNormalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, in NormGeometry g)
+    /// <summary>
+    /// <see cref="Moments"/> into mean and variance of the arguments, and <see cref="Normalize"/> by them, which a device may do at once.
+    /// </summary>
+    internal virtual void MomentsAndNormalize(Tensor x, in NormArguments norm, Tensor y)
     {
-        Moments(x, mean, variance, g);
-        Normalize(x, mean, variance, eps, weight, bias, residual, activation, y, g);
+        Moments(x, norm.Mean, norm.Variance, norm.Geometry);
+        Normalize(x, norm, y);
     }
+
+    /// <summary>
+    /// The gradients of <see cref="Normalize"/>. With g = dy where the activation let it pass (y &gt; 0), x̂ = (x − mean)·invstd and
+    /// ĝ = g · weight: dresidual = g; dbias = Σ g; dweight = Σ g·x̂; dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd, the means taken over
+    /// each group; or dx = ĝ·invstd where the statistics are constants.
+    /// </summary>
+    /// <param name="dy">Lies like x.</param>
+    /// <param name="x">The input.</param>
+    /// <param name="y">The output, whose sign is the activation's mask; only read with an activation.</param>
+    /// <param name="norm">
+    /// As in the forward pass. Of the residual only whether there was one matters: without it the mask can be had from x, weight and bias.
+    /// </param>
+    /// <param name="d">The gradients.</param>
+    internal abstract void NormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d);
 
     /// <summary>
     /// A batch's statistics go into the running ones, [channels], in place: runningMean = (1 − momentum)·runningMean + momentum·mean, and
     /// likewise for the spread, with momentum·correction in its second place; mean and spread are [samples, channels], averaged over the
     /// samples. Batches (I64, one value), if given, is counted up.
     /// </summary>
-    /// <returns>False where the device does it by single primitives: nothing has happened then.</returns>
-    internal virtual bool UpdateRunning(Tensor runningMean, Tensor runningSpread, Tensor? batches, Tensor mean, Tensor spread,
-        int samples, double momentum, double correction) => false;
+    internal virtual void UpdateRunning(Tensor runningMean, Tensor runningSpread, Tensor? batches, Tensor mean, Tensor spread,
+        int samples, double momentum, double correction)
+    {
+        if (batches is not null) AddInto(batches, Tensor.Ones(batches.Shape, Device, DType.I64));
+        Blend(runningMean, mean, samples, momentum, momentum);
+        Blend(runningSpread, spread, samples, momentum, momentum * correction);
+    }
+
+    /// <summary>running = (1 − momentum) · running + share · values, the values [samples, channels] averaged over the samples first.</summary>
+    internal void Blend(Tensor running, Tensor values, int samples, double momentum, double share)
+    {
+        if (samples > 1)
+        {
+            var sum = Tensor.NewLike(running);
+            Sum(values, sum, 1, samples, running.Count);
+            values = sum;
+        }
+        Zip(new BlendFunction(1 - momentum, share / samples), [running.Count], running, [1], values, [1], running);
+    }
 
     /// <summary>
-    /// The gradients of <see cref="Normalize"/>. With g = dy where the activation let it pass (y &gt; 0), x̂ = (x − mean)·invstd and
-    /// ĝ = g · weight: dresidual = g; dbias = Σ g; dweight = Σ g·x̂; dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd, the means taken over
-    /// each group; or dx = ĝ·invstd where the statistics are <paramref name="constant"/>. Destinations may be absent.
+    /// y = <see cref="Conv2d"/> followed by a normalization of each image, for evaluation: nothing is kept for a gradient. The statistics
+    /// are constants of a channel, or each image's own, which mean and variance of the arguments have room for. A backend that can
+    /// normalizes an image while it still is in a cache; this one goes over memory twice more.
     /// </summary>
-    /// <param name="residual">Whether a residual was added; without one the activation's mask can be had from x, weight and bias.</param>
-    /// <param name="y">The output, whose sign is the activation's mask; only read with an activation.</param>
-    internal abstract void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
-        Tensor? bias, bool residual, Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias,
-        Tensor? dresidual, in NormGeometry g);
-
-    /// <summary>
-    /// y = <see cref="Conv2d"/> followed by a normalization of each image, for evaluation: nothing is kept for a gradient. A backend
-    /// that can normalizes an image while it still is in a cache; this one goes over memory twice more.
-    /// </summary>
-    internal virtual void Conv2dNormalize(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in ImageNormalization norm)
+    internal virtual void Conv2dNormalize(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in NormArguments norm)
     {
         var z = Tensor.NewLike(y);
         Conv2d(x, weight, bias, z, g);
-        var own = new NormGeometry(g.Batch, g.OutPixels, g.OutChannels, norm.Groups);
-        if (norm.Constants is var (mean, variance))
-        {
-            var shared = new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels);
-            Normalize(z, mean, variance, norm.Eps, norm.Weight, norm.Bias, norm.Residual, norm.Activation, y, shared);
-            return;
-        }
-        Shape statistic = [own.Samples, own.Groups];
-        (mean, variance) = (Tensor.New(statistic, Device, FloatType, Layout.RowMajor), Tensor.New(statistic, Device, FloatType, Layout.RowMajor));
-        Moments(z, mean, variance, own);
-        Normalize(z, mean, variance, norm.Eps, norm.Weight, norm.Bias, norm.Residual, norm.Activation, y, own);
+        if (norm.Constant) Normalize(z, norm, y);
+        else MomentsAndNormalize(z, norm, y);
     }
 
     // ---- losses -----------------------------------------------------------------------------------------------------------

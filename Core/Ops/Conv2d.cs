@@ -55,7 +55,7 @@ public sealed partial class Tensor
 internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, bool withStatistics = false)
     : Operator("conv2d", x, weight, bias)
 {
-    /// <summary>Statistics of y, if they were asked for and the device has taken them on the way.</summary>
+    /// <summary>Statistics of y, if they were asked for.</summary>
     public ChannelStatistics? Statistics { get; private set; }
 
     private protected override double Operations => geometry.Operations;
@@ -65,18 +65,15 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
-        if (withStatistics && WithStatistics(y)) return y;
-        Backend.Conv2d(x, weight, bias, y, geometry);
-        return y;
-    }
-
-    private bool WithStatistics(Tensor y)
-    {
+        if (!withStatistics)
+        {
+            Backend.Conv2d(x, weight, bias, y, geometry);
+            return y;
+        }
         Shape statistic = [1, geometry.OutChannels];
-        Tensor mean = New(statistic), variance = New(statistic);
-        if (!Backend.Conv2dMoments(x, weight, bias, y, mean, variance, geometry)) return false;
-        Statistics = new ChannelStatistics(mean, variance);
-        return true;
+        Statistics = new ChannelStatistics(New(statistic), New(statistic));
+        Backend.Conv2dMoments(x, weight, bias, y, Statistics.Mean, Statistics.Variance, geometry);
+        return y;
     }
 
     protected override void Backward(Tensor dy, Gradients d)
@@ -91,7 +88,7 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
 
     private void InputGradient(Tensor dy, Gradients d)
     {
-        if (d.SumSoFar(0) is { } sum && Backend.AddConv2dInputGradient(dy, weight, sum, geometry)) return;
-        if (d.Wanted(0, out var dx)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
+        if (d.SumSoFar(0) is { } sum) Backend.AddConv2dInputGradient(dy, weight, sum, geometry);
+        else if (d.Wanted(0, out var dx)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
     }
 }

@@ -11,7 +11,7 @@ namespace MiniDL;
 /// <param name="bias">[K], or null.</param>
 /// <param name="geometry">The sizes of the convolution.</param>
 /// <param name="norm">What is done to its images; the residual is channels last.</param>
-internal sealed class Conv2dNormalizeOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, ImageNormalization norm)
+internal sealed class Conv2dNormalizeOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, NormArguments norm)
     : Operator("conv2d_normalize", x, weight, bias, norm.Residual)
 {
     private protected override double Operations => geometry.Operations;

@@ -1,3 +1,4 @@
+using MiniDL.Backends;
 
 namespace MiniDL.Layers;
 
@@ -72,13 +73,13 @@ public abstract class BatchRenorm : BatchNorm
         var geometry = Geometry(x.Shape);
         var layout = x.Rank >= 3 ? Layout.ChannelsLast : Layout.RowMajor;
         x = x.ToLayout(layout);
-        Shape statistic = [1, NumFeatures];
-        Tensor mean = Tensor.New(statistic, x.Device, x.Device.FloatType), variance = Tensor.New(statistic, x.Device, x.Device.FloatType);
-        x.Device.Backend.Moments(x, mean, variance, geometry);
-        var (r, d) = Correction(mean, variance);
-        Observe(mean, variance, geometry);
+        var norm = NormArguments.ByOwnStatistics(geometry, x.Device, Eps);
+        x.Device.Backend.Moments(x, norm.Mean, norm.Variance, geometry);
+        var (r, d) = Correction(norm.Mean, norm.Variance);
+        Observe(norm.Mean, norm.Variance, geometry);
         var (weight, bias) = Weight is null ? (r, d) : (Weight.Value * r, Weight.Value * d + Bias!.Value);
-        return new NormalizeOp(x, weight, bias, residual?.To(x.DType).ToLayout(layout), statistics: null, Eps, activation, geometry).Run();
+        norm = norm with { Weight = weight, Bias = bias, Residual = residual?.To(x.DType).ToLayout(layout), Activation = activation };
+        return new NormalizeOp(x, norm, known: true).Run();
     }
 
     /// <summary>r and d, [channels] each, from the batch's statistics and the running ones.</summary>

@@ -124,7 +124,7 @@ public sealed class EvoNormB0 : EvoNorm
     {
         int n = x.Count / x.Shape[1];
         Check.That(n != 1, Operation, $"training needs more than one value per channel, got input {x.Shape}. Use a larger batch.");
-        if (n > 0) RunningStatistics.Blend(RunningVar!.Value, variance.Detach(), samples: 1, _momentum, _momentum * n / (n - 1));
+        if (n > 0) RunningStatistics.Blend(RunningVar!.Value, variance.Detach(), _momentum, _momentum * n / (n - 1));
         return variance;
     }
 }

@@ -42,7 +42,7 @@ public sealed class MeanOnlyBatchNorm : Norm
         Check.That(x.Count / x.Shape[1] != 1, Operation,
             $"training needs more than one value per channel, got input {x.Shape}. Use a larger batch.");
         var mean = x.Mean([0, .. From(2, x)], keepDim: true);
-        if (x.Count > 0) RunningStatistics.Blend(RunningMean.Value, mean.Detach(), samples: 1, _momentum, _momentum);
+        if (x.Count > 0) RunningStatistics.Blend(RunningMean.Value, mean.Detach(), _momentum, _momentum);
         return mean;
     }
 }

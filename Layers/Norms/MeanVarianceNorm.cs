@@ -85,23 +85,30 @@ public abstract class MeanVarianceNorm : Norm
         if (x.Rank > 5 && IsChannelwise)
             return Normalized(Joined(x), known, residual is null ? null : Joined(residual), activation).Reshape(x.Shape.Sizes);
         var layout = x.Rank >= 3 && IsChannelwise ? Layout.ChannelsLast : Layout.RowMajor;
-        var constants = Constants;
+        var arguments = Arguments(geometry, x.Device, known, residual?.To(x.DType).ToLayout(layout), activation);
         // A training pass may change the running statistics before this graph runs backward.
-        if (constants is var (mean, variance) && !NoGrad.Active) constants = (mean.Clone(), variance.Clone());
-        var normalize = new NormalizeOp(x.ToLayout(layout), Weight?.Value, Bias?.Value, residual?.To(x.DType).ToLayout(layout), constants, Eps,
-            activation, geometry, known);
-        var y = normalize.Run();
-        if (constants is null && x.Count > 0) Observe(normalize.Mean, normalize.Variance, geometry);
+        if (arguments.Constant && !NoGrad.Active)
+            arguments = arguments with { Mean = arguments.Mean.Clone(), Variance = arguments.Variance.Clone() };
+        var y = new NormalizeOp(x.ToLayout(layout), arguments, known is not null).Run();
+        if (!arguments.Constant && x.Count > 0) Observe(arguments.Mean, arguments.Variance, geometry);
         return y;
     }
 
-    internal override ImageNormalization? OfImages(Shape images, Tensor? residual, Activation activation)
+    private NormArguments Arguments(NormGeometry geometry, Device device, ChannelStatistics? known, Tensor? residual, Activation activation)
+    {
+        var statistics = Constants is var (mean, variance) ? new NormArguments(geometry, mean, variance, Eps, Constant: true)
+            : known is not null ? new NormArguments(geometry, known.Mean, known.Variance, Eps)
+            : NormArguments.ByOwnStatistics(geometry, device, Eps);
+        return statistics with { Weight = Weight?.Value, Bias = Bias?.Value, Residual = residual, Activation = activation };
+    }
+
+    internal override NormArguments? OfImages(Shape images, Device device, Tensor? residual, Activation activation)
     {
         using var running = new RunningModule(this);
         var geometry = Geometry(images);
         bool imageByImage = Constants is not null || (geometry.Samples, geometry.Positions) == (images[0], images[2] * images[3]);
         if (!IsChannelwise || !imageByImage || (residual is not null && residual.Shape != images)) return null;
-        return new ImageNormalization(Constants, Eps, Weight?.Value, Bias?.Value, residual?.AsImages(), activation, geometry.Groups);
+        return Arguments(geometry, device, null, residual?.AsImages(), activation);
     }
 
     /// <summary>Whether weight and bias have one value for each channel, dimension 1, rather than for each of the last dimensions.</summary>

@@ -52,7 +52,7 @@ public abstract class Norm : Module
     /// For evaluation: what is to be done to images of this shape, one after the other, by whoever makes them; null where there is no fused
     /// form, or it needs all images at once.
     /// </summary>
-    internal virtual ImageNormalization? OfImages(Shape images, Tensor? residual, Activation activation) => null;
+    internal virtual NormArguments? OfImages(Shape images, Device device, Tensor? residual, Activation activation) => null;
 
     /// <summary>The definition: the normalized values, by plain operators.</summary>
     protected abstract Tensor ForwardPlain(Tensor x);

@@ -1,4 +1,3 @@
-using MiniDL.Backends;
 using MiniDL.Diagnostics;
 using MiniDL.Memory;
 
@@ -10,8 +9,6 @@ namespace MiniDL.Layers;
 /// </summary>
 internal sealed class RunningStatistics(ModuleBuffer mean, ModuleBuffer spread, ModuleBuffer batches)
 {
-    private Tensor? _one;
-
     public ModuleBuffer Mean => mean;
 
     /// <summary>The variance, or what takes its place.</summary>
@@ -33,57 +30,13 @@ internal sealed class RunningStatistics(ModuleBuffer mean, ModuleBuffer spread, 
         var (backend, counted) = (mean.Value.Device.Backend, count ? batches.Value : null);
         double share = momentum ?? 1.0 / (batches.Value.ToArray<long>()[0] + 1);
         using InPlaceChange changeOfMean = new("running statistics", mean.Value), changeOfSpread = new("running statistics", spread.Value);
-        if (!backend.UpdateRunning(mean.Value, spread.Value, counted, newMean, newSpread, samples, share, correction))
-        {
-            if (counted is not null) backend.AddInto(counted, One(counted.Device));
-            BlendAlone(mean.Value, newMean, samples, share, share);
-            BlendAlone(spread.Value, newSpread, samples, share, share * correction);
-        }
+        backend.UpdateRunning(mean.Value, spread.Value, counted, newMean, newSpread, samples, share, correction);
     }
 
-    private Tensor One(Device device) => _one?.Device == device ? _one : _one = Tensor.Ones(Shape.Scalar, device, DType.I64).Keep();
-
-    /// <summary>running = (1 − momentum) · running + share · values, the values [samples, channels] averaged over the samples first.</summary>
-    internal static void Blend(Tensor running, Tensor values, int samples, double momentum, double share)
+    /// <summary>running = (1 − momentum) · running + share · values, in place.</summary>
+    internal static void Blend(Tensor running, Tensor values, double momentum, double share)
     {
         using var change = new InPlaceChange("running statistics", running);
-        BlendAlone(running, values, samples, momentum, share);
-    }
-
-    private static void BlendAlone(Tensor running, Tensor values, int samples, double momentum, double share)
-    {
-        var backend = running.Device.Backend;
-        if (samples > 1)
-        {
-            var sum = Tensor.NewLike(running);
-            backend.Sum(values, sum, 1, samples, running.Count);
-            values = sum;
-        }
-        backend.Zip(new BlendFunction(1 - momentum, share / samples), [running.Count], running, [1], values, [1], running);
-    }
-}
-
-/// <summary>c = keep · a + take · b.</summary>
-internal readonly struct BlendFunction(double keep, double take) : IBinaryFunction
-{
-    public string Name => "blend";
-
-    public (double, double) Parameters => (keep, take);
-
-    public double Value(double a, double b) => keep * a + take * b;
-
-    public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c)
-    {
-        for (int i = 0; i < c.Length; i++) c[i] = (float)(keep * a[i] + take * b[i]);
-    }
-
-    public void Values(ReadOnlySpan<float> a, float b, Span<float> c)
-    {
-        for (int i = 0; i < c.Length; i++) c[i] = (float)(keep * a[i] + take * b);
-    }
-
-    public void Values(float a, ReadOnlySpan<float> b, Span<float> c)
-    {
-        for (int i = 0; i < c.Length; i++) c[i] = (float)(keep * a + take * b[i]);
+        running.Device.Backend.Blend(running, values, samples: 1, momentum, share);
     }
 }

@@ -17,9 +17,9 @@ internal sealed unsafe partial class CpuBackend<V>
         KeepAlive(x, weight, bias, y);
     }
 
-    internal override void Conv2dNormalize(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in ImageNormalization norm)
+    internal override void Conv2dNormalize(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in NormArguments norm)
     {
-        if (norm.Constants is not null && WinogradConvolution<V>.Suits(g))
+        if (norm.Constant && WinogradConvolution<V>.Suits(g))
         {
             FoldedConvolution(x, weight, bias, y, g, norm);
             return;
@@ -30,16 +30,10 @@ internal sealed unsafe partial class CpuBackend<V>
             base.Conv2dNormalize(x, weight, bias, y, g, norm);
             return;
         }
-        var (images, todo) = (new NormGeometry(g.Batch, g.OutPixels, g.OutChannels, norm.Groups), norm);
-        (Tensor, Tensor)? own = null;
-        HostStorage<double>? sums = null;
-        if (norm.Constants is null)
-        {
-            Shape statistics = [images.Samples, images.Groups];
-            own = (Tensor.New(statistics, Device, FloatType, Layout.RowMajor), Tensor.New(statistics, Device, FloatType, Layout.RowMajor));
-            sums = (HostStorage<double>)Pool.Rent(DType.F64, new ChannelChunks(images).Count * 3 * images.Channels);
-        }
-        void Finish(int first, int end) => ChannelNorm<V>.NormalizeImages(y, todo, own, sums, images, first, end);
+        var todo = norm with { Geometry = new NormGeometry(g.Batch, g.OutPixels, g.OutChannels, norm.Geometry.Groups) };
+        var sums = norm.Constant ? null
+            : (HostStorage<double>)Pool.Rent(DType.F64, new ChannelChunks(todo.Geometry).Count * 3 * g.OutChannels);
+        void Finish(int first, int end) => ChannelNorm<V>.NormalizeImages(y, todo, sums, first, end);
         float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
         if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g, Finish);
         else DirectConvolution<V>.Forward(from, w, b, to, g, Finish);
@@ -51,14 +45,13 @@ internal sealed unsafe partial class CpuBackend<V>
     /// With constant statistics the norm is a scale and a shift of each channel: the scale goes into the weights, the shift into the
     /// bias, and residual and activation are applied while the outputs are in registers.
     /// </summary>
-    private static void FoldedConvolution(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in ImageNormalization norm)
+    private static void FoldedConvolution(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in NormArguments norm)
     {
-        var (mean, variance) = norm.Constants!.Value;
         float* scale = Scratch.Rent(ScratchUse.Lanes, 2 * g.OutChannels), shift = scale + g.OutChannels;
         for (int k = 0; k < g.OutChannels; k++)
         {
-            float start = (bias is null ? 0 : F(bias)[k]) - F(mean)[k];
-            scale[k] = Statistics.InverseStd(F(variance)[k], norm.Eps) * (norm.Weight is null ? 1 : F(norm.Weight)[k]);
+            float start = (bias is null ? 0 : F(bias)[k]) - F(norm.Mean)[k];
+            scale[k] = Statistics.InverseStd(F(norm.Variance)[k], norm.Eps) * (norm.Weight is null ? 1 : F(norm.Weight)[k]);
             shift[k] = start * scale[k] + (norm.Bias is null ? 0 : F(norm.Bias)[k]);
         }
         var epilogue = new Epilogue(scale, norm.Residual is null ? null : Pointer(norm.Residual), norm.Activation == Activation.Relu);

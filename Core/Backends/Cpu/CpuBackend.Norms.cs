@@ -13,27 +13,22 @@ internal sealed partial class CpuBackend<V>
         else ChannelNorm<V>.Moments(x, mean, variance, Pool, g);
     }
 
-    internal override void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, in NormGeometry g)
+    internal override void Normalize(Tensor x, in NormArguments norm, Tensor y)
     {
         if (x.Count == 0) return;
-        if (g.Positions == 1) RowNorm<V>.Normalize(x, mean, variance, eps, weight, bias, residual, activation, y, g);
-        else ChannelNorm<V>.Normalize(x, mean, variance, eps, weight, bias, residual, activation, y, g);
+        if (norm.Geometry.Positions == 1) RowNorm<V>.Normalize(x, norm, y);
+        else ChannelNorm<V>.Normalize(x, norm, y);
     }
 
-    internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
-        Tensor? bias, bool residual, Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias,
-        Tensor? dresidual, in NormGeometry g)
+    internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d)
     {
-        var mask = activation == Activation.Relu ? y : null;
+        var mask = norm.Activation == Activation.Relu ? y : null;
         if (x.Count == 0)
         {
-            if (dweight is not null) F(dweight).Clear();
-            if (dbias is not null) F(dbias).Clear();
+            if (d.Weight is not null) F(d.Weight).Clear();
+            if (d.Bias is not null) F(d.Bias).Clear();
         }
-        else if (g.Positions == 1)
-            RowNorm<V>.Gradient(dy, x, mean, variance, eps, weight, mask, constant, dx, dweight, dbias, dresidual, Pool, g);
-        else
-            new ChannelGradient<V>(dy, x, mean, variance, eps, weight, mask, constant, dx, dresidual, g).Run(dweight, dbias, Pool);
+        else if (norm.Geometry.Positions == 1) RowNorm<V>.Gradient(dy, x, mask, norm, d, Pool);
+        else new ChannelGradient<V>(dy, x, mask, norm, d).Run(Pool);
     }
 }

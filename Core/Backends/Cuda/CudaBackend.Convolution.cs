@@ -39,14 +39,15 @@ internal sealed partial class CudaBackend
         }, x, weight, bias, y);
     }
 
-    internal override bool Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
+    internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
     {
         // The last block reads what all the others leave: where they are many, another pass over y takes less, because all blocks share it.
         const int mostBlocks = 256;
-        if (!IsTensorCore(x, y, g) || TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is not { } tiled) return false;
-        if (Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth)) > mostBlocks) return false;
-        TiledConv2d(tiled, x, weight, bias, y, mean, variance, g);
-        return true;
+        if (g.InChannels > 0 && IsTensorCore(x, y, g) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is { } tiled
+            && Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth)) <= mostBlocks)
+            TiledConv2d(tiled, x, weight, bias, y, mean, variance, g);
+        else
+            base.Conv2dMoments(x, weight, bias, y, mean, variance, g);
     }
 
     private void TiledConv2d(TensorCoreConvolution tiled, Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor? mean, Tensor? variance,
@@ -87,10 +88,9 @@ internal sealed partial class CudaBackend
         else InputGradient(dy, weight, dx, g, add: false);
     }
 
-    internal override bool AddConv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
+    internal override void AddConv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
     {
         if (g.OutChannels > 0) InputGradient(dy, weight, dx, g, add: true);
-        return true;
     }
 
     private void InputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g, bool add)

@@ -35,44 +35,38 @@ internal sealed partial class CudaBackend
         if (partials is not null) Pool.Return(partials.Storage);
     }
 
-    internal override void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, in NormGeometry g)
+    internal override void Normalize(Tensor x, in NormArguments n, Tensor y)
     {
-        var arguments = Arguments(x, mean, variance, eps, weight, bias, residual, activation, y, g);
-        bool rows = InFours(g, x, weight, bias, residual, y);
-        var kernel = (rows ? Kernels.NormalizeRows : Kernels.Normalize).For(x, residual, y);
-        stream.Launch(kernel, rows ? RowBlocks(g) : Blocks(y.Count, ValuesPerBlock), Block,
-            arguments, x, mean, variance, weight, bias, residual, y);
+        bool rows = InFours(n.Geometry, x, n.Weight, n.Bias, n.Residual, y);
+        var kernel = (rows ? Kernels.NormalizeRows : Kernels.Normalize).For(x, n.Residual, y);
+        stream.Launch(kernel, rows ? RowBlocks(n.Geometry) : Blocks(y.Count, ValuesPerBlock), Block,
+            Arguments(x, n, y), x, n.Mean, n.Variance, n.Weight, n.Bias, n.Residual, y);
     }
 
-    internal override void MomentsAndNormalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, in NormGeometry g)
+    internal override void MomentsAndNormalize(Tensor x, in NormArguments n, Tensor y)
     {
-        if (!FitsRegisters(g) || !InFours(g, x, weight, bias, residual, y))
-        {
-            base.MomentsAndNormalize(x, mean, variance, eps, weight, bias, residual, activation, y, g);
-            return;
-        }
-        stream.Launch(Kernels.GroupNorm.For(x, residual, y), g.Samples, ImageThreads(g),
-            Arguments(x, mean, variance, eps, weight, bias, residual, activation, y, g), x, weight, bias, residual, mean, variance, y);
+        if (FitsRegisters(n.Geometry) && InFours(n.Geometry, x, n.Weight, n.Bias, n.Residual, y))
+            stream.Launch(Kernels.GroupNorm.For(x, n.Residual, y), n.Geometry.Samples, ImageThreads(n.Geometry),
+                Arguments(x, n, y), x, n.Weight, n.Bias, n.Residual, n.Mean, n.Variance, y);
+        else
+            base.MomentsAndNormalize(x, n, y);
     }
 
-    private static NormalizeArguments Arguments(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, in NormGeometry g) => new()
-        {
-            X = Address(x),
-            Mean = Address(mean),
-            Variance = Address(variance),
-            Weight = Address(weight),
-            Bias = Address(bias),
-            Residual = Address(residual),
-            Y = Address(y),
-            Geometry = g,
-            Eps = (float)eps,
-            Relu = activation == Activation.Relu ? 1 : 0,
-        };
+    private static NormalizeArguments Arguments(Tensor x, in NormArguments n, Tensor y) => new()
+    {
+        X = Address(x),
+        Mean = Address(n.Mean),
+        Variance = Address(n.Variance),
+        Weight = Address(n.Weight),
+        Bias = Address(n.Bias),
+        Residual = Address(n.Residual),
+        Y = Address(y),
+        Geometry = n.Geometry,
+        Eps = (float)n.Eps,
+        Relu = n.Activation == Activation.Relu ? 1 : 0,
+    };
 
-    internal override bool UpdateRunning(Tensor runningMean, Tensor runningSpread, Tensor? batches, Tensor mean, Tensor spread,
+    internal override void UpdateRunning(Tensor runningMean, Tensor runningSpread, Tensor? batches, Tensor mean, Tensor spread,
         int samples, double momentum, double correction)
     {
         if (batches is not null) Storage(batches).Range = null;
@@ -90,52 +84,50 @@ internal sealed partial class CudaBackend
             TakeMean = (float)(momentum / samples),
             TakeSpread = (float)(momentum * correction / samples),
         }, runningMean, runningSpread, batches, mean, spread);
-        return true;
     }
 
-    internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
-        Tensor? bias, bool residual, Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias,
-        Tensor? dresidual, in NormGeometry g)
+    internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments n, in NormGradients d)
     {
-        bool fours = InFours(g, dy, x, y, weight, bias, dx, dresidual), sumsInFours = fours && g.Channels <= 128 && int.IsPow2(g.Channels);
+        var g = n.Geometry;
+        bool fours = InFours(g, dy, x, y, n.Weight, n.Bias, d.X, d.Residual), sumsInFours = fours && g.Channels <= 128 && int.IsPow2(g.Channels);
         var arguments = new NormalizeGradientArguments
         {
             Dy = Address(dy),
             X = Address(x),
-            Y = residual || !sumsInFours ? Address(y) : 0,
-            Mean = Address(mean),
-            Variance = Address(variance),
-            Weight = Address(weight),
-            Bias = Address(bias),
-            Dx = Address(dx),
-            Dweight = Address(dweight),
-            Dbias = Address(dbias),
-            Dresidual = Address(dresidual),
+            Y = n.Residual is not null || !sumsInFours ? Address(y) : 0,
+            Mean = Address(n.Mean),
+            Variance = Address(n.Variance),
+            Weight = Address(n.Weight),
+            Bias = Address(n.Bias),
+            Dx = Address(d.X),
+            Dweight = Address(d.Weight),
+            Dbias = Address(d.Bias),
+            Dresidual = Address(d.Residual),
             Geometry = g,
-            Eps = (float)eps,
-            Relu = activation == Activation.Relu ? 1 : 0,
-            Constant = constant ? 1 : 0,
+            Eps = (float)n.Eps,
+            Relu = n.Activation == Activation.Relu ? 1 : 0,
+            Constant = n.Constant ? 1 : 0,
         };
-        ReadOnlySpan<Tensor?> operands = [dy, x, y, mean, variance, weight, bias, dx, dweight, dbias, dresidual];
+        ReadOnlySpan<Tensor?> operands = [dy, x, y, n.Mean, n.Variance, n.Weight, n.Bias, d.X, d.Weight, d.Bias, d.Residual];
         // Of no images a parameter's gradient is 0, which no block of an image would write.
-        if (fours && !constant && FitsRegisters(g) && g.Samples > 0)
+        if (fours && !n.Constant && FitsRegisters(g) && g.Samples > 0)
         {
             var partials = Workspace(g.Samples, 2 * g.Channels);
             (arguments.Partials, arguments.Tickets) = (Address(partials), Address(Tickets(1)));
-            stream.Launch(Kernels.GroupNormGradient.For(dy, x, y, dx, dresidual), g.Samples, ImageThreads(g), arguments, operands);
+            stream.Launch(Kernels.GroupNormGradient.For(dy, x, y, d.X, d.Residual), g.Samples, ImageThreads(g), arguments, operands);
             Pool.Return(partials.Storage);
             return;
         }
         var sums = Workspace(g.Samples, 2 * g.Groups);
         arguments.Sums = Address(sums);
-        if ((dx is not null && !constant) || dweight is not null || dbias is not null)
+        if ((d.X is not null && !n.Constant) || d.Weight is not null || d.Bias is not null)
         {
             SumGradients(sumsInFours, arguments, operands);
             // What the activation let pass is in dresidual now: that is one tensor to read instead of two, and none to write.
-            if (sumsInFours && dresidual is not null) (arguments.Dy, arguments.Relu, arguments.Dresidual) = (Address(dresidual), 0, 0);
+            if (sumsInFours && d.Residual is not null) (arguments.Dy, arguments.Relu, arguments.Dresidual) = (Address(d.Residual), 0, 0);
         }
-        if (dx is not null || arguments.Dresidual != 0)
-            stream.Launch((fours ? Kernels.NormalizeGradientRows : Kernels.NormalizeGradient).For(dy, x, y, dx, dresidual),
+        if (d.X is not null || arguments.Dresidual != 0)
+            stream.Launch((fours ? Kernels.NormalizeGradientRows : Kernels.NormalizeGradient).For(dy, x, y, d.X, d.Residual),
                 fours ? RowBlocks(g) : Blocks(x.Count, ValuesPerBlock), Block, arguments, operands);
         Pool.Return(sums.Storage);
     }

@@ -23,47 +23,44 @@ internal sealed partial class ReferenceBackend
         }
     }
 
-    internal override void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, in NormGeometry g)
+    internal override void Normalize(Tensor x, in NormArguments n, Tensor y)
     {
         for (int i = 0; i < x.Count; i++)
         {
-            int s = Statistic(i, g), c = i % g.Channels;
-            double value = (D(x)[i] - D(mean)[s]) / Math.Sqrt(D(variance)[s] + eps);
-            if (weight is not null) value *= D(weight)[c];
-            if (bias is not null) value += D(bias)[c];
-            if (residual is not null) value += D(residual)[i];
-            D(y)[i] = activation == Activation.Relu ? Math.Max(value, 0) : value;
+            int s = Statistic(i, n.Geometry), c = i % n.Geometry.Channels;
+            double value = (D(x)[i] - D(n.Mean)[s]) / Math.Sqrt(D(n.Variance)[s] + n.Eps);
+            if (n.Weight is not null) value *= D(n.Weight)[c];
+            if (n.Bias is not null) value += D(n.Bias)[c];
+            if (n.Residual is not null) value += D(n.Residual)[i];
+            D(y)[i] = n.Activation == Activation.Relu ? Math.Max(value, 0) : value;
         }
     }
 
-    internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight,
-        Tensor? bias, bool residual, Tensor y, Activation activation, bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias,
-        Tensor? dresidual, in NormGeometry g)
+    internal override void NormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments n, in NormGradients d)
     {
-        var passed = new double[x.Count];
-        var normalized = new double[x.Count];
-        var (sum, product) = (new double[g.Statistics], new double[g.Statistics]);
-        if (dweight is not null) D(dweight).Clear();
-        if (dbias is not null) D(dbias).Clear();
+        var g = n.Geometry;
+        double[] passed = new double[x.Count], normalized = new double[x.Count];
+        double[] sum = new double[g.Statistics], product = new double[g.Statistics];
+        if (d.Weight is not null) D(d.Weight).Clear();
+        if (d.Bias is not null) D(d.Bias).Clear();
         for (int i = 0; i < x.Count; i++)
         {
             int s = Statistic(i, g), c = i % g.Channels;
-            passed[i] = activation == Activation.None || D(y)[i] > 0 ? D(dy)[i] : 0;
-            normalized[i] = (D(x)[i] - D(mean)[s]) / Math.Sqrt(D(variance)[s] + eps);
-            if (dweight is not null) D(dweight)[c] += passed[i] * normalized[i];
-            if (dbias is not null) D(dbias)[c] += passed[i];
-            if (dresidual is not null) D(dresidual)[i] = passed[i];
-            if (weight is not null) passed[i] *= D(weight)[c];
+            passed[i] = n.Activation == Activation.None || D(y)[i] > 0 ? D(dy)[i] : 0;
+            normalized[i] = (D(x)[i] - D(n.Mean)[s]) / Math.Sqrt(D(n.Variance)[s] + n.Eps);
+            if (d.Weight is not null) D(d.Weight)[c] += passed[i] * normalized[i];
+            if (d.Bias is not null) D(d.Bias)[c] += passed[i];
+            if (d.Residual is not null) D(d.Residual)[i] = passed[i];
+            if (n.Weight is not null) passed[i] *= D(n.Weight)[c];
             sum[s] += passed[i];
             product[s] += passed[i] * normalized[i];
         }
-        if (dx is null) return;
+        if (d.X is null) return;
         for (int i = 0; i < x.Count; i++)
         {
             int s = Statistic(i, g);
-            double centred = constant ? passed[i] : passed[i] - (sum[s] + normalized[i] * product[s]) / g.ValuesPerStatistic;
-            D(dx)[i] = centred / Math.Sqrt(D(variance)[s] + eps);
+            double centred = n.Constant ? passed[i] : passed[i] - (sum[s] + normalized[i] * product[s]) / g.ValuesPerStatistic;
+            D(d.X)[i] = centred / Math.Sqrt(D(n.Variance)[s] + n.Eps);
         }
     }
 

@@ -75,12 +75,10 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
         variance.Raw<float>()[sample * g.Groups + group] = (float)(squares / g.ValuesPerStatistic);
     }
 
-    public static void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, NormGeometry g)
+    public static void Normalize(Tensor x, NormArguments norm, Tensor y)
     {
-        var chunks = new ChannelChunks(g);
-        Workers.Run(chunks.Count, x.Count, chunk => NormalizeChunk(x, mean, variance, eps, weight, bias, residual, activation, y, g,
-            chunks, chunk, statistic: chunks.Sample(chunk)));
+        var chunks = new ChannelChunks(norm.Geometry);
+        Workers.Run(chunks.Count, x.Count, chunk => NormalizeChunk(x, norm, y, chunks, chunk, statistic: chunks.Sample(chunk)));
     }
 
     /// <summary>
@@ -88,17 +86,14 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
     /// convolution that has just written them.
     /// </summary>
     /// <param name="y">Holds what to normalize, and then the result.</param>
-    /// <param name="norm">What to do.</param>
-    /// <param name="own">Room for each image's own statistics, [images, groups] each; null with constants.</param>
+    /// <param name="norm">What to do; a sample is an image.</param>
     /// <param name="sums">Room for 3 sums a channel of every chunk; null with constants.</param>
-    /// <param name="g">A sample is an image.</param>
     /// <param name="image">The first image.</param>
-    /// <param name="end">Behind the last image.</param>
-    public static void NormalizeImages(Tensor y, in ImageNormalization norm, (Tensor Mean, Tensor Variance)? own,
-        HostStorage<double>? sums, in NormGeometry g, int image, int end)
+    /// <param name="end">After the last image.</param>
+    public static void NormalizeImages(Tensor y, in NormArguments norm, HostStorage<double>? sums, int image, int end)
     {
+        var g = norm.Geometry;
         var chunks = new ChannelChunks(g);
-        var (mean, variance) = norm.Constants ?? own!.Value;
         for (; image < end; image++)
         {
             int first = image * chunks.PerSample, last = first + chunks.PerSample;
@@ -106,24 +101,23 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
             {
                 for (int chunk = first; chunk < last; chunk++)
                     ChunkSums(y, chunk, chunks, sums.Span.Slice(chunk * 3 * g.Channels, 3 * g.Channels));
-                for (int group = 0; group < g.Groups; group++) Combine(sums, image, group, chunks, mean, variance, g);
+                for (int group = 0; group < g.Groups; group++) Combine(sums, image, group, chunks, norm.Mean, norm.Variance, g);
             }
-            for (int chunk = first; chunk < last; chunk++)
-                NormalizeChunk(y, mean, variance, norm.Eps, norm.Weight, norm.Bias, norm.Residual, norm.Activation, y, g,
-                    chunks, chunk, statistic: norm.Constants is null ? image : 0);
+            for (int chunk = first; chunk < last; chunk++) NormalizeChunk(y, norm, y, chunks, chunk, statistic: norm.Constant ? 0 : image);
         }
     }
 
     /// <param name="statistic">The sample whose statistics are used.</param>
-    private static void NormalizeChunk(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, in NormGeometry g, in ChannelChunks chunks, int chunk, int statistic)
+    private static void NormalizeChunk(Tensor x, in NormArguments norm, Tensor y, in ChannelChunks chunks, int chunk, int statistic)
     {
+        var g = norm.Geometry;
+        var (weight, bias, residual) = (norm.Weight, norm.Bias, norm.Residual);
         int lanes = chunks.Lanes;
         float* means = Scratch.Rent(ScratchUse.Lanes, 3 * lanes + g.Channels), scales = means + lanes, shifts = scales + lanes;
         var perChannel = new Span<float>(shifts + lanes, g.Channels);
-        Statistics.Means(mean, statistic, g, perChannel);
+        Statistics.Means(norm.Mean, statistic, g, perChannel);
         chunks.Spread(perChannel, means);
-        Statistics.InverseStds(variance, eps, statistic, g, perChannel);
+        Statistics.InverseStds(norm.Variance, norm.Eps, statistic, g, perChannel);
         if (weight is not null) TensorPrimitives.Multiply(perChannel, weight.Span, perChannel);
         chunks.Spread(perChannel, scales);
         if (bias is null) new Span<float>(shifts, lanes).Clear();
@@ -131,6 +125,6 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
         var (start, length) = chunks.Values(chunk);
         fixed (float* from = x.Span, added = residual is null ? default : residual.Span, to = y.Span)
             ChannelKernels<V>.Normalize(from + start, length, means, scales, shifts, residual is null ? null : added + start,
-                activation == Activation.Relu, to + start, lanes);
+                norm.Activation == Activation.Relu, to + start, lanes);
     }
 }

@@ -43,27 +43,29 @@ internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
         return (sum, squares);
     }
 
-    public static void Normalize(Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? bias,
-        Tensor? residual, Activation activation, Tensor y, NormGeometry g)
+    public static void Normalize(Tensor x, NormArguments norm, Tensor y)
     {
+        var g = norm.Geometry;
         int length = g.ChannelsPerGroup;
         Workers.Split(g.Statistics, Math.Max(1, Workers.Grain / length), (start, count) =>
         {
-            fixed (float* from = x.Span, to = y.Span, added = Optional(residual), w = Optional(weight), b = Optional(bias))
+            fixed (float* from = x.Span, to = y.Span, added = Optional(norm.Residual), w = Optional(norm.Weight), b = Optional(norm.Bias))
                 for (int run = start; run < start + count; run++)
                 {
                     int first = run * length, channel = run % g.Groups * length;
-                    RowKernels<V>.Normalize(from + first, length, mean.Raw<float>()[run], Statistics.InverseStd(variance.Raw<float>()[run], eps),
-                        At(w, channel), At(b, channel), At(added, first), activation == Activation.Relu, to + first);
+                    RowKernels<V>.Normalize(from + first, length, norm.Mean.Raw<float>()[run],
+                        Statistics.InverseStd(norm.Variance.Raw<float>()[run], norm.Eps), At(w, channel), At(b, channel), At(added, first),
+                        norm.Activation == Activation.Relu, to + first);
                 }
         });
     }
 
     /// <summary>Parts of the samples have sums of their own for dweight and dbias, which are added up in order.</summary>
-    public static void Gradient(Tensor dy, Tensor x, Tensor mean, Tensor variance, double eps, Tensor? weight, Tensor? mask,
-        bool constant, Tensor? dx, Tensor? dweight, Tensor? dbias, Tensor? dresidual, StoragePool pool, NormGeometry g)
+    /// <param name="mask">The output whose sign says where the activation let the gradient pass, or null.</param>
+    public static void Gradient(Tensor dy, Tensor x, Tensor? mask, NormArguments norm, NormGradients d, StoragePool pool)
     {
         const int MostParts = 16;
+        var g = norm.Geometry;
         int perPart = Math.Max((g.Samples - 1) / MostParts + 1, Workers.Grain / g.Channels), length = g.ChannelsPerGroup;
         int parts = (g.Samples - 1) / perPart + 1;
         var rented = pool.Rent(DType.F32, parts * 2 * g.Channels);
@@ -72,18 +74,18 @@ internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
         {
             var own = sums.Raw<float>().Slice(part * 2 * g.Channels, 2 * g.Channels);
             own.Clear();
-            fixed (float* from = dy.Span, input = x.Span, output = Optional(mask), w = Optional(weight), to = Optional(dx),
-                passed = Optional(dresidual), sum = own)
+            fixed (float* from = dy.Span, input = x.Span, output = Optional(mask), w = Optional(norm.Weight), to = Optional(d.X),
+                passed = Optional(d.Residual), sum = own)
                 for (int run = part * perPart * g.Groups; run < Math.Min(g.Samples, (part + 1) * perPart) * g.Groups; run++)
                 {
                     int first = run * length, channel = run % g.Groups * length;
-                    RowKernels<V>.Gradient(from + first, At(output, first), input + first, length, mean.Raw<float>()[run],
-                        Statistics.InverseStd(variance.Raw<float>()[run], eps), At(w, channel), constant, At(to, first), At(passed, first),
-                        sum + channel, sum + g.Channels + channel);
+                    RowKernels<V>.Gradient(from + first, At(output, first), input + first, length, norm.Mean.Raw<float>()[run],
+                        Statistics.InverseStd(norm.Variance.Raw<float>()[run], norm.Eps), At(w, channel), norm.Constant, At(to, first),
+                        At(passed, first), sum + channel, sum + g.Channels + channel);
                 }
         });
-        AddParts(sums, parts, 0, dbias);
-        AddParts(sums, parts, g.Channels, dweight);
+        AddParts(sums, parts, 0, d.Bias);
+        AddParts(sums, parts, g.Channels, d.Weight);
         pool.Return(rented);
     }
 

@@ -68,6 +68,37 @@ public class ConvolutionTests
         AssertClose(example.WeightGradient(Device.Reference), example.WeightGradient(Device.Cpu));
     }
 
+    [Theory, MemberData(nameof(Shapes))]
+    public void An_input_gradient_is_added_to_what_is_there(Window2d g)
+    {
+        var example = new Example(g);
+        double[] alone = example.InputGradient(Device.Reference);
+        foreach (var device in new[] { Device.Reference, Device.Cpu })
+        {
+            double[] sum = example.AddInputGradient(device, to: 3);
+            AssertClose(alone, [.. sum.Select(value => value - 3)]);
+        }
+    }
+
+    [Theory, MemberData(nameof(Shapes))]
+    public void Moments_of_the_output_are_those_of_its_channels(Window2d g)
+    {
+        var example = new Example(g);
+        foreach (var device in new[] { Device.Reference, Device.Cpu })
+        {
+            var (y, mean, variance) = example.Moments(device);
+            Assert.Equal(example.Forward(device), y);
+            for (int channel = 0; channel < g.OutChannels && y.Length > 0; channel++)
+            {
+                double[] values = [.. y.Where((_, i) => i % g.OutChannels == channel)];
+                double average = values.Average();
+                double variation = values.Average(value => (value - average) * (value - average));
+                Assert.Equal(average, mean[channel], 1e-6 * (1 + Math.Abs(average)));
+                Assert.Equal(variation, variance[channel], 1e-6 * (1 + variation));
+            }
+        }
+    }
+
     public static TheoryData<Window2d> ShapesForThreads() =>
     [
         Window2d.Of("test", [5, 16, 32, 32], 16, (3, 3), (1, 1), (1, 1)),
@@ -125,6 +156,22 @@ public class ConvolutionTests
             var dx = Unset(g.Input, device, Layout.ChannelsLast);
             device.Backend.Conv2dInputGradient(OutputGradient(device), Weight(device), dx, g);
             return Values(dx);
+        }
+
+        public double[] AddInputGradient(Device device, double to)
+        {
+            var dx = Unset(g.Input, device, Layout.ChannelsLast);
+            device.Backend.Fill(dx, to);
+            device.Backend.AddConv2dInputGradient(OutputGradient(device), Weight(device), dx, g);
+            return Values(dx);
+        }
+
+        public (double[] Y, double[] Mean, double[] Variance) Moments(Device device)
+        {
+            Tensor y = Unset(g.Output, device, Layout.ChannelsLast), mean = Unset([1, g.OutChannels], device, Layout.RowMajor);
+            var variance = Unset(mean.Shape, device, Layout.RowMajor);
+            device.Backend.Conv2dMoments(Input(device), Weight(device), Random([g.OutChannels], 3, device, Layout.RowMajor), y, mean, variance, g);
+            return (Values(y), Values(mean), Values(variance));
         }
 
         public double[] WeightGradient(Device device)

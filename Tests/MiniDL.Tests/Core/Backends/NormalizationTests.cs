@@ -65,8 +65,8 @@ public class NormalizationTests
             {
                 var inputs = new Inputs(device, g);
                 var y = Agreement.Unset(device, inputs.X.Shape);
-                backend.Normalize(inputs.X, inputs.Mean, inputs.Variance, 1e-5, affine ? inputs.Weight : null, affine ? inputs.Bias : null,
-                    residual ? inputs.Residual : null, activation, y, g);
+                backend.Normalize(inputs.X, new NormArguments(g, inputs.Mean, inputs.Variance, 1e-5, affine ? inputs.Weight : null,
+                    affine ? inputs.Bias : null, residual ? inputs.Residual : null, activation), y);
                 return [y];
             });
     }
@@ -85,9 +85,10 @@ public class NormalizationTests
                 var inputs = new Inputs(device, g);
                 Tensor dx = Agreement.Unset(device, inputs.X.Shape), dresidual = Agreement.Unset(device, inputs.X.Shape);
                 Tensor dweight = Agreement.Unset(device, [channels]), dbias = Agreement.Unset(device, [channels]);
-                backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Mean, inputs.Variance, 1e-5, affine ? inputs.Weight : null,
-                    null, true, inputs.Output, activation, constant, dx, affine ? dweight : null, affine ? dbias : null,
-                    residual ? dresidual : null, g);
+                var norm = new NormArguments(g, inputs.Mean, inputs.Variance, 1e-5, affine ? inputs.Weight : null, null, inputs.Residual,
+                    activation, constant);
+                backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Output, norm,
+                    new NormGradients(dx, affine ? dweight : null, affine ? dbias : null, residual ? dresidual : null));
                 double scale = 1 / Math.Sqrt(samples * positions);
                 return [dx, .. affine ? [dweight * scale, dbias * scale] : Array.Empty<Tensor>(),
                     .. residual ? [dresidual] : Array.Empty<Tensor>()];
@@ -105,10 +106,9 @@ public class NormalizationTests
             var inputs = new Inputs(device, g);
             Tensor dx = Agreement.Unset(device, inputs.X.Shape), dresidual = Agreement.Unset(device, inputs.X.Shape);
             var dbias = Agreement.Unset(device, [channels]);
-            backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Mean, inputs.Variance, 1e-5, inputs.Weight, null, true, inputs.Output,
-                Activation.Relu, false, dx, null, null, null, g);
-            backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Mean, inputs.Variance, 1e-5, inputs.Weight, null, true, inputs.Output,
-                Activation.Relu, false, null, null, dbias, dresidual, g);
+            var norm = new NormArguments(g, inputs.Mean, inputs.Variance, 1e-5, inputs.Weight, null, inputs.Residual, Activation.Relu);
+            backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Output, norm, new NormGradients(dx));
+            backend.NormalizeGradient(inputs.Gradient, inputs.X, inputs.Output, norm, new NormGradients(null, null, dbias, dresidual));
             return [dx, dresidual, dbias * (1 / Math.Sqrt(samples * positions))];
         });
 
@@ -123,8 +123,9 @@ public class NormalizationTests
             var x = Agreement.Unset(device, [samples, positions, channels]);
             Tensor mean = Agreement.Unset(device, [samples, groups]), dweight = Agreement.Unset(device, [channels]),
                 dbias = Agreement.Unset(device, [channels]);
-            backend.Normalize(x, mean, mean, 1e-5, null, null, null, Activation.None, x, g);
-            backend.NormalizeGradient(x, x, mean, mean, 1e-5, null, null, true, x, Activation.Relu, false, x, dweight, dbias, null, g);
+            var norm = new NormArguments(g, mean, mean, 1e-5);
+            backend.Normalize(x, norm, x);
+            backend.NormalizeGradient(x, x, x, norm with { Residual = x, Activation = Activation.Relu }, new NormGradients(x, dweight, dbias));
             return [dweight, dbias];
         });
 
@@ -136,7 +137,7 @@ public class NormalizationTests
         var g = new NormGeometry(samples, positions, channels, groups);
         var inputs = new Inputs(Device.Cpu, g);
         inputs.X.MutableSpan()[^1] = inputs.X.MutableSpan()[3] = float.NaN;
-        Device.Cpu.Backend.Normalize(inputs.X, inputs.Mean, inputs.Variance, 1e-5, null, null, null, Activation.Relu, inputs.Output, g);
+        Device.Cpu.Backend.Normalize(inputs.X, new NormArguments(g, inputs.Mean, inputs.Variance, 1e-5, Activation: Activation.Relu), inputs.Output);
         Assert.True(float.IsNaN(inputs.Output.Span[3]) && float.IsNaN(inputs.Output.Span[^1]) && float.IsFinite(inputs.Output.Span[4]));
         Device.Cpu.Backend.Moments(inputs.X, inputs.Mean, inputs.Variance, g);
         Assert.True(float.IsNaN(inputs.Variance.Span[^1]));

@@ -70,13 +70,15 @@ public class NormKernelTests
         Tensor? residual = added ? Image(4) : null, dresidual = added ? UnsetImage() : null;
         Tensor mean = Unset(statistics), variance = Unset(statistics), y = UnsetImage();
         Tensor dx = UnsetImage(), dweight = Unset(channels), dbias = Unset(channels);
+        var norm = new NormArguments(g, mean, variance, 1e-5, weight, bias, residual, activation);
+        var gradients = new NormGradients(dx, dweight, dbias, dresidual);
         // What a first launch needs (counters that start as zeros) is made here.
-        device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
-        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, bias, added, y, activation, false, dx, dweight, dbias, dresidual, g);
+        device.Backend.MomentsAndNormalize(x, norm, y);
+        device.Backend.NormalizeGradient(dy, x, y, norm, gradients);
         long start = Launches(device, fake);
-        device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
+        device.Backend.MomentsAndNormalize(x, norm, y);
         long middle = Launches(device, fake);
-        device.Backend.NormalizeGradient(dy, x, mean, variance, 1e-5, weight, bias, added, y, activation, false, dx, dweight, dbias, dresidual, g);
+        device.Backend.NormalizeGradient(dy, x, y, norm, gradients);
         launches = ((int)(middle - start), (int)(Launches(device, fake) - middle));
         return [mean, variance, y, dx, dweight, dbias, .. added ? [dresidual!] : Array.Empty<Tensor>()];
     }

@@ -52,9 +52,9 @@ internal static class NormWorkload
         Tensor? residual = added ? Image(4) : null, dresidual = added ? Unset(all, type) : null;
         Tensor mean = Unset(statistics, DType.F32), variance = Unset(statistics, DType.F32);
         Tensor? dweight = affine ? Unset(channels, DType.F32) : null, dbias = affine ? Unset(channels, DType.F32) : null;
-        device.Backend.MomentsAndNormalize(x, mean, variance, 1e-5, weight, bias, residual, activation, y, g);
-        device.Backend.NormalizeGradient(
-            dy, x, mean, variance, 1e-5, weight, bias, added, y, activation, constant, dx, dweight, dbias, dresidual, g);
+        var norm = new NormArguments(g, mean, variance, 1e-5, weight, bias, residual, activation, constant);
+        device.Backend.MomentsAndNormalize(x, norm, y);
+        device.Backend.NormalizeGradient(dy, x, y, norm, new NormGradients(dx, dweight, dbias, dresidual));
         return [.. new[] { mean, variance, y, dx, dweight, dbias, dresidual }.OfType<Tensor>().Select(t => t.ToArray<double>())];
     }
 }
