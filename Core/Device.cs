@@ -100,6 +100,10 @@ public sealed class Device : IDisposable
         }
     }
 
+    /// <summary>A step to run again and again, which a GPU records and repeats as a whole; nothing runs yet.</summary>
+    /// <param name="step">The step, all of it on this device; what it returns is handed out by <see cref="RecordedStep.Run"/>.</param>
+    public RecordedStep Record(Func<Tensor[]> step) => Backend.Record(step);
+
     /// <summary>The primitives that operators are written in.</summary>
     public Backend Backend { get; }
 

@@ -203,7 +203,7 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// Copies the values into another tensor in place, from any device to any: for the inputs of a step that a <see cref="Graph"/>
+    /// Copies the values into another tensor in place, from any device to any: for the inputs of a step that a <see cref="RecordedStep"/>
     /// repeats. Graphs of operators that were made with the old ones cannot run backward any more.
     /// </summary>
     /// <exception cref="ShapeException">The shapes differ, or only one of the tensors holds integers.</exception>

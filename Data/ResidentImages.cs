@@ -5,7 +5,7 @@ namespace MiniDL.Data;
 /// <summary>
 /// A training set that lies on a GPU as the bytes it came in, once for all that train on it. Batches are picked, augmented and
 /// normalized there, number for number as by a <see cref="DataLoader"/> that shuffles and drops the last, incomplete batch; drawing
-/// one may be part of a step that a <see cref="Graph"/> repeats.
+/// one may be part of a step that a <see cref="RecordedStep"/> repeats.
 /// </summary>
 public sealed class ResidentImages
 {

@@ -46,7 +46,8 @@ public abstract class Backend
     /// <summary>Lets go of pooled storage that is not in use.</summary>
     public void TrimPool() => _pool.Trim();
 
-    internal StoragePool Pool => Graph.PoolOf(this) ?? _pool;
+    /// <summary>Where memory is taken from.</summary>
+    internal virtual StoragePool Pool => _pool;
 
     private protected abstract Storage Create(DType type, int capacity);
 
@@ -294,7 +295,10 @@ public abstract class Backend
     /// <summary>dx[r, c] = (exp(logProbabilities[r, c]) − [c = labels[r]]) · dloss / rows: cross-entropy's gradient in one pass.</summary>
     internal abstract void CrossEntropyGradient(Tensor dloss, Tensor logProbabilities, Tensor labels, Tensor dx, int rows, int columns);
 
-    // ---- values that change from one run of a step to the next ----------------------------------------------------------------
+    // ---- steps that are run again and again ------------------------------------------------------------------------------------
+
+    /// <summary>A step to run again and again, recorded where the device can.</summary>
+    internal virtual RecordedStep Record(Func<Tensor[]> step) => new PlainStep(step);
 
     /// <summary>
     /// A scalar of a step. Where the step is recorded to be repeated, the value is asked anew before every repetition.

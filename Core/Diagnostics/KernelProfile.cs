@@ -32,7 +32,7 @@ public sealed class KernelProfile
     public IReadOnlyList<KernelTime> Kernels { get; }
 
     /// <summary>
-    /// Measures a step that can be captured (<see cref="Graph.Capture"/>). It runs some hundred times, many of them with one kernel doubled, after
+    /// Measures a step that can be recorded (<see cref="Device.Record"/>). It runs some hundred times, many of them with one kernel doubled, after
     /// which what it has computed is worth nothing.
     /// </summary>
     /// <param name="device">A GPU.</param>
@@ -47,14 +47,14 @@ public sealed class KernelProfile
             : throw new MiniDLException($"[profile] {device} is no GPU and has no kernels. Use a Profiler.");
         if (!stream.RepeatsGraphs) throw new MiniDLException("[profile] MINIDL_CUDA_GRAPH=0 leaves no recorded step to measure. Unset it.");
         var (singly, empty) = Singly(device, stream, step, measurements);
-        using var plain = new RecordedStep(device, stream, step, doubled: null);
+        using var plain = new TimedStep(device, stream, step, doubled: null);
         var whole = new List<double>();
         var kernels = new List<KernelTime>();
         foreach (var (kernel, launches, microseconds) in singly)
         {
             stop.ThrowIfCancellationRequested();
             progress?.Invoke((double)kernels.Count / singly.Count);
-            using var doubled = new RecordedStep(device, stream, step, kernel);
+            using var doubled = new TimedStep(device, stream, step, kernel);
             // In turns, since a GPU's clock does not stand still.
             var gains = new List<double>();
             for (int measurement = 0; measurement < measurements; measurement++)
@@ -73,7 +73,7 @@ public sealed class KernelProfile
     {
         // The GPU is given work ahead: else the events would time the host, which takes longer to launch a small kernel than it runs.
         const int runsAhead = 30;
-        using var ahead = Graph.Capture(device, step);
+        using var ahead = device.Record(step);
         var steps = new List<Dictionary<Kernel, (int Launches, double Microseconds)>>();
         double empty = 0;
         for (int measurement = 0; measurement < measurements; measurement++)
@@ -106,19 +106,19 @@ public sealed class KernelProfile
     }
 
     /// <summary>The step as a graph, in which a kernel may run twice wherever it stands.</summary>
-    private sealed class RecordedStep : IDisposable
+    private sealed class TimedStep : IDisposable
     {
         private readonly CudaStream _stream;
-        private readonly Graph _graph;
+        private readonly RecordedStep _step;
 
-        public RecordedStep(Device device, CudaStream stream, Func<Tensor[]> step, Kernel? doubled)
+        public TimedStep(Device device, CudaStream stream, Func<Tensor[]> step, Kernel? doubled)
         {
             const int runsUntilRecorded = 3, warmUps = 2;
-            (_stream, _graph) = (stream, Graph.Capture(device, step));
+            (_stream, _step) = (stream, device.Record(step));
             stream.Probe = new DoubledKernel(doubled);
             try
             {
-                for (int run = 0; run < runsUntilRecorded + warmUps; run++) _graph.Run();
+                for (int run = 0; run < runsUntilRecorded + warmUps; run++) _step.Run();
             }
             finally
             {
@@ -129,9 +129,9 @@ public sealed class KernelProfile
         /// <summary>Of one run, the mean over several.</summary>
         public double Microseconds() => 1000.0 / Runs * _stream.MillisecondsOf(() =>
         {
-            for (int run = 0; run < Runs; run++) _graph.Run();
+            for (int run = 0; run < Runs; run++) _step.Run();
         });
 
-        public void Dispose() => _graph.Dispose();
+        public void Dispose() => _step.Dispose();
     }
 }

@@ -12,7 +12,7 @@ namespace MiniDL.Examples.Training;
 internal sealed class TrainingStep : IDisposable
 {
     private readonly Device _device;
-    private readonly Graph _graph;
+    private readonly RecordedStep _recorded;
     private readonly Func<Tensor[]> _step;
     private ResidentImages? _resident;
     private Tensor _images = null!, _labels = null!;
@@ -37,11 +37,11 @@ internal sealed class TrainingStep : IDisposable
             optimizer.Step();
             return [loss, logits];
         };
-        _graph = Graph.Capture(device, _step);
+        _recorded = device.Record(_step);
     }
 
     /// <summary>Whether the step is repeated as a whole, its loss seen only afterwards.</summary>
-    public bool Repeats => _graph.Repeats;
+    public bool Repeats => _recorded.Repeats;
 
     /// <summary>Draws a batch on the GPU and runs on it.</summary>
     /// <inheritdoc cref="Run(Tensor, Tensor)"/>
@@ -55,7 +55,7 @@ internal sealed class TrainingStep : IDisposable
     /// <returns>The loss before the step, and the logits; valid until the next step.</returns>
     public (Tensor Loss, Tensor Logits) Run(Tensor images, Tensor labels)
     {
-        if (!_graph.Repeats) (_images, _labels) = (images.To(_device), labels.To(_device));
+        if (!_recorded.Repeats) (_images, _labels) = (images.To(_device), labels.To(_device));
         else
         {
             // What was recorded goes on with the tensors of the first step.
@@ -63,7 +63,7 @@ internal sealed class TrainingStep : IDisposable
             if (!ReferenceEquals(images, _images)) images.CopyTo(_images);
             if (!ReferenceEquals(labels, _labels)) labels.CopyTo(_labels);
         }
-        var results = _graph.Run();
+        var results = _recorded.Run();
         return (results[0], results[1]);
     }
 
@@ -71,7 +71,7 @@ internal sealed class TrainingStep : IDisposable
     public KernelProfile Profile(int measurements, Action<double> progress, CancellationToken stop) =>
         KernelProfile.Of(_device, _step, measurements, progress, stop);
 
-    public void Dispose() => _graph.Dispose();
+    public void Dispose() => _recorded.Dispose();
 
     /// <summary>A tensor on the device that stays.</summary>
     private Tensor Place(Tensor x) => x.Device == _device ? x : x.To(_device).Keep();

@@ -59,7 +59,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             _profiles.Add(profile.ToTable());
         }
         model.Eval();
-        using var evaluation = Graph.Capture(device, () => [model.Forward(images)]);
+        using var evaluation = device.Record(() => [model.Forward(images)]);
         double eval = MedianMilliseconds(() =>
         {
             using var noGrad = new NoGrad();

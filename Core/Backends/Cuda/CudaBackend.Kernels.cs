@@ -133,11 +133,11 @@ internal sealed partial class CudaBackend
 
     // ---- optimizer ----------------------------------------------------------------------------------------------------------
 
-    internal override Tensor Changing(Func<double> value) => Graph.Recording?.Scalar(value) ?? base.Changing(value);
+    internal override Tensor Changing(Func<double> value) => CudaStep.Recording?.Scalar(value) ?? base.Changing(value);
 
     internal override void OnEachRun(Action action)
     {
-        if (Graph.Recording is { } graph) graph.BeforeRuns(action);
+        if (CudaStep.Recording is { } graph) graph.BeforeRuns(action);
         else action();
     }
 
@@ -149,7 +149,7 @@ internal sealed partial class CudaBackend
             Parameter = Address(parameter),
             Gradient = Address(gradient),
             Velocity = Address(velocity),
-            Rates = Graph.Recording?.Word(settings.LearningRate) ?? 0,
+            Rates = CudaStep.Recording?.Word(settings.LearningRate) ?? 0,
             Count = parameter.Count,
             LearningRate = settings.LearningRate(),
             Momentum = settings.Momentum,

@@ -7,7 +7,7 @@ internal sealed partial class CudaBackend
     /// <summary>Counts finished blocks for the last of them to combine: zeros before and after every launch.</summary>
     private Tensor? _tickets;
 
-    /// <summary>Those that were too small for a later launch: graphs that were captured before still use them.</summary>
+    /// <summary>Those that were too small for a later launch: steps that were recorded before still use them.</summary>
     private readonly List<Tensor> _smallerTickets = [];
 
     internal override void Moments(Tensor x, Tensor mean, Tensor variance, in NormGeometry g)
@@ -182,7 +182,7 @@ internal sealed partial class CudaBackend
         using var entered = stream.Enter();
         if (_tickets is not null && _tickets.Count >= count) return _tickets;
         // While a graph is recorded nothing runs: these are the graph's own, zeroed by every replay.
-        if (Graph.Recording is not null) return Tensor.Zeros([count], Device);
+        if (CudaStep.Recording is not null) return Tensor.Zeros([count], Device);
         if (_tickets is not null) _smallerTickets.Add(_tickets);
         // From none of the pools: a graph may give its own back.
         int most = Math.Max(1024, count);

@@ -30,6 +30,10 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
 
     public override void Synchronize() => stream.Synchronize();
 
+    internal override StoragePool Pool => CudaStep.PoolOf(this) ?? base.Pool;
+
+    internal override RecordedStep Record(Func<Tensor[]> step) => stream.RepeatsGraphs ? new CudaStep(this, step) : base.Record(step);
+
     private protected override Storage Create(DType type, int capacity) => NewStorage(type, capacity);
 
     internal Storage NewStorage(DType type, int capacity) => new CudaStorage(Device, stream.Memory, type, capacity);
@@ -38,8 +42,8 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
 
     internal override void Upload<T>(ReadOnlySpan<T> values, Tensor y)
     {
-        if (Graph.Recording is not null)
-            throw new MiniDLException(Check.Line("graph", $"values from the host were put into {y} inside a captured step, "
+        if (CudaStep.Recording is not null)
+            throw new MiniDLException(Check.Line("record", $"values from the host were put into {y} inside a recorded step, "
                 + "which would repeat them for ever. Make it before, and change it between the steps."));
         if (y.DType == DType.I64) Widen(y, HostValues.Range(values));
         stream.Staging.Upload(values, y.DType, Address(y));
@@ -67,8 +71,8 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
 
     private static void RefuseToRead(object what)
     {
-        if (Graph.Recording is not null)
-            throw new MiniDLException(Check.Line("graph", $"{what} was read by the host inside a captured step. "
+        if (CudaStep.Recording is not null)
+            throw new MiniDLException(Check.Line("record", $"{what} was read by the host inside a recorded step. "
                 + "Return it from the step and read it after Run()."));
     }
 
@@ -134,7 +138,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
     {
         if (Storage(labels).Range is var (least, largest) && least >= 0 && largest < classes)
         {
-            Graph.Recording?.CheckBeforeRuns(labels, classes);
+            CudaStep.Recording?.CheckBeforeRuns(labels, classes);
             return;
         }
         var values = new long[labels.Count];
@@ -199,7 +203,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
             Kept = p == 1 ? 0 : (float)(1 / (1 - p)),
         };
         ulong count = (ulong)mask.Count;
-        if (Graph.Recording is { } graph) arguments.Position = graph.Word(() => (random.Position += count) - count);
+        if (CudaStep.Recording is { } graph) arguments.Position = graph.Word(() => (random.Position += count) - count);
         else
         {
             arguments.Start = random.Position;
@@ -240,7 +244,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
             Width = images.Shape[3],
         };
         Tensor? words = null;
-        if (Graph.Recording is { } graph) (arguments.Cursor, arguments.Stream) = (graph.Word(cursor), graph.Word(random));
+        if (CudaStep.Recording is { } graph) (arguments.Cursor, arguments.Stream) = (graph.Word(cursor), graph.Word(random));
         else
         {
             words = Tensor.New([2], Device, DType.I64);

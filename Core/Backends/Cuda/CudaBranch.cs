@@ -40,7 +40,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     /// <param name="results">Everything that it changes; absent ones may be null.</param>
     public Section Begin(params ReadOnlySpan<Tensor?> results)
     {
-        if (Graph.Recording is null || !Allowed) return default;
+        if (CudaStep.Recording is null || !Allowed) return default;
         while (_open.Count > 0 && _open.Sum(work => work.KeptBytes) > MostKeptBytes)
         {
             WaitForFirst(1);
@@ -59,7 +59,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     /// <summary>Notes what the branch uses; has the trunk wait for what it is given.</summary>
     public void BeforeLaunch(ReadOnlySpan<Tensor?> operands)
     {
-        if (Graph.Recording is null) return;
+        if (CudaStep.Recording is null) return;
         foreach (var operand in operands)
         {
             if (operand is null) continue;
@@ -71,7 +71,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     /// <summary>Has the trunk wait for work that uses a tensor: before it changes what is in it already.</summary>
     public void BeforeChange(Tensor x)
     {
-        if (Graph.Recording is not null && _running is null) WaitForFirst(_open.FindLastIndex(Extent.Of(x).IsUsed) + 1);
+        if (CudaStep.Recording is not null && _running is null) WaitForFirst(_open.FindLastIndex(Extent.Of(x).IsUsed) + 1);
     }
 
     /// <summary>Has the trunk wait for everything, without which a recording cannot end.</summary>

@@ -104,7 +104,7 @@ internal sealed unsafe class CudaContext
     /// <summary>Gives back the streams that nobody refers to any more.</summary>
     public void DisposeForgotten()
     {
-        if (Graph.Recording is not null) return;
+        if (CudaStep.Recording is not null) return;
         while (_forgotten.TryDequeue(out var stream)) stream.Dispose();
     }
 

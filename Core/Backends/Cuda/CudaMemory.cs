@@ -32,7 +32,7 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
         CollectForgotten();
         if (_free.TryGetValue(bytes, out var free) && free.TryPop(out ulong address)) return address;
         int result = Take(bytes, out address);
-        if (result == OutOfMemory && Graph.Recording is null)
+        if (result == OutOfMemory && CudaStep.Recording is null)
         {
             letGo();
             GC.Collect();
@@ -75,7 +75,7 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
             if (block.Readers is { } readers)
             {
                 // A recorded step cannot wait for what is outside of it.
-                if (Graph.Recording is not null)
+                if (CudaStep.Recording is not null)
                 {
                     _forgotten.Enqueue(block);
                     continue;
@@ -106,7 +106,7 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
     {
         const int relaxed = 2;
         int mode = relaxed;
-        bool exchange = Graph.Recording is not null && stream.Api.ExchangeCaptureMode is not null;
+        bool exchange = CudaStep.Recording is not null && stream.Api.ExchangeCaptureMode is not null;
         ulong taken = 0;
         int result;
         lock (Context.Setup)

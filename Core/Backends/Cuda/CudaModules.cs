@@ -47,8 +47,8 @@ internal sealed unsafe class CudaModules(CudaContext context)
 
     private nint Load(Kernel kernel)
     {
-        if (Graph.Recording is not null)
-            throw new MiniDLException(Check.Line("graph", $"the kernel {kernel} was asked for first while a step was captured, when the driver "
+        if (CudaStep.Recording is not null)
+            throw new MiniDLException(Check.Line("record", $"the kernel {kernel} was asked for first while a step was recorded, when the driver "
                 + "does not load it. Let the step do the same work from its first run on."));
         lock (context.Setup)
         {
@@ -64,7 +64,7 @@ internal sealed unsafe class CudaModules(CudaContext context)
                     + "Move the operands to the CPU for this, x.To(Device.Cpu).");
             context.Check(result, "cuModuleGetFunction", kernel.Name);
             // With it here, a first launch need not load the code while another thread captures.
-            if (context.Api.FunctionLoad is not null && Graph.Recording is null)
+            if (context.Api.FunctionLoad is not null && CudaStep.Recording is null)
                 context.Check(context.Api.FunctionLoad(function), "cuFuncLoad", kernel.Name);
             if (kernel.SharedBytes > 0)
                 context.Check(context.Api.FunctionSetAttribute(function, DynamicSharedBytes, kernel.SharedBytes), "cuFuncSetAttribute", kernel.Name);

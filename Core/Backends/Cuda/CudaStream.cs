@@ -45,7 +45,7 @@ internal sealed unsafe class CudaStream : IDisposable
     public CudaBranch Branch { get; }
 
     /// <summary>
-    /// Whether steps that are captured from now on are repeated as graphs; not with MINIDL_CUDA_GRAPH=0, where they run kernel by kernel each
+    /// Whether steps that are recorded from now on are repeated as graphs; not with MINIDL_CUDA_GRAPH=0, where they run kernel by kernel each
     /// time: then an error can name its kernel.
     /// </summary>
     internal bool RepeatsGraphs { get; set; } = Environment.GetEnvironmentVariable("MINIDL_CUDA_GRAPH") != "0";
@@ -62,8 +62,8 @@ internal sealed unsafe class CudaStream : IDisposable
     /// </exception>
     public Lock.Scope Enter()
     {
-        if (Graph.Recording is { } graph && !graph.IsOn(this))
-            throw new MiniDLException(Check.Line("graph", "a captured step uses another stream than the one that it is captured on. "
+        if (CudaStep.Recording is { } graph && !graph.IsOn(this))
+            throw new MiniDLException(Check.Line("record", "a recorded step uses another stream than the one that it is recorded on. "
                 + "Move its tensors to the graph's device before."));
         var entered = _gate.EnterScope();
         try
@@ -99,7 +99,7 @@ internal sealed unsafe class CudaStream : IDisposable
                 result = Api.LaunchKernel(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)kernel.SharedBytes,
                     Branch.Handle, &parameter, null);
             Probe?.After();
-            if (result == 0 && WaitAfterLaunch && Graph.Recording is null) result = Api.StreamSynchronize(_stream);
+            if (result == 0 && WaitAfterLaunch && CudaStep.Recording is null) result = Api.StreamSynchronize(_stream);
             if (result != 0)
                 Context.Check(result, "cuLaunchKernel", $"{kernel.Name}({Describe(operands)})", inHindsight: !WaitAfterLaunch);
         }
@@ -215,7 +215,7 @@ internal sealed unsafe class CudaStream : IDisposable
     /// <summary>Gives back the graphs that nobody refers to any more.</summary>
     public void RemoveForgottenGraphs()
     {
-        if (Graph.Recording is not null) return;
+        if (CudaStep.Recording is not null) return;
         while (_forgottenGraphs.TryDequeue(out nint graph)) Remove(graph);
     }
 

@@ -22,7 +22,7 @@ public class ResidentImagesTests
         var augmentation = augment ? Augmentation.PadCropFlip(2) : null;
         var loader = new DataLoader(Images(), BatchSize, random, shuffle: true, dropLast: true, augmentation, threads: 0);
         var resident = new ResidentImages(Images(), BatchSize, random, augmentation, Gpu.Device);
-        using var graph = Graph.Capture(Gpu.Device, () =>
+        using var graph = Gpu.Device.Record(() =>
         {
             resident.Draw();
             return [resident.Images * 1];

@@ -124,7 +124,7 @@ public class AdamTests
             net.To(device);
             var optimizer = Create(name, [.. net.Parameters()]);
             Tensor x = Tensor.Normal([6, 4], random, device: device), y = Tensor.From([0L, 1, 2, 0, 1, 2], [6], device);
-            using var step = Graph.Capture(device, () =>
+            using var step = device.Record(() =>
             {
                 var loss = Loss.CrossEntropy(net.Forward(x), y);
                 optimizer.ZeroGrad();

@@ -39,12 +39,12 @@ public class TrainingOnGpuTests
         var images = Tensor.Normal([Batch, 3, Size, Size], random.Fork("images")).ToLayout(Layout.ChannelsLast).To(device);
         var labels = Tensor.From([0L, 3, 1], [Batch], device);
         Tensor[] Step() => SgdTraining.Step(model, sgd, images, labels);
-        using var captured = Graph.Capture(device, Step);
+        using var recorded = device.Record(Step);
         var losses = new float[steps];
         for (int step = 0; step < steps; step++)
         {
             using var scope = Scope.Step();
-            losses[step] = (graph ? captured.Run() : Step())[0].Item();
+            losses[step] = (graph ? recorded.Run() : Step())[0].Item();
         }
         model.Eval();
         using var noGrad = new NoGrad();

@@ -18,9 +18,9 @@ public class BranchTests
         var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f, weightDecay: 1e-3f);
         Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
         Tensor[] Step() => SgdTraining.Step(model, sgd, images, labels);
-        using var captured = Graph.Capture(device, Step);
+        using var recorded = device.Record(Step);
         var values = new List<double>();
-        for (int step = 0; step < steps; step++) values.Add((graph ? captured.Run() : Step())[0].Item());
+        for (int step = 0; step < steps; step++) values.Add((graph ? recorded.Run() : Step())[0].Item());
         foreach (var value in model.StateDict().Values) values.AddRange(value.ToArray<double>());
         return [.. values];
     }
@@ -94,7 +94,7 @@ public class BranchTests
             if (overwrite) other.CopyTo(x);
             return [];
         }
-        using var captured = Graph.Capture(device, Step);
+        using var recorded = device.Record(Step);
         double[] Gradient(Action step)
         {
             Tensor.From(first, x.Shape).CopyTo(x);
@@ -102,7 +102,7 @@ public class BranchTests
             return [.. weight.Grad!.ToArray<double>(), .. a.Grad!.ToArray<double>()];
         }
         double[] single = Gradient(() => Step());
-        for (int run = 0; run < 4; run++) Assert.Equal(single, Gradient(() => captured.Run()));
+        for (int run = 0; run < 4; run++) Assert.Equal(single, Gradient(() => recorded.Run()));
         Assert.True(fake.Get("graph_nodes") > fake.Get("graph_depth"));
     }
 
@@ -115,16 +115,16 @@ public class BranchTests
         var expected = Train(device, "none", graph: true, steps: 4);
         Tensor x = Tensor.Ones([1, 2, 3, 3], device), weight = Tensor.Ones([2, 2, 3, 3], device);
         weight.RequiresGrad = true;
-        using var captured = Graph.Capture(device, () =>
+        using var recorded = device.Record(() =>
         {
             x.Conv2d(weight).Square().Sum().Backward();
             return [Tensor.Scalar(weight.Grad!.ToArray()[0])];
         });
-        for (int run = 0; run < 2; run++) captured.Run();
+        for (int run = 0; run < 2; run++) recorded.Run();
         for (int run = 0; run < 2; run++)
         {
-            string error = Assert.Throws<MiniDLException>(() => captured.Run()).Message;
-            Assert.Contains("was read by the host inside a captured step", error);
+            string error = Assert.Throws<MiniDLException>(() => recorded.Run()).Message;
+            Assert.Contains("was read by the host inside a recorded step", error);
         }
         Assert.Equal(expected, Train(device, "none", graph: true, steps: 4));
     }

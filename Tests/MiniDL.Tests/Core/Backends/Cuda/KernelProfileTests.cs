@@ -37,7 +37,7 @@ public class KernelProfileTests
         Tensor x = Tensor.Full([3], 2, device);
         long Nodes(Kernel? doubled)
         {
-            using var graph = Graph.Capture(device, () => [x.Exp().Exp().Square()]);
+            using var graph = device.Record(() => [x.Exp().Exp().Square()]);
             stream.Probe = new DoubledKernel(doubled);
             for (int run = 0; run < 3; run++) graph.Run();
             stream.Probe = null;
@@ -82,7 +82,7 @@ public class KernelProfileTests
             var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
             var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f);
             Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
-            using var step = Graph.Capture(device, () => SgdTraining.Step(model, sgd, images, labels));
+            using var step = device.Record(() => SgdTraining.Step(model, sgd, images, labels));
             for (int run = 0; run < 4; run++) step.Run();
             return [.. model.StateDict().Values.SelectMany(value => value.ToArray<double>())];
         }

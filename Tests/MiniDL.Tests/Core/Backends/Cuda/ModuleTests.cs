@@ -34,17 +34,17 @@ public class ModuleTests
     }
 
     [GpuFact]
-    public void A_kernel_that_is_first_needed_in_a_captured_step_is_named_with_the_remedy()
+    public void A_kernel_that_is_first_needed_in_a_recorded_step_is_named_with_the_remedy()
     {
         using var fake = Gpu.OwnFake();
         var device = fake.Open();
         var x = Tensor.Ones([1, 2, 4, 4], device);
         int runs = 0;
-        using var graph = Graph.Capture(device, () => [runs++ < 2 ? x.Relu() : x.To(DType.BF16)]);
+        using var graph = device.Record(() => [runs++ < 2 ? x.Relu() : x.To(DType.BF16)]);
         graph.Run();
         graph.Run();
         string message = Assert.Throws<MiniDLException>(() => graph.Run()).Message;
-        Assert.StartsWith("[graph] the kernel convert_f32_bf16 was asked for first", message);
+        Assert.StartsWith("[record] the kernel convert_f32_bf16 was asked for first", message);
     }
 
     [Fact]

@@ -102,7 +102,7 @@ public class StreamTests
         long[] before = [.. counters.Select(fake.Get)];
         var stream = device.NewStream();
         var x = Tensor.Ones([5000], stream);
-        var graph = Graph.Capture(stream, () => [(x * 3).Sum()]);
+        var graph = stream.Record(() => [(x * 3).Sum()]);
         var later = x.ToArrayLater<float>();
         for (int i = 0; i < 4; i++) Assert.Equal(15_000, graph.Run()[0].Item());
         stream.Backend.Synchronize();
@@ -148,11 +148,11 @@ public class StreamTests
     }
 
     [GpuFact]
-    public void A_captured_step_stays_on_its_stream()
+    public void A_recorded_step_stays_on_its_stream()
     {
         using var stream = Gpu.Device.NewStream();
         Tensor here = Tensor.Ones([4], Gpu.Device), there = Tensor.Ones([4], stream);
-        using var graph = Graph.Capture(stream, () =>
+        using var graph = stream.Record(() =>
         {
             here.Exp();
             return [there * 2];
@@ -173,7 +173,7 @@ public class StreamTests
         Exception? error = null;
         var disposing = new Thread(() => error = Record.Exception(other.Dispose));
         int runs = 0;
-        using var graph = Graph.Capture(stream, () =>
+        using var graph = stream.Record(() =>
         {
             if (++runs == 3)
             {
@@ -217,7 +217,7 @@ public class StreamTests
         }
     }
 
-    /// <summary>Losses of a few captured steps and the weights afterwards; every run has other sizes and values.</summary>
+    /// <summary>Losses of a few recorded steps and the weights afterwards; every run has other sizes and values.</summary>
     private static double[] Train(Device device, int run)
     {
         const int batch = 3, features = 4, classes = 2;
@@ -226,13 +226,13 @@ public class StreamTests
             new Dropout(0.3, random.Fork("dropout")), new Linear(5 + run, classes, random: random)).To(device);
         var sgd = new Sgd(model.Parameters(), 0.1f, momentum: 0.9f);
         Tensor images = Tensor.Zeros([batch, features], device), labels = Tensor.From([0L, 1, 0], [batch], device);
-        using var captured = Graph.Capture(device, () => SgdTraining.Step(model, sgd, images, labels));
+        using var recorded = device.Record(() => SgdTraining.Step(model, sgd, images, labels));
         var numbers = new List<double>();
         for (int step = 0; step < 5; step++)
         {
             using var scope = MiniDL.Scope.Step();
             Tensor.Normal([batch, features], random).CopyTo(images);
-            numbers.Add(captured.Run()[0].Item());
+            numbers.Add(recorded.Run()[0].Item());
         }
         foreach (var parameter in model.Parameters()) numbers.AddRange(parameter.Value.ToArray<double>());
         return [.. numbers];

@@ -191,7 +191,7 @@ internal static class KernelWorkloads
                     new Dropout(0.4, random.Fork("dropout")), new Linear(8, 3, random: random)).To(on);
                 var sgd = new Sgd(model.Parameters(), 1, momentum: 0.9f, weightDecay: 0.01f, nesterov: nesterov);
                 Tensor images = Exact(on, [6, 5], 1), labels = Tensor.From([0L, 1, 2, 0, 1, 2], [6], on);
-                using var step = Graph.Capture(on, () =>
+                using var step = on.Record(() =>
                 {
                     var loss = Loss.CrossEntropy(model.Forward(images), labels);
                     sgd.ZeroGrad();

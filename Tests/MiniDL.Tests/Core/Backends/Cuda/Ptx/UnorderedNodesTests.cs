@@ -30,7 +30,7 @@ public class UnorderedNodesTests
         var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
         var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f, weightDecay: 1e-3f);
         Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
-        using var step = Graph.Capture(device, () => SgdTraining.Step(model, sgd, images, labels));
+        using var step = device.Record(() => SgdTraining.Step(model, sgd, images, labels));
         for (int warmUp = 0; warmUp < 2; warmUp++) step.Run();
         device.Backend.Synchronize();
         gpu.Interpret(true);

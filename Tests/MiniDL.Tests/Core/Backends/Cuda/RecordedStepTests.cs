@@ -7,7 +7,7 @@ using MiniDL.Tests.Training;
 namespace MiniDL.Tests.Core.Backends.Cuda;
 
 /// <summary>A step that is recorded and repeated does what the step does.</summary>
-public class GraphTests
+public class RecordedStepTests
 {
     private const int Batch = 6, Features = 5, Classes = 3, Steps = 7;
 
@@ -27,7 +27,7 @@ public class GraphTests
         var sgd = new Sgd(model.Parameters(), 1, momentum: 0.9f, weightDecay: 0.01f);
         Tensor images = Tensor.Zeros([Batch, Features], device), labels = Tensor.Zeros([Batch], device, DType.I64);
         Tensor[] Step() => SgdTraining.Step(model, sgd, images, labels);
-        using var captured = Graph.Capture(device, Step);
+        using var recorded = device.Record(Step);
         var losses = new float[Steps];
         for (int step = 0; step < Steps; step++)
         {
@@ -35,7 +35,7 @@ public class GraphTests
             Tensor.From(Images(step), images.Shape).CopyTo(images);
             Tensor.From(Labels(step), labels.Shape).CopyTo(labels);
             sgd.LearningRate = Rate(step);
-            losses[step] = (graph ? captured.Run() : Step())[0].Item();
+            losses[step] = (graph ? recorded.Run() : Step())[0].Item();
         }
         return (losses, model.StateDict().ToDictionary(s => s.Key, s => s.Value.ToArray<double>()));
     }
@@ -64,7 +64,7 @@ public class GraphTests
     public void On_the_cpu_the_step_simply_runs()
     {
         int runs = 0;
-        using var graph = Graph.Capture(Device.Cpu, () => [Tensor.Scalar(++runs)]);
+        using var graph = Device.Cpu.Record(() => [Tensor.Scalar(++runs)]);
         Assert.Equal([1, 2, 3, 4], Enumerable.Range(0, 4).Select(_ => graph.Run()[0].Item()));
     }
 
@@ -73,7 +73,7 @@ public class GraphTests
     {
         int runs = 0;
         var x = Tensor.Zeros([3], Gpu.Device);
-        using var graph = Graph.Capture(Gpu.Device, () =>
+        using var graph = Gpu.Device.Record(() =>
         {
             runs++;
             return [x * 2 + 1];
@@ -90,7 +90,7 @@ public class GraphTests
     public void What_is_made_between_runs_has_memory_of_its_own()
     {
         var x = Tensor.Ones([100], Gpu.Device);
-        using var graph = Graph.Capture(Gpu.Device, () =>
+        using var graph = Gpu.Device.Record(() =>
         {
             using var scope = MiniDL.Scope.Step();
             return [(x * 3).Exp().Keep()];
@@ -108,7 +108,7 @@ public class GraphTests
     public void Repeating_takes_no_memory()
     {
         var x = Tensor.Ones([50, 7], Gpu.Device);
-        using var graph = Graph.Capture(Gpu.Device, () => [(x * x).Sum([0])]);
+        using var graph = Gpu.Device.Record(() => [(x * x).Sum([0])]);
         for (int i = 0; i < 3; i++) graph.Run();
         int collected = GC.CollectionCount(0);
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -118,12 +118,12 @@ public class GraphTests
     }
 
     [GpuFact]
-    public void A_captured_step_inside_another_is_a_part_of_it()
+    public void A_recorded_step_inside_another_is_a_part_of_it()
     {
         RandomStream once = new RandomStream(3), repeated = new RandomStream(3);
         var x = Tensor.Ones([64], Gpu.Device);
-        using var inner = Graph.Capture(Gpu.Device, () => [x.Dropout(0.5, repeated)]);
-        using var outer = Graph.Capture(Gpu.Device, () => [inner.Run()[0] * 2]);
+        using var inner = Gpu.Device.Record(() => [x.Dropout(0.5, repeated)]);
+        using var outer = Gpu.Device.Record(() => [inner.Run()[0] * 2]);
         for (int i = 0; i < 6; i++) Assert.Equal((x.Dropout(0.5, once) * 2).ToArray(), outer.Run()[0].ToArray());
         Assert.Equal(x.Dropout(0.5, once).ToArray(), inner.Run()[0].ToArray());
     }
@@ -132,7 +132,7 @@ public class GraphTests
     public void Values_that_are_asked_for_are_those_of_that_moment()
     {
         var x = Tensor.Zeros([3], Gpu.Device);
-        using var graph = Graph.Capture(Gpu.Device, () => [x + 1]);
+        using var graph = Gpu.Device.Record(() => [x + 1]);
         var later = new List<Func<float[]>>();
         for (int i = 0; i < 6; i++)
         {
@@ -150,7 +150,7 @@ public class GraphTests
     public void A_value_that_the_host_reads_inside_is_named_and_the_device_goes_on()
     {
         var x = Tensor.Ones([4], Gpu.Device);
-        using var graph = Graph.Capture(Gpu.Device, () =>
+        using var graph = Gpu.Device.Record(() =>
         {
             var y = x.Exp();
             if (y.Sum().Item() < 0) throw new InvalidOperationException();
@@ -159,7 +159,7 @@ public class GraphTests
         graph.Run();
         graph.Run();
         string message = Assert.Throws<MiniDLException>(() => graph.Run()).Message;
-        Assert.StartsWith("[graph] f32[] on cuda from sum was read by the host", message);
+        Assert.StartsWith("[record] f32[] on cuda from sum was read by the host", message);
         Assert.Contains("Return it from the step", message);
         Assert.Equal(4, x.Sum().Item());
     }
@@ -168,10 +168,10 @@ public class GraphTests
     public void A_value_that_the_host_puts_in_inside_is_refused()
     {
         var x = Tensor.Ones([2], Gpu.Device);
-        using var graph = Graph.Capture(Gpu.Device, () => [x + Tensor.From([1f, 2], [2], Gpu.Device)]);
+        using var graph = Gpu.Device.Record(() => [x + Tensor.From([1f, 2], [2], Gpu.Device)]);
         graph.Run();
         graph.Run();
-        Assert.Contains("inside a captured step", Assert.Throws<MiniDLException>(() => graph.Run()).Message);
+        Assert.Contains("inside a recorded step", Assert.Throws<MiniDLException>(() => graph.Run()).Message);
     }
 
     [GpuFact]
@@ -180,17 +180,17 @@ public class GraphTests
         var norm = new BatchNorm1d(2, momentum: null);
         norm.To(Gpu.Device);
         var x = Tensor.From([1f, 2, 3, 4], [2, 2], Gpu.Device);
-        using var graph = Graph.Capture(Gpu.Device, () => [norm.Forward(x)]);
+        using var graph = Gpu.Device.Record(() => [norm.Forward(x)]);
         graph.Run();
         graph.Run();
-        Assert.StartsWith("[graph] i64[] on cuda was read by the host", Assert.Throws<MiniDLException>(() => graph.Run()).Message);
+        Assert.StartsWith("[record] i64[] on cuda was read by the host", Assert.Throws<MiniDLException>(() => graph.Run()).Message);
     }
 
     [GpuFact]
     public void Labels_are_looked_at_before_every_run()
     {
         Tensor logits = Tensor.Zeros([2, 3], Gpu.Device), labels = Tensor.From([0L, 2], [2], Gpu.Device);
-        using var graph = Graph.Capture(Gpu.Device, () => [logits.CrossEntropy(labels)]);
+        using var graph = Gpu.Device.Record(() => [logits.CrossEntropy(labels)]);
         for (int i = 0; i < 5; i++) Assert.Equal(Math.Log(3), graph.Run()[0].Item(), 1e-6);
         Tensor.From([1L, 3], [2]).CopyTo(labels);
         Assert.Contains("label 3", Assert.Throws<ShapeException>(() => graph.Run()).Message);
@@ -199,7 +199,7 @@ public class GraphTests
     }
 
     [GpuFact]
-    public void Counters_that_a_captured_step_is_the_first_to_need_are_zero_even_if_it_fails()
+    public void Counters_that_a_recorded_step_is_the_first_to_need_are_zero_even_if_it_fails()
     {
         // Enough positions for several blocks, the last of which combines what they found.
         using var stream = Gpu.Device.NewStream();
@@ -209,7 +209,7 @@ public class GraphTests
         norm.Forward(Tensor.Ones([2, 1], Gpu.Device));  // its kernels are there, its counters are not
         norm.To(stream);
         int runs = 0;
-        using var graph = Graph.Capture(stream, () =>
+        using var graph = stream.Record(() =>
         {
             if (++runs < 3) return [x * 1];
             var y = norm.Forward(x);
@@ -230,7 +230,7 @@ public class GraphTests
         using var stream = Gpu.Device.NewStream();
         var memory = ((CudaBackend)stream.Backend).Stream.Memory;
         var x = Tensor.Ones([100_000], stream);
-        using var graph = Graph.Capture(stream, () => [(x * 2 + 1).Exp().Sum()]);
+        using var graph = stream.Record(() => [(x * 2 + 1).Exp().Sum()]);
         graph.Run();
         long held = memory.HeldBytes;
         graph.Run();
@@ -256,11 +256,11 @@ public class GraphTests
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static (Graph Graph, long Before) RunAndDispose(Tensor x, CudaMemory memory)
+    private static (RecordedStep Step, long Before) RunAndDispose(Tensor x, CudaMemory memory)
     {
         memory.GiveBack();
         long before = memory.HeldBytes;
-        var graph = Graph.Capture(x.Device, () =>
+        var graph = x.Device.Record(() =>
         {
             var y = (x * 2).Square() * 0.75;
             y.Sum().Backward();
@@ -289,7 +289,7 @@ public class GraphTests
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Forget(Tensor x)
     {
-        var graph = Graph.Capture(x.Device, () => [x * 2]);
+        var graph = x.Device.Record(() => [x * 2]);
         for (int i = 0; i < 4; i++) graph.Run();
     }
 }

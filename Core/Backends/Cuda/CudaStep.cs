@@ -1,0 +1,168 @@
+using MiniDL.Memory;
+
+namespace MiniDL.Backends.Cuda;
+
+/// <summary>A step that is recorded into a CUDA graph in its third run, and repeated from then on.</summary>
+internal sealed class CudaStep : RecordedStep
+{
+    private const int WarmUps = 2, MostWords = 256;
+
+    [ThreadStatic]
+    private static CudaStep? _running;
+
+    private readonly CudaBackend _cuda;
+    private readonly Func<Tensor[]> _step;
+    private readonly StoragePool _arena;
+    private readonly List<Storage> _memory = [];
+    private readonly List<Func<ulong>> _words = [];
+    private readonly Dictionary<Func<float>, ulong> _rates = new(ReferenceEqualityComparer.Instance);
+    private readonly List<Action> _actions = [];
+    private readonly List<(Tensor Labels, int Classes)> _labels = [];
+    private readonly Tensor _wordsOnDevice;
+
+    /// <summary>The words once more, as floats: every second one is a scalar.</summary>
+    private readonly Tensor _scalarsOnDevice;
+    private readonly List<Func<double>> _scalars = [];
+    private CudaGraph? _graph;
+    private Tensor[] _results = [];
+    private int _runs;
+    private bool _recording;
+
+    /// <summary>Prepares a step; nothing runs yet.</summary>
+    public CudaStep(CudaBackend cuda, Func<Tensor[]> step)
+    {
+        (_cuda, _step) = (cuda, step);
+        var memory = _memory;
+        _arena = new StoragePool((type, capacity) =>
+        {
+            var storage = cuda.NewStorage(type, capacity);
+            memory.Add(storage);
+            return storage;
+        });
+        using var outside = Scope.Suspend();
+        _wordsOnDevice = Tensor.Zeros([MostWords], cuda.Device, DType.I64).Keep();
+        _scalarsOnDevice = Tensor.Zeros([2 * MostWords], cuda.Device).Keep();
+    }
+
+    public override bool Repeats => true;
+
+    public override Tensor[] Run()
+    {
+        // A step that is being recorded takes this one in as a part of itself.
+        if (Recording is not null) return _step();
+        if (_graph is null && _runs++ < WarmUps) return _results = RunInArena();
+        if (_graph is null) Record();
+        foreach (var (labels, classes) in _labels) _cuda.CheckLabels(labels, classes);
+        foreach (var action in _actions) action();
+        StoreWords();
+        _graph!.Launch();
+        return _results;
+    }
+
+    public override void Dispose()
+    {
+        _graph?.Dispose();
+        _graph = null;
+        (_results, _runs) = ([], 0);
+        ForgetRuns();
+        _memory.Clear();
+        _arena.Trim();
+    }
+
+    /// <summary>The step on this thread that is being recorded; null outside.</summary>
+    public static CudaStep? Recording => _running is { _recording: true } step ? step : null;
+
+    /// <summary>Whether it is recorded on this stream.</summary>
+    public bool IsOn(CudaStream stream) => _cuda.Stream == stream;
+
+    /// <summary>Where a backend takes memory from while a step runs on this thread; null outside.</summary>
+    public static StoragePool? PoolOf(CudaBackend backend) => _running is { } step && step._cuda == backend ? step._arena : null;
+
+    /// <summary>Sets aside a word on the device that is set anew before every run.</summary>
+    /// <returns>Its address.</returns>
+    public ulong Word(Func<ulong> next)
+    {
+        if (_words.Count == MostWords)
+            throw new MiniDLException(Check.Line("record", $"the step draws and learns in more than {MostWords} places. "
+                + "Record a part of it."));
+        _words.Add(next);
+        return CudaBackend.Address(_wordsOnDevice, _words.Count - 1);
+    }
+
+    /// <summary>The same for a float; asked for twice, it is the same word.</summary>
+    public ulong Word(Func<float> next)
+    {
+        if (!_rates.TryGetValue(next, out ulong address))
+            _rates[next] = address = Word(() => BitConverter.SingleToUInt32Bits(next()));
+        return address;
+    }
+
+    /// <summary>A scalar on the device that is set anew before every run.</summary>
+    public Tensor Scalar(Func<double> next)
+    {
+        if (_scalars.Count == MostWords)
+            throw new MiniDLException(Check.Line("record", $"the step has more than {MostWords} values that change. Record a part of it."));
+        _scalars.Add(next);
+        return _scalarsOnDevice.Window(2 * (_scalars.Count - 1), Shape.Scalar);
+    }
+
+    /// <summary>Something that the host does before every run, before it sets words and scalars.</summary>
+    public void BeforeRuns(Action action) => _actions.Add(action);
+
+    /// <summary>Labels that the host has to look at again before every run.</summary>
+    public void CheckBeforeRuns(Tensor labels, int classes) => _labels.Add((labels.Detach(), classes));
+
+    /// <summary>Runs the step in memory of the graph; of it only what the step returns stays in use.</summary>
+    private Tensor[] RunInArena()
+    {
+        using var outside = Scope.Suspend();
+        using var scope = Scope.Step();
+        var outer = _running;
+        _running = this;
+        try
+        {
+            return [.. _step().Select(result => result.Keep())];
+        }
+        finally
+        {
+            _running = outer;
+        }
+    }
+
+    private void Record()
+    {
+        _recording = true;
+        try
+        {
+            _graph = CudaGraph.Record(_cuda.Stream, () => _results = RunInArena());
+        }
+        catch
+        {
+            ForgetRuns();
+            throw;
+        }
+        finally
+        {
+            _recording = false;
+        }
+    }
+
+    private void StoreWords()
+    {
+        for (int first = 0; first < _words.Count; first += Words.Most)
+            _cuda.StoreWords(_wordsOnDevice, first, [.. _words.Skip(first).Take(Words.Most).Select(next => next())]);
+        for (int first = 0; first < _scalars.Count; first += Words.Most)
+            _cuda.StoreWords(_scalarsOnDevice, 2 * first,
+                [.. _scalars.Skip(first).Take(Words.Most).Select(next => (ulong)BitConverter.SingleToUInt32Bits((float)next()))]);
+    }
+
+    /// <summary>Forgets what was to be done before every run.</summary>
+    private void ForgetRuns()
+    {
+        _words.Clear();
+        _rates.Clear();
+        _scalars.Clear();
+        _actions.Clear();
+        _labels.Clear();
+    }
+}
