@@ -10,17 +10,19 @@ public sealed class Device : IDisposable
 {
     private static readonly Lazy<Device> OpenedCuda = new(() => OpenCuda());
 
-    private Device(string name, Func<Device, Backend> backend)
+    private readonly Dictionary<Precision, Device> _inOtherPrecisions = [];
+
+    private Device(DeviceKind kind, Func<Device, Backend> backend)
     {
-        Name = name;
+        Kind = kind;
         Backend = backend(this);
     }
 
     /// <summary>The CPU: float, SIMD, several threads.</summary>
-    public static Device Cpu { get; } = new("cpu", CpuBackend.Widest);
+    public static Device Cpu { get; } = new(DeviceKind.Cpu, CpuBackend.Widest);
 
     /// <summary>Naive loops in double precision on one thread: slow, and what every other device is held to.</summary>
-    public static Device Reference { get; } = new("reference", device => new ReferenceBackend(device));
+    public static Device Reference { get; } = new(DeviceKind.Reference, device => new ReferenceBackend(device));
 
     /// <summary>The first NVIDIA GPU: float, through the display driver's library (or that which MINIDL_CUDA_LIB names).</summary>
     /// <exception cref="MiniDLException">There is none that can be used; the message says why, and what to do.</exception>
@@ -43,8 +45,52 @@ public sealed class Device : IDisposable
     }
 
     /// <summary>The GPU of a driver library that is not the system's.</summary>
-    internal static Device OpenCuda(string? library = null) =>
-        new("cuda", device => new CudaBackend(device, new CudaStream(new CudaContext(new CudaApi(library)))));
+    internal static Device OpenCuda(string? library = null, Precision precision = Precision.Tf32) => new(DeviceKind.Cuda,
+        device => new CudaBackend(device, new CudaStream(new CudaContext(new CudaApi(library))), precision));
+
+    /// <summary>The device of a name: cpu, cuda or reference.</summary>
+    /// <exception cref="MiniDLException">There is no such device.</exception>
+    public static Device Named(string name) => DeviceKind.Named(name).Open();
+
+    /// <summary>What it can do.</summary>
+    public DeviceKind Kind { get; }
+
+    /// <summary>The name, as on the command line.</summary>
+    public string Name => Kind.Name;
+
+    /// <summary>The type its operators compute in: <see cref="DType.F32"/>, on Reference <see cref="DType.F64"/>.</summary>
+    public DType FloatType => Backend.FloatType;
+
+    /// <summary>
+    /// What its convolutions compute in, and what images are kept in between operators: on a GPU <see cref="Precision.Tf32"/>, as in
+    /// PyTorch, unless it was asked for <see cref="In">in another</see>; on other devices <see cref="FloatType"/>.
+    /// </summary>
+    public Precision Precision => Backend.Precision;
+
+    /// <summary>The primitives that operators are written in.</summary>
+    public Backend Backend { get; }
+
+    /// <summary>
+    /// This device in another precision: asked for again, it is the same one. Tensors belong to the one that they were made on, since each
+    /// has a stream of its own.
+    /// </summary>
+    /// <exception cref="MiniDLException">It has no such precision.</exception>
+    /// <example><code>
+    /// var device = Device.Cuda.In(Precision.Bf16);
+    /// var model = new ResNet(20, norm, random).To(device);
+    /// </code></example>
+    public Device In(Precision precision)
+    {
+        if (precision == Precision) return this;
+        if (!Kind.Precisions.Contains(precision))
+            throw new MiniDLException($"[device] {this} cannot compute in {Lower(precision)}; it has {string.Join(", ", Kind.Precisions.Select(Lower))}.");
+        lock (_inOtherPrecisions)
+        {
+            if (!_inOtherPrecisions.TryGetValue(precision, out var other))
+                _inOtherPrecisions[precision] = other = new Device(Kind, device => Backend.NewStream(device, precision));
+            return other;
+        }
+    }
 
     /// <summary>
     /// Another stream of the same GPU, of the same precision: a device of its own, whose work runs beside that of the others, each in its
@@ -56,8 +102,10 @@ public sealed class Device : IDisposable
     /// using var stream = Device.Cuda.NewStream();
     /// var model = new ResNet(20, norm, random).To(stream);
     /// </code></example>
-    public Device NewStream() => Backend is not CudaBackend cuda ? this
-        : new(Name, device => new CudaBackend(device, new CudaStream(cuda.Context), cuda.Home) { Precision = cuda.Precision });
+    public Device NewStream() => Kind.IsAsynchronous ? new(Kind, device => Backend.NewStream(device, Precision)) { EndsWithDispose = true } : this;
+
+    /// <summary>Whether it is one of its own, rather than one that all share.</summary>
+    private bool EndsWithDispose { get; init; }
 
     /// <summary>
     /// Ends a device that <see cref="NewStream"/> made, once its work is done: its memory goes back to the GPU, and its tensors can no
@@ -65,64 +113,22 @@ public sealed class Device : IDisposable
     /// </summary>
     public void Dispose()
     {
-        if (Backend is CudaBackend cuda && cuda.Home != this) cuda.Stream.Dispose();
-    }
-
-    /// <summary>The device of a name: cpu, cuda or reference.</summary>
-    /// <exception cref="MiniDLException">There is no such device.</exception>
-    public static Device Named(string name) => name switch
-    {
-        "cpu" => Cpu,
-        "cuda" => Cuda,
-        "reference" => Reference,
-        _ => throw new MiniDLException($"[device] there is no device '{Quote.Text(name)}'; choose one of {string.Join(", ", Names)}."),
-    };
-
-    /// <summary>The names of all kinds of devices.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["cpu", "cuda", "reference"];
-
-    /// <summary>The name, as on the command line.</summary>
-    public string Name { get; }
-
-    /// <summary>The type its operators compute in: <see cref="DType.F32"/>, on Reference <see cref="DType.F64"/>.</summary>
-    public DType FloatType => Backend.FloatType;
-
-    /// <summary>
-    /// What a GPU's convolutions compute in, and what images are kept in between operators; <see cref="Precision.Tf32"/> by default,
-    /// as in PyTorch. Other devices compute in <see cref="FloatType"/> whatever is set. Set it before a step is captured.
-    /// </summary>
-    public Precision Precision
-    {
-        get => Backend is CudaBackend cuda ? cuda.Precision : Precision.Fp32;
-        set
+        if (!EndsWithDispose) return;
+        lock (_inOtherPrecisions)
         {
-            if (Backend is CudaBackend cuda) cuda.Precision = value;
+            foreach (var other in _inOtherPrecisions.Values) other.Backend.End();
+            _inOtherPrecisions.Clear();
         }
+        Backend.End();
     }
 
     /// <summary>A step to run again and again, which a GPU records and repeats as a whole; nothing runs yet.</summary>
     /// <param name="step">The step, all of it on this device; what it returns is handed out by <see cref="RecordedStep.Run"/>.</param>
     public RecordedStep Record(Func<Tensor[]> step) => Backend.Record(step);
 
-    /// <summary>The primitives that operators are written in.</summary>
-    public Backend Backend { get; }
+    /// <summary>The name; with the precision where that is not the default, and of a GPU's further streams with a number.</summary>
+    public override string ToString() =>
+        $"{Name}{(Precision == Kind.Precisions[0] ? "" : $" in {Lower(Precision)}")}{(EndsWithDispose ? $" (stream {Backend.StreamNumber})" : "")}";
 
-    /// <summary>The name; of a GPU's further streams with a number.</summary>
-    public override string ToString() => Backend is CudaBackend cuda && cuda.Home != this ? $"{Name} (stream {cuda.Stream.Number})" : Name;
-}
-
-/// <summary>What a GPU computes convolutions in. Sums, statistics, parameters and their gradients are float in all of them.</summary>
-public enum Precision
-{
-    /// <summary>Float throughout.</summary>
-    Fp32,
-
-    /// <summary>Operands of convolutions rounded to 10 bits of mantissa, for tensor cores.</summary>
-    Tf32,
-
-    /// <summary>
-    /// What convolutions give, and what is computed of it up to the classifier, is stored as <see cref="DType.BF16"/>, 7 bits of mantissa
-    /// and half the memory; convolutions round their weights alike. Statistics, parameters and the optimizer stay float.
-    /// </summary>
-    Bf16,
+    private static string Lower(Precision precision) => precision.ToString().ToLowerInvariant();
 }

@@ -44,6 +44,9 @@ public sealed class DataLoader
     /// <summary>What it draws from.</summary>
     public Dataset Data { get; }
 
+    /// <summary>Where order and augmentation come from.</summary>
+    internal RandomStream Random => _random;
+
     /// <summary>Examples in a batch; the last one may have fewer.</summary>
     public int BatchSize { get; }
 

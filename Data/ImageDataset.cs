@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using MiniDL.Backends.Cuda;
 
 namespace MiniDL.Data;
 
@@ -14,8 +13,8 @@ public sealed class ImageDataset : Dataset
     // The normalized value of every byte, channel after channel: reading a pixel is one look-up.
     private readonly float[] _table;
 
-    /// <summary>What was moved to GPUs; it goes with this data set or with the GPU.</summary>
-    private readonly ConditionalWeakTable<Device, ImagesOnGpu> _moved = [];
+    /// <summary>What was moved to devices; it goes with this data set or with the device.</summary>
+    private readonly ConditionalWeakTable<Device, ResidentData> _moved = [];
 
     /// <summary>Makes a dataset of images, which it does not copy.</summary>
     /// <param name="pixels">The images one after the other, each [C, H, W] row-major: the planes of red, green and blue.</param>
@@ -78,11 +77,10 @@ public sealed class ImageDataset : Dataset
     /// <summary>The normalized value of every byte, channel after channel.</summary>
     internal ReadOnlySpan<float> LookUp => _table;
 
-    /// <summary>These images on a GPU, whichever of its streams the device is: moved there when they are first asked for.</summary>
-    internal ImagesOnGpu On(Device device)
+    /// <summary>These images on a device, whichever of its streams it is: moved there when they are first asked for.</summary>
+    internal ResidentData On(Device device)
     {
-        var gpu = ((CudaBackend)device.Backend).Home;
-        lock (_moved) return _moved.GetValue(gpu, gpu => new ImagesOnGpu(this, gpu));
+        lock (_moved) return _moved.GetValue(device.Backend.Home, home => new ResidentData(this, home));
     }
 
     /// <inheritdoc/>

@@ -1,20 +1,20 @@
-using MiniDL.Backends.Cuda;
+using MiniDL.Backends;
 
 namespace MiniDL.Data;
 
 /// <summary>
 /// A training set that lies on a GPU as the bytes it came in, once for all that train on it. Batches are picked, augmented and
 /// normalized there, number for number as by a <see cref="DataLoader"/> that shuffles and drops the last, incomplete batch; drawing
-/// one may be part of a step that a <see cref="RecordedStep"/> repeats.
+/// one may be part of a step that is recorded (<see cref="Device.Record"/>).
 /// </summary>
-public sealed class ResidentImages
+public sealed class ResidentImages : BatchSource
 {
     private readonly ImageDataset _data;
     private readonly RandomStream _random;
     private readonly Augmentation? _augmentation;
     private readonly Device _device;
     private readonly Tensor _order;
-    private ImagesOnGpu? _resident;
+    private ResidentData? _resident;
     private ulong _cursor, _stream;
 
     /// <summary>Prepares the batches; the images move to the GPU when the first epoch starts.</summary>
@@ -25,7 +25,7 @@ public sealed class ResidentImages
     /// <exception cref="MiniDLException">The device is no GPU, or there would be no batch.</exception>
     public ResidentImages(ImageDataset data, int batchSize, RandomStream random, Augmentation? augmentation, Device device)
     {
-        if (device.Backend is not CudaBackend) throw new MiniDLException($"[resident_images] {device} is no GPU. Use a DataLoader.");
+        if (!device.Backend.GathersImages) throw new MiniDLException($"[resident_images] {device} is no GPU. Use a DataLoader.");
         if (batchSize < 1 || batchSize > data.Count)
             throw new MiniDLException($"[resident_images] batch size {batchSize} should be from 1 to {data.Count}, "
                 + $"the images of {data.Name}.");
@@ -37,18 +37,16 @@ public sealed class ResidentImages
     }
 
     /// <summary>The images that were drawn last, [N, C, H, W], always in the same place.</summary>
-    public Tensor Images { get; }
+    public override Tensor Images { get; }
 
     /// <summary>Their labels, I64 [N].</summary>
-    public Tensor Labels { get; }
+    public override Tensor Labels { get; }
 
-    /// <summary>The number of batches in an epoch.</summary>
-    public int BatchesPerEpoch => _data.Count / Labels.Count;
+    /// <inheritdoc/>
+    public override int BatchesPerEpoch => _data.Count / Labels.Count;
 
-    /// <summary>Goes to a batch of an epoch, which is drawn next.</summary>
-    /// <param name="epoch">Its number, from 0; the same number gives the same batches.</param>
-    /// <param name="batch">How many of its batches are skipped.</param>
-    public void Start(int epoch, int batch = 0)
+    /// <inheritdoc/>
+    public override void Start(int epoch, int batch = 0)
     {
         _resident ??= _data.On(_device);
         int[] order = _random.Fork("shuffle", (ulong)epoch).Permutation(_data.Count);
@@ -57,28 +55,21 @@ public sealed class ResidentImages
         _cursor = (ulong)batch * (ulong)Labels.Count;
     }
 
-    /// <summary>Puts the next batch into <see cref="Images"/> and <see cref="Labels"/>.</summary>
-    /// <exception cref="InvalidOperationException">No epoch was started.</exception>
-    public void Draw()
+    /// <inheritdoc/>
+    public override void Draw()
     {
         var resident = _resident ?? throw new InvalidOperationException("Start an epoch before the first batch.");
         ulong Advance() => (_cursor += (ulong)Labels.Count) - (ulong)Labels.Count;
-        var crop = new GatherArguments
-        {
-            Seed = _random.Seed,
-            Pad = _augmentation?.Pad ?? 0,
-            Flip = _augmentation is { Flip: true } ? 1 : 0,
-            Augment = _augmentation is null ? 0 : 1,
-        };
-        ((CudaBackend)_device.Backend).GatherImages(crop, resident.Pixels, resident.Labels, _order, resident.Table,
-            Advance, () => _stream, Images, Labels);
+        _device.Backend.GatherImages(new GatheredBatch(resident.Pixels, resident.Labels, _order, resident.Table, _random.Seed,
+            Pad: _augmentation?.Pad ?? 0, Flip: _augmentation is { Flip: true }, Augment: _augmentation is not null, Advance, () => _stream),
+            Images, Labels);
     }
 }
 
-/// <summary>The constant part of a training set on a GPU, whose streams all read it.</summary>
-internal sealed class ImagesOnGpu
+/// <summary>The constant part of a training set on a device, whose streams all read it.</summary>
+internal sealed class ResidentData
 {
-    public ImagesOnGpu(ImageDataset data, Device device)
+    public ResidentData(ImageDataset data, Device device)
     {
         using var outside = Scope.Suspend();
         Pixels = Tensor.New([data.Bytes.Length], device, DType.U8).Keep();

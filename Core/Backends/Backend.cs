@@ -31,6 +31,29 @@ public abstract class Backend
     /// <summary>What the hardware is, for reports.</summary>
     public virtual string Description => Device.Name;
 
+    /// <summary>What convolutions compute in.</summary>
+    internal virtual Precision Precision => Precision.Fp32;
+
+    /// <summary>The device whose tensors all streams of this hardware can read, and which is never disposed of.</summary>
+    internal virtual Device Home => Device;
+
+    /// <summary>The backend of another stream of this hardware; only asked of devices whose work is asynchronous.</summary>
+    internal virtual Backend NewStream(Device device, Precision precision) => throw new NotSupportedException($"{Device} has one stream.");
+
+    /// <summary>Counts the streams, from 1.</summary>
+    internal virtual int StreamNumber => 1;
+
+    /// <summary>Gives back what a stream has.</summary>
+    internal virtual void End()
+    {
+    }
+
+    /// <summary>Other ways of running a step, by name, each of which must give the same bits. What Enter gives ends the way when it is disposed of.</summary>
+    internal virtual IReadOnlyList<(string Name, Func<IDisposable> Enter)> OtherWays => [];
+
+    /// <summary>What a compiler has made of the kernels; null where they need none.</summary>
+    internal virtual KernelReport? CompiledKernels => null;
+
     /// <summary>The type that primitives compute in.</summary>
     public abstract DType FloatType { get; }
 
@@ -119,6 +142,13 @@ public abstract class Backend
 
     /// <summary>y = scale · x + shift, as the values lie in storage.</summary>
     internal abstract void Affine(Tensor x, double scale, double shift, Tensor y);
+
+    /// <summary>Whether the device picks and augments batches of images that lie on it: <see cref="GatherImages"/>.</summary>
+    internal virtual bool GathersImages => false;
+
+    /// <summary>Picks, augments and normalizes a batch.</summary>
+    internal virtual void GatherImages(in GatheredBatch batch, Tensor images, Tensor labels) =>
+        throw new NotSupportedException($"{Device} gathers no images.");
 
     /// <summary>y = 0 with probability p, else 1 / (1 − p), as the next numbers of the stream say: the same on every device.</summary>
     internal virtual void DropoutMask(Tensor y, double p, RandomStream random)

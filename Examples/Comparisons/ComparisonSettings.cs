@@ -14,7 +14,7 @@ internal sealed record ComparisonSettings(
     public static ComparisonSettings Of(TrainSettings s, double baseLearningRate, int baseBatch) =>
         new(s.Model, s.Groups, s.VirtualBatch, s.Dataset, s.TrainImages, s.TestImages, s.Augment,
             s.Epochs, baseLearningRate, baseBatch, s.Momentum, s.WeightDecay, s.Schedule, s.Device,
-            s.Device == "cuda" ? s.Precision : null, s.Convolutions, s.Optimizer, s.ClipNorm);
+            DeviceChoice.HasPrecisions(s.Device) ? s.Precision : null, s.Convolutions, s.Optimizer, s.ClipNorm);
 }
 
 /// <summary>Which run of a comparison: the first columns of its tables.</summary>

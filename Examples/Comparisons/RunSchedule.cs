@@ -87,16 +87,15 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
         error?.Throw();
     }
 
-    private int MostByDefault => Array.Exists(_runs, run => run.Device == "cuda") ? MostOnGpu : Cpu.Threads;
+    private int MostByDefault => Array.Exists(_runs, run => DeviceKind.Named(run.Device).IsAsynchronous) ? MostOnGpu : Cpu.Threads;
 
     /// <summary>
-    /// Where several were asked for, or a step is too little work for the device; the reference device has one thread only.
+    /// Where several were asked for, or a step is too little work for the device, as it always is for one that uses a single thread.
     /// </summary>
-    private bool SharesTheMachine(TrainSettings run) => run.Device switch
+    private bool SharesTheMachine(TrainSettings run) => DeviceKind.Named(run.Device) switch
     {
-        "cpu" => parallel > 1 || (parallel == 0 && run.BatchSize < ImagesPerThread * Cpu.Threads),
-        "cuda" => parallel > 1 || (parallel == 0 && run.BatchSize <= LargestBatchBeside),
-        "reference" => parallel != 1,
-        _ => false,
+        { IsMultithreaded: true } => parallel > 1 || (parallel == 0 && run.BatchSize < ImagesPerThread * Cpu.Threads),
+        { IsAsynchronous: true } => parallel > 1 || (parallel == 0 && run.BatchSize <= LargestBatchBeside),
+        _ => parallel != 1,
     };
 }

@@ -1,4 +1,3 @@
-using MiniDL.Backends.Cuda;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
 using MiniDL.Layers;
@@ -23,7 +22,8 @@ internal sealed class BitsCheck(Device device, string model, int batch)
     public int Run(IReadOnlyList<Precision> precisions, Terminal terminal, CancellationToken stop)
     {
         var table = new Table { Border = TableBorder.Simple };
-        foreach (string heading in new[] { "norm", "precision", "recorded again", "kernel by kernel", "in line", "another stream" }) table.AddColumn(heading);
+        string[] ways = ["recorded again", .. device.Backend.OtherWays.Select(way => way.Name), "another stream"];
+        foreach (string heading in (string[])["norm", "precision", .. ways]) table.AddColumn(heading);
         int different = 0;
         var rows = Norms.SelectMany(norm => precisions.Select(precision => (norm, precision))).ToList();
         terminal.WithProgress("bits", rows.Count, progress =>
@@ -31,12 +31,12 @@ internal sealed class BitsCheck(Device device, string model, int batch)
             foreach (var (index, (norm, precision)) in rows.Index())
             {
                 stop.ThrowIfCancellationRequested();
-                progress(index, $"{norm}, {precision.ToString().ToLowerInvariant()}");
-                device.Precision = precision;
-                var first = Train(device, norm);
-                string[] ways = [.. Ways(norm).Select(way => Difference(first, way))];
-                different += ways.Count(way => way.Length > 0);
-                table.AddRow([norm, precision.ToString().ToLowerInvariant(), .. ways.Select(way => way.Length == 0 ? "the same" : $"[red]{Markup.Escape(way)}[/]")]);
+                progress(index, $"{norm}, {DeviceChoice.NameOf(precision)}");
+                var first = Train(device.In(precision), norm);
+                string[] differences = [.. Ways(device.In(precision), norm).Select(way => Difference(first, way))];
+                different += differences.Count(difference => difference.Length > 0);
+                table.AddRow([norm, DeviceChoice.NameOf(precision),
+                    .. differences.Select(difference => difference.Length == 0 ? "the same" : $"[red]{Markup.Escape(difference)}[/]")]);
             }
         });
         terminal.Line($"{device.Backend.Description}; {Counted.Of(Steps, "step")} of {model} at batch {batch}: bits of weights, statistics and velocities");
@@ -46,16 +46,11 @@ internal sealed class BitsCheck(Device device, string model, int batch)
         return different;
     }
 
-    private IEnumerable<Dictionary<string, float[]>> Ways(string norm)
+    private IEnumerable<Dictionary<string, float[]>> Ways(Device device, string norm)
     {
-        var stream = ((CudaBackend)device.Backend).Stream;
         yield return Train(device, norm);
-        stream.RepeatsGraphs = false;
-        yield return Train(device, norm);
-        stream.RepeatsGraphs = true;
-        stream.Branch.Allowed = false;
-        yield return Train(device, norm);
-        stream.Branch.Allowed = true;
+        foreach (var (_, enter) in device.Backend.OtherWays)
+            using (enter()) yield return Train(device, norm);
         using var other = device.NewStream();
         yield return Train(other, norm);
     }
@@ -66,13 +61,11 @@ internal sealed class BitsCheck(Device device, string model, int batch)
         var random = new RandomStream(7);
         var net = Models.Create(model, NormChoice.Parse(norm), random.Fork("weights"), [3, 32, 32], classes: 10).To(device);
         var sgd = new Sgd(net.Parameters(), learningRate: 0.05f, momentum: 0.9f, weightDecay: 1e-4f);
-        var images = Tensor.Normal([batch, 3, 32, 32], random.Fork("images"), device: device);
-        var labels = Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch], device);
-        using var step = new TrainingStep(net, sgd, device, stopsShort: false);
+        using var step = new TrainingStep(net, sgd, OneBatch.Random(batch, random.Fork("images"), device), device, stopsShort: false);
         for (int i = 0; i < Steps; i++)
         {
             using var scope = Scope.Step();
-            step.Run(images, labels);
+            step.Run();
         }
         return net.StateDict().Concat(sgd.StateDict()).Where(entry => entry.Value.DType == DType.F32)
             .ToDictionary(entry => entry.Key, entry => entry.Value.ToArray());

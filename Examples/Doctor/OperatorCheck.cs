@@ -1,22 +1,22 @@
 using System.Globalization;
 using MiniDL.Examples.Output;
+using MiniDL.Examples.Training;
 using Spectre.Console;
 
 namespace MiniDL.Examples.Doctor;
 
 /// <summary>Every operator on a device against another one that is trusted, in one precision.</summary>
-internal sealed class OperatorCheck(Device device, Precision precision, Device trusted, int batch, int repeat)
+internal sealed class OperatorCheck(Device device, Device trusted, int batch, int repeat)
 {
     private const double ResultLimit = 1e-5, GradientLimit = 1e-4, Tf32Limit = 2e-3, Bf16Limit = 2e-2;
 
-    private readonly string _precision = precision.ToString().ToLowerInvariant();
+    private readonly string _precision = DeviceChoice.NameOf(device.Precision);
     private int _failures;
 
     /// <summary>Prints the table.</summary>
     /// <returns>How many operators are further off than their limits.</returns>
     public int Run(Terminal terminal, CancellationToken stop)
     {
-        device.Precision = precision;
         terminal.Line($"{device.Backend.Description}; batch {batch}, {_precision}; relative errors against "
             + $"{(trusted == Device.Reference ? "double precision" : "the CPU's float")}, times of forward and backward together");
         var table = new Table { Border = TableBorder.Simple };

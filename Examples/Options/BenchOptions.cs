@@ -62,7 +62,7 @@ internal sealed class BenchOptions : CommonOptions
         Require(Steps is >= 1 and <= 100_000, "steps", Steps, "between 1 and 100000");
         Require(WarmUp is >= 0 and <= 3600, "warm-up", WarmUp, "between 0 and 3600");
         RequireKnown("device", Device, "cpu", "cuda");
-        RefuseWithoutEffect(Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
+        RefuseWithoutEffect(!DeviceChoice.HasPrecisions(Device), "precision", Precision, DeviceChoice.HoldsForOthers);
     }
 
     /// <summary>The cases: every norm at every batch size. Their models and batches fit together.</summary>
@@ -72,7 +72,7 @@ internal sealed class BenchOptions : CommonOptions
         var defaults = new TrainSettings();
         string[] norms = ListOption.Names("norms", Norms);
         int[] sizes = ListOption.Counts("batch-sizes", BatchSizes);
-        string[] precisions = [.. ListOption.Precisions(Precision ?? defaults.Precision).Select(precision => precision.ToString().ToLowerInvariant())];
+        string[] precisions = [.. ListOption.Precisions(Precision ?? defaults.Precision).Select(DeviceChoice.NameOf)];
         TrainSettings[] cases = [.. from precision in precisions
                                     from norm in norms
                                     from size in sizes

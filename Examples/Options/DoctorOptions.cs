@@ -39,11 +39,11 @@ internal sealed class DoctorOptions : CommonOptions
 
     public int Repeat => RepeatOption ?? 5;
 
-    public string AgainstOrDefault => Against ?? (Device == "cuda" && Batch > MostImagesOnReference ? "cpu" : "reference");
+    public string AgainstOrDefault => Against ?? (Device != "cpu" && Batch > MostImagesOnReference ? "cpu" : "reference");
 
     /// <summary>What is checked, one after the other.</summary>
     public IReadOnlyList<Precision> Precisions() =>
-        [.. ListOption.Precisions(Device == "cuda" ? Precision ?? (Bits is null ? "fp32" : "fp32,tf32,bf16") : "fp32")];
+        [.. ListOption.Precisions(Precision ?? (Bits is null || !DeviceChoice.HasPrecisions(Device) ? "fp32" : "fp32,tf32,bf16"))];
 
     /// <inheritdoc/>
     public override void Check()
@@ -51,8 +51,8 @@ internal sealed class DoctorOptions : CommonOptions
         base.Check();
         RequireKnown("device", Device, "cpu", "cuda");
         RequireKnown("against", Against, "reference", "cpu");
-        RefuseWithoutEffect(Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
-        RefuseWithoutEffect(Device != "cuda", "bits", Bits, "holds for --device cuda alone: the CPU records no steps. Leave it out.");
+        RefuseWithoutEffect(!DeviceChoice.HasPrecisions(Device), "precision", Precision, DeviceChoice.HoldsForOthers);
+        RefuseWithoutEffect(!DeviceKind.Named(Device).IsAsynchronous, "bits", Bits, $"holds for --device cuda alone: {Device} records no steps. Leave it out.");
         RefuseWithoutEffect(Bits is not null, "against", Against, "holds for operators; leave it out with --bits.");
         RefuseWithoutEffect(Bits is not null, "repeat", RepeatOption, "holds for operators; leave it out with --bits.");
         if (Device == "cpu" && Against == "cpu") throw new UsageException("--against cpu compares the CPU with itself; leave it out.");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MiniDL.Examples.Output;
+using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Options;
 
@@ -14,13 +15,8 @@ internal static class ListOption
 
     /// <summary>fp32, tf32 and bf16.</summary>
     public static Precision[] Precisions(string text) => Names("precision", text)
-        .Select(item => item switch
-        {
-            "fp32" => Precision.Fp32,
-            "tf32" => Precision.Tf32,
-            "bf16" => Precision.Bf16,
-            _ => throw new UsageException($"--precision {Quote.Text(item)} must be fp32, tf32 or bf16.{DidYouMean.Among(item, ["fp32", "tf32", "bf16"])}"),
-        })
+        .Select(item => DeviceChoice.Precisions.Contains(item) ? DeviceChoice.Precision(item)
+            : throw new UsageException($"--precision {Quote.Text(item)} must be fp32, tf32 or bf16.{DidYouMean.Among(item, DeviceChoice.Precisions)}"))
         .ToArray();
 
     public static int[] Counts(string option, string text) => Names(option, text)

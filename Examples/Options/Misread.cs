@@ -51,7 +51,7 @@ internal static class Misread
         "model" => Models.Names,
         "dataset" => Datasets.Names,
         "norm" or "norms" => NormChoice.Names,
-        "device" => Device.Names,
+        "device" => [.. DeviceKind.All.Select(kind => kind.Name)],
         _ => [],
     };
 }

@@ -124,7 +124,7 @@ internal abstract class RunOptions : CommonOptions
     public virtual TrainSettings[] Fitting(TrainSettings[] runs, bool lists)
     {
         var run = runs[0];
-        RefuseWithoutEffect(run.Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
+        RefuseWithoutEffect(!DeviceChoice.HasPrecisions(run.Device), "precision", Precision, DeviceChoice.HoldsForOthers);
         RefuseWithoutEffect(run.Optimizer != "sgd", "momentum", Momentum, "is for --optimizer sgd; leave it out.");
         const string drawn = "is for datasets in files; synthetic images are drawn. Name another --dataset, or leave it out.";
         RefuseWithoutEffect(run.Dataset == "synthetic", "data-dir", DataDirectory, drawn);

@@ -1,6 +1,7 @@
 using CommandLine;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Studies;
+using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Options;
 
@@ -50,7 +51,7 @@ internal sealed class StudyOptions : CommonOptions
     {
         base.Check();
         RequireKnown("device", Device, "cpu", "cuda");
-        RequireKnown("precision", Precision, "fp32", "tf32", "bf16");
+        RequireKnown("precision", Precision, DeviceChoice.Precisions);
         RequireNamed("out", Out);
         RequireNamed("data-dir", DataDirectory);
         if (Full && Smallest) throw new UsageException("--full and --smallest exclude each other.");
@@ -81,7 +82,7 @@ internal sealed class StudyOptions : CommonOptions
     {
         if (Device is not (null or "cpu") && !study.Trains)
             throw new UsageException($"study {study.Name} trains nothing and runs on the CPU. Leave out --device {Device}.");
-        RefuseWithoutEffect(Device != "cuda", "precision", Precision, "holds for --device cuda alone; leave it out.");
+        RefuseWithoutEffect(!DeviceChoice.HasPrecisions(Device ?? "cpu"), "precision", Precision, DeviceChoice.HoldsForOthers);
         RefuseWithoutEffect(!study.ReadsData, "data-dir", DataDirectory, $"is for studies that read a dataset; {study.Name} needs none. Leave it out.");
         RefuseWithoutEffect(Smallest, "data-dir", DataDirectory, "has no effect beside --smallest, which takes synthetic images. Leave one of the two out.");
     }

@@ -69,7 +69,7 @@ internal sealed class PlacementStudy : Study
         var common = new TrainSettings
         {
             Device = context.Device.Name,
-            Precision = context.Device.Precision.ToString().ToLowerInvariant(),
+            Precision = DeviceChoice.NameOf(context.Device.Precision),
             BatchSize = context.Pick(20, 64, 128),
             LearningRate = context.Pick(0.05, 0.05, 0.1),
             Epochs = context.Pick(2, 8, 100),

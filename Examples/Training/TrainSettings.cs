@@ -61,8 +61,8 @@ internal sealed record TrainSettings
         RequireKnown(lists ? "--norms" : "--norm", Norm, NormChoice.Names);
         RequireKnown("--dataset", Dataset, Datasets.Names);
         RequireKnown("--optimizer", Optimizer, OptimizerChoice.Names);
-        RequireKnown("--device", Device, MiniDL.Device.Names);
-        RequireKnown("--precision", Precision, ["tf32", "fp32", "bf16"]);
+        RequireKnown("--device", Device, [.. DeviceKind.All.Select(kind => kind.Name)]);
+        RequireKnown("--precision", Precision, DeviceChoice.Precisions);
         Require(Groups >= 1, "--groups", Groups, "1 or more");
         Require(VirtualBatch >= 1, "--virtual-batch", VirtualBatch, "1 or more");
         Require(BatchSize >= 1, "--batch-size", BatchSize, "1 or more");

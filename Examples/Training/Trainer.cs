@@ -14,11 +14,9 @@ internal sealed class Trainer
 
     private readonly TrainingStep _step;
     private readonly Schedule _schedule;
-    private readonly DataLoader _batches, _testBatches;
+    private readonly BatchSource _batches;
+    private readonly DataLoader _testBatches;
     private readonly DataLoader? _validationBatches;
-
-    /// <summary>The training set on the GPU; null where batches come from the loader.</summary>
-    private readonly ResidentImages? _resident;
 
     /// <summary>Draws the model's weights and prepares the data.</summary>
     /// <param name="norm">A norm that the settings cannot name, in place of theirs.</param>
@@ -34,18 +32,16 @@ internal sealed class Trainer
             throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {Counted.Of(train.Count, "image")}. "
                 + $"Use batches of {train.Count} or fewer, or more images (--train-images).");
         Settings = settings;
-        Device = device ?? Device.Named(settings.Device);
-        Device.Precision = Enum.Parse<Precision>(settings.Precision, ignoreCase: true);
+        Device = device ?? DeviceChoice.Open(settings.Device, settings.Precision);
         var random = new RandomStream(settings.Seed);
         norm ??= NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
         Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(Device);
         Optimizer = OptimizerChoice.Named(settings.Optimizer).Create(Model.Parameters(), settings);
-        _step = new TrainingStep(Model, Optimizer, Device, stopsShort: true, settings.ClipNorm);
         _schedule = Schedule.Parse(settings.Schedule);
         var augmentation = settings.Augment ? Augmentation.PadCropFlip(flip: train.MirrorKeepsClass) : null;
-        _batches = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true, augmentation);
-        if (Device.Name == "cuda" && train is ImageDataset images)
-            _resident = new ResidentImages(images, settings.BatchSize, random.Fork("data"), augmentation, Device);
+        var loader = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true, augmentation);
+        _batches = BatchSource.Of(loader, Device);
+        _step = new TrainingStep(Model, Optimizer, _batches, Device, stopsShort: true, settings.ClipNorm);
         _testBatches = InOrder(test, random);
         _validationBatches = validation is null ? null : InOrder(validation, random);
         if ((long)StepsPerEpoch * settings.Epochs > int.MaxValue)
@@ -116,20 +112,33 @@ internal sealed class Trainer
     private void TrainEpoch(Action<StepReport>? progress, CancellationToken stop, SavingWithinEpochs? saving)
     {
         Model.Train();
+        _batches.Start(Position.Epoch, Position.Batch);
+        try
+        {
+            TrainBatches(StepsPerEpoch - Position.Batch, progress, stop, saving);
+        }
+        finally
+        {
+            _batches.End();
+        }
+        stop.ThrowIfCancellationRequested();
+    }
+
+    private void TrainBatches(int count, Action<StepReport>? progress, CancellationToken stop, SavingWithinEpochs? saving)
+    {
         var clock = new Stopwatch();
         int steps = StepsDone;
         // A GPU works on a step while the host looks at the one before.
-        bool runsAhead = Device.Name == "cuda";
+        bool runsAhead = Device.Kind.IsAsynchronous;
         TrainedBatch? before = null;
-        foreach (var (images, labels) in Batches())
+        for (int batch = 0; batch < count && !stop.IsCancellationRequested; batch++)
         {
-            if (stop.IsCancellationRequested) break;
             clock.Restart();
             using var scope = Scope.Step();
             float rate = Optimizer.LearningRate = LearningRateAt(steps);
 
-            var (loss, logits) = _resident is null ? _step.Run(images, labels) : _step.Run(_resident);
-            var trained = new TrainedBatch(++steps, rate, images, new BatchResult(loss, logits, labels));
+            var (loss, logits) = _step.Run();
+            var trained = new TrainedBatch(++steps, rate, _batches.Images, new BatchResult(loss, logits, _batches.Labels));
             if ((runsAhead ? before : trained) is { } known) Count(known, clock, progress);
             before = trained;
             if (saving is null || !saving.IsDue()) continue;
@@ -137,7 +146,6 @@ internal sealed class Trainer
             saving.Save();
         }
         CatchUp();
-        stop.ThrowIfCancellationRequested();
 
         // Until the last step is counted, the weights are ahead of the position.
         void CatchUp()
@@ -158,7 +166,7 @@ internal sealed class Trainer
         if (!float.IsFinite(loss))
             throw new DivergedException("loss", loss, Position.Epoch + 1, batch.Step, batch.LearningRate, _step.Repeats
                 ? new NotFinite("a GPU has updated the weights with it since; with --device cpu the message names the module where it began")
-                : NotFinite.Find(Model, batch.Images.To(Device)));
+                : NotFinite.Find(Model, batch.Images));
         Position = Position.After(batch.Result.Images, loss, batch.Result.ErrorPercent, clock.Elapsed);
         var mean = Position.Mean;
         progress?.Invoke(new StepReport(Position.Epoch + 1, batch.Step, mean.Loss, mean.Error, mean.Images / Position.Seconds));
@@ -169,19 +177,6 @@ internal sealed class Trainer
     {
         Model.Eval();
         return batches.Epoch(0).Select(batch => NotFinite.Find(Model, batch.Images.To(Device))).FirstOrDefault(found => found is not null);
-    }
-
-    /// <summary>What is left of the epoch; on a GPU the step itself fills the tensors.</summary>
-    private IEnumerable<(Tensor Images, Tensor Labels)> Batches()
-    {
-        int first = Position.Batch;
-        if (_resident is null)
-        {
-            foreach (var batch in _batches.Epoch(Position.Epoch).Skip(first)) yield return (batch.Images, batch.Labels);
-            yield break;
-        }
-        _resident.Start(Position.Epoch, first);
-        for (int batch = first; batch < StepsPerEpoch; batch++) yield return (_resident.Images, _resident.Labels);
     }
 
     /// <summary>Loss and error of the model in evaluation mode, in which it stays: with running statistics, without dropout.</summary>

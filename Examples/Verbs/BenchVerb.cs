@@ -12,7 +12,7 @@ namespace MiniDL.Examples.Verbs;
 /// <summary><c>bench</c>: median times of a training step and of an evaluation forward pass on random images.</summary>
 internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 {
-    private const int WarmUpSteps = 3, GpuSteps = 10, MostMeasurements = 5;
+    private const int WarmUpSteps = 3, AsynchronousSteps = 10, MostMeasurements = 5;
 
     private readonly List<IRenderable> _profiles = [];
 
@@ -27,31 +27,29 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
     }
 
     private static string Name(TrainSettings settings) =>
-        $"{(settings.Device == "cpu" ? "" : $"{settings.Precision}, ")}{settings.Norm}, batch {settings.BatchSize}";
+        $"{(DeviceChoice.HasPrecisions(settings.Device) ? $"{settings.Precision}, " : "")}{settings.Norm}, batch {settings.BatchSize}";
 
     private string Measure(TrainSettings settings, Action<double, string> progress, CancellationToken stop)
     {
         var (norm, batch) = (settings.Norm, settings.BatchSize);
-        var device = Device.Named(settings.Device);
-        device.Precision = Enum.Parse<Precision>(settings.Precision, ignoreCase: true);
+        var device = DeviceChoice.Open(settings.Device, settings.Precision);
         // What the case before used is of other sizes: it would only add to this one's memory.
         device.Backend.TrimPool();
         var random = new RandomStream(0);
         var choice = NormChoice.Parse(norm, settings.Groups, settings.VirtualBatch);
         var model = Models.Create(options.Model, choice, random.Fork("weights"), [3, 32, 32], classes: 10).To(device);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
-        var images = Tensor.Normal([batch, 3, 32, 32], random.Fork("images"), device: device);
-        var labels = Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch], device);
+        var data = OneBatch.Random(batch, random.Fork("images"), device);
 
         model.Train();
-        using var step = new TrainingStep(model, sgd, device, stopsShort: false);
+        using var step = new TrainingStep(model, sgd, data, device, stopsShort: false);
         void Step()
         {
             using var scope = Scope.Step();
-            step.Run(images, labels);
+            step.Run();
         }
         double train = MedianMilliseconds(Step, device, done => progress(done / 2, "training"), stop);
-        if (options.Profile && device == Device.Cpu)
+        if (options.Profile && !device.Kind.IsAsynchronous)
         {
             // Steps of their own, so that the times above are of steps that nobody watched.
             var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Counted.Of(Cpu.Threads, "thread")}, {Counted.Of(options.Steps, "step")}");
@@ -59,14 +57,14 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             _profiles.Add(profile.ToTable());
         }
         model.Eval();
-        using var evaluation = device.Record(() => [model.Forward(images)]);
+        using var evaluation = device.Record(() => [model.Forward(data.Images)]);
         double eval = MedianMilliseconds(() =>
         {
             using var noGrad = new NoGrad();
             using var scope = Scope.Step();
             evaluation.Run();
         }, device, done => progress((1 + done) / 2, "evaluation"), stop);
-        if (options.Profile && device != Device.Cpu)
+        if (options.Profile && device.Kind.IsAsynchronous)
         {
             model.Train();
             string title = $"{options.Model} {norm}, batch {batch}, {settings.Precision}";
@@ -82,12 +80,12 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 
     /// <summary>Names the GPU; nothing on the CPU.</summary>
     private static string Hardware(Device device, string precision) => device == Device.Cpu ? ""
-        : $"\"device\":\"{device}\",\"hardware\":\"{device.Backend.Description}\",\"precision\":\"{precision}\",";
+        : $"\"device\":\"{device.Name}\",\"hardware\":\"{device.Backend.Description}\",\"precision\":\"{precision}\",";
 
     /// <summary>A GPU works through several steps before it is waited for, as in training.</summary>
     private double MedianMilliseconds(Action step, Device device, Action<double> progress, CancellationToken stop)
     {
-        int steps = device == Device.Cpu ? 1 : GpuSteps;
+        int steps = device.Kind.IsAsynchronous ? AsynchronousSteps : 1;
         double Time()
         {
             stop.ThrowIfCancellationRequested();

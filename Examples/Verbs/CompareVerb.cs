@@ -40,7 +40,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
             terminal.WithProgressOfParts("compare", todo.Sum(Work), bars => schedule.Execute((run, stopped) =>
             {
                 // Runs side by side on a GPU are on streams of their own, which end with their memory.
-                using var device = Device.Named(run.Device).NewStream();
+                using var device = DeviceChoice.Open(run.Device, run.Precision).NewStream();
                 var trainer = new Trainer(run, data.Train, data.Test, device: device);
                 folder.Resume(trainer);
                 using var bar = bars.Begin($"{RunKey.Of(run)}", Work(run));

@@ -1,4 +1,3 @@
-using MiniDL.Backends.Cuda;
 using MiniDL.Examples.Doctor;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
@@ -17,8 +16,8 @@ internal sealed class DoctorVerb(DoctorOptions options, Terminal terminal)
         var precisions = options.Precisions();
         if (options.Bits is { } model) return new BitsCheck(device, model, options.Batch).Run(precisions, terminal, stop) == 0 ? 0 : 1;
         var trusted = Device.Named(options.AgainstOrDefault);
-        int failures = precisions.Sum(precision => new OperatorCheck(device, precision, trusted, options.Batch, options.Repeat).Run(terminal, stop));
-        if (device.Backend is CudaBackend gpu) KernelTable.Print(gpu, terminal);
+        int failures = precisions.Sum(precision => new OperatorCheck(device.In(precision), trusted, options.Batch, options.Repeat).Run(terminal, stop));
+        if (device.Backend.CompiledKernels is { } kernels) KernelTable.Print(kernels, terminal);
         return failures == 0 ? 0 : 1;
     }
 }

@@ -3,6 +3,7 @@ using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
 using MiniDL.Examples.Studies;
+using MiniDL.Examples.Training;
 using Spectre.Console;
 
 namespace MiniDL.Examples.Verbs;
@@ -19,8 +20,6 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
 
     private ulong Seed => options.Seed ?? 0;
 
-    private string Precision => options.Precision ?? "tf32";
-
     private void List()
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("study", "what it asks", "data");
@@ -32,8 +31,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
 
     private void Run(Study study, CancellationToken stop)
     {
-        var device = Device.Named(options.Device ?? "cpu");
-        device.Precision = Enum.Parse<Precision>(Precision, ignoreCase: true);
+        var device = DeviceChoice.Open(options.Device ?? "cpu", options.Precision ?? "tf32");
         using var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
         bool overwrites = Claim(folder, study);
         var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
@@ -89,7 +87,8 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         report.Setting("seed", Seed.ToString());
         report.Setting("made with", $"MiniDL {typeof(Tensor).Assembly.GetName().Version!.ToString(3)}, "
             + $"{DateTime.Now:yyyy-MM-dd}");
-        if (context.Device.Name == "cuda") report.Setting("device", $"{context.Device.Backend.Description}, {Precision}");
+        if (context.Device != Device.Cpu)
+            report.Setting("device", $"{context.Device.Backend.Description}, {DeviceChoice.NameOf(context.Device.Precision)}");
         report.Command("This page:", options.CommandLine(options.Full, options.Smallest).ToString());
         if (!options.Full) report.Command("With the paper's settings, where they can be had:", options.CommandLine(full: true, smallest: false).ToString());
     }

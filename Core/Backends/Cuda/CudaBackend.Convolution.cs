@@ -3,9 +3,6 @@ namespace MiniDL.Backends.Cuda;
 // Convolutions: on tensor cores where the precision allows it and there is a kernel for the shape, else the generic ones in float.
 internal sealed partial class CudaBackend
 {
-    /// <summary>What convolutions may round their operands to.</summary>
-    internal Precision Precision { get; set; } = Precision.Tf32;
-
     /// <summary>At most so many blocks go through the tiles of a convolution, for each part of the output channels.</summary>
     internal int MostTileWalkers { get; set; } = 1024;
 

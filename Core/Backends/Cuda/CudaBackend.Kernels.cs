@@ -133,14 +133,6 @@ internal sealed partial class CudaBackend
 
     // ---- optimizer ----------------------------------------------------------------------------------------------------------
 
-    internal override Tensor Changing(Func<double> value) => CudaStep.Recording?.Scalar(value) ?? base.Changing(value);
-
-    internal override void OnEachRun(Action action)
-    {
-        if (CudaStep.Recording is { } graph) graph.BeforeRuns(action);
-        else action();
-    }
-
     internal override void SgdStep(Tensor parameter, Tensor gradient, Tensor? velocity, bool first, in SgdSettings settings)
     {
         stream.Branch.BeforeChange(parameter);

@@ -1,5 +1,4 @@
 using MiniDL.Backends.Cpu;
-using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cuda;
 
@@ -7,7 +6,7 @@ namespace MiniDL.Backends.Cuda;
 /// NVIDIA GPUs in float, by kernels of this project through the driver library alone. Every primitive puts kernels on one stream
 /// and returns; only reading values waits. Sums are made in a fixed order, so two runs on one GPU give the same bits.
 /// </summary>
-internal sealed partial class CudaBackend(Device device, CudaStream stream, Device? home = null) : Backend(device)
+internal sealed partial class CudaBackend(Device device, CudaStream stream, Precision precision, Device? home = null) : Backend(device)
 {
     /// <summary>Threads in a block, and how many values a block of the elementwise kernels takes.</summary>
     private const int Block = 256, ValuesPerBlock = 1024;
@@ -15,28 +14,6 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
     public override DType FloatType => DType.F32;
 
     internal override DType ActivationType => Precision == Precision.Bf16 ? DType.BF16 : DType.F32;
-
-    /// <summary>The GPU.</summary>
-    public CudaContext Context => stream.Context;
-
-    /// <summary>The stream that everything runs on.</summary>
-    public CudaStream Stream => stream;
-
-    /// <summary>The device of the GPU's first stream, which is never disposed of: for what all its streams read.</summary>
-    public Device Home => home ?? Device;
-
-    public override string Description =>
-        $"{Context.Name}, compute capability {Context.Capability / 10}.{Context.Capability % 10}, driver for CUDA {Context.Driver}";
-
-    public override void Synchronize() => stream.Synchronize();
-
-    internal override StoragePool Pool => CudaStep.PoolOf(this) ?? base.Pool;
-
-    internal override RecordedStep Record(Func<Tensor[]> step) => stream.RepeatsGraphs ? new CudaStep(this, step) : base.Record(step);
-
-    private protected override Storage Create(DType type, int capacity) => NewStorage(type, capacity);
-
-    internal Storage NewStorage(DType type, int capacity) => new CudaStorage(Device, stream.Memory, type, capacity);
 
     // ---- moving values ----------------------------------------------------------------------------------------------------
 
@@ -220,40 +197,38 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Devi
         stream.Launch(Kernels.StoreWords, 1, Words.Most, arguments, y);
     }
 
-    /// <summary>
-    /// Picks, augments and normalizes a batch: images[i] is example order[cursor + i]. In a recorded step cursor and random, the number of
-    /// the random stream, are asked for again before every run.
-    /// </summary>
-    /// <param name="augmentation">Its settings; the rest is filled in here.</param>
-    /// <param name="pixels">U8, every example [C, H, W].</param>
-    /// <param name="table">[C, 256], the value of every byte.</param>
-    internal void GatherImages(GatherArguments augmentation, Tensor pixels, Tensor labels, Tensor order, Tensor table,
-        Func<ulong> cursor, Func<ulong> random, Tensor images, Tensor classes)
+    internal override bool GathersImages => true;
+
+    internal override void GatherImages(in GatheredBatch batch, Tensor images, Tensor labels)
     {
-        var arguments = augmentation with
+        var arguments = new GatherArguments
         {
-            Images = Address(pixels),
-            Labels = Address(labels),
-            Order = Address(order),
-            Table = Address(table),
+            Images = Address(batch.Pixels),
+            Labels = Address(batch.Labels),
+            Order = Address(batch.Order),
+            Table = Address(batch.Table),
             X = Address(images),
-            Y = Address(classes),
+            Y = Address(labels),
+            Seed = batch.Seed,
+            Pad = batch.Pad,
+            Flip = batch.Flip ? 1 : 0,
+            Augment = batch.Augment ? 1 : 0,
             Batch = images.Shape[0],
             Channels = images.Shape[1],
             Height = images.Shape[2],
             Width = images.Shape[3],
         };
         Tensor? words = null;
-        if (CudaStep.Recording is { } graph) (arguments.Cursor, arguments.Stream) = (graph.Word(cursor), graph.Word(random));
+        if (CudaStep.Recording is { } step) (arguments.Cursor, arguments.Stream) = (step.Word(batch.Cursor), step.Word(batch.Stream));
         else
         {
             words = Tensor.New([2], Device, DType.I64);
-            StoreWords(words, 0, [cursor(), random()]);
+            StoreWords(words, 0, [batch.Cursor(), batch.Stream()]);
             (arguments.Cursor, arguments.Stream) = (Address(words), Address(words, 1));
         }
         stream.Branch.BeforeChange(images);
-        Storage(classes).Range = Storage(labels).Range;
-        stream.Launch(Kernels.GatherAugment, arguments.Batch, Block, arguments, pixels, labels, order, table, images, classes, words);
+        Storage(labels).Range = Storage(batch.Labels).Range;
+        stream.Launch(Kernels.GatherAugment, arguments.Batch, Block, arguments, batch.Pixels, batch.Labels, batch.Order, batch.Table, images, labels, words);
     }
 
     // ---- helpers of the primitives ------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Reflection;
 using System.Text;
+using MiniDL.Diagnostics;
 
 namespace MiniDL.Backends.Cuda;
 

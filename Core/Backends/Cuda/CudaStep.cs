@@ -52,8 +52,8 @@ internal sealed class CudaStep : RecordedStep
         if (Recording is not null) return _step();
         if (_graph is null && _runs++ < WarmUps) return _results = RunInArena();
         if (_graph is null) Record();
-        foreach (var (labels, classes) in _labels) _cuda.CheckLabels(labels, classes);
         foreach (var action in _actions) action();
+        foreach (var (labels, classes) in _labels) _cuda.CheckLabels(labels, classes);
         StoreWords();
         _graph!.Launch();
         return _results;
@@ -106,7 +106,7 @@ internal sealed class CudaStep : RecordedStep
         return _scalarsOnDevice.Window(2 * (_scalars.Count - 1), Shape.Scalar);
     }
 
-    /// <summary>Something that the host does before every run, before it sets words and scalars.</summary>
+    /// <summary>Something that the host does before every run, before it looks at labels and sets words and scalars.</summary>
     public void BeforeRuns(Action action) => _actions.Add(action);
 
     /// <summary>Labels that the host has to look at again before every run.</summary>

@@ -29,7 +29,7 @@ public sealed class ListedValueTests : IDisposable
             "norm" => NormChoice.Names,
             "model" => Models.Names,
             "dataset" => Datasets.Names,
-            _ => Device.Names,
+            _ => [.. DeviceKind.All.Select(kind => kind.Name)],
         };
         string listed = Regex.Replace(HelpOf(verb, option), @" \([^)]*\)|; all when left out", "").Replace(", or ", ", ", StringComparison.Ordinal);
         Assert.Equal(known.Order(), listed.Replace(" or ", ", ", StringComparison.Ordinal).Split(", ").Select(name => name.Trim()).Where(name => name.Length > 0).Order());
@@ -57,12 +57,10 @@ public sealed class ListedValueTests : IDisposable
     [Fact]
     public void Every_device_is_one_that_there_is_or_says_what_is_missing()
     {
-        foreach (string device in Device.Names)
+        foreach (var device in DeviceKind.All)
         {
-            // The precision is the device's from then on, for other tests too, which expect full float.
-            string precision = device == "cuda" ? " --precision fp32" : "";
-            int code = _minidl.Run($"train --model mlp --train-images 4 --test-images 2 --epochs 1 --batch-size 4 --device {device}{precision} --out @{device}");
-            Assert.True(code == 0 || (device == "cuda" && !Device.HasCuda), _minidl.Error);
+            int code = _minidl.Run($"train --model mlp --train-images 4 --test-images 2 --epochs 1 --batch-size 4 --device {device} --out @{device}");
+            Assert.True(code == 0 || (device == DeviceKind.Cuda && !Device.HasCuda), _minidl.Error);
         }
     }
 

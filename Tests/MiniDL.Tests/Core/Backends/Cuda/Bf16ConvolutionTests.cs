@@ -91,9 +91,8 @@ public class Bf16ConvolutionTests
 
     private static (Device Device, CudaBackend Backend) Open(FakeDriver fake, Precision precision)
     {
-        var device = fake.Open();
+        var device = fake.Open(precision);
         var backend = (CudaBackend)device.Backend;
-        backend.Precision = precision;
         return (device, backend);
     }
 

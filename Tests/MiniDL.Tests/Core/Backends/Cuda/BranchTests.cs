@@ -39,8 +39,7 @@ public class BranchTests
     public void Whatever_order_branches_run_in_the_bits_are_those_of_single_steps(string norm, Precision precision)
     {
         using var fake = Gpu.OwnFake();
-        var device = fake.Open();
-        device.Precision = precision;
+        var device = fake.Open(precision);
         var single = Train(device, norm, graph: false);
         var branch = ((CudaBackend)device.Backend).Stream.Branch;
         foreach (var (order, kept) in new[] { (0, 0L), (1, 20_000L), (1, long.MaxValue), (7, long.MaxValue) })
@@ -59,8 +58,7 @@ public class BranchTests
     public void A_step_with_any_norm_is_that_of_single_steps()
     {
         using var fake = Gpu.OwnFake();
-        var device = fake.Open();
-        device.Precision = Precision.Fp32;
+        var device = fake.Open(Precision.Fp32);
         foreach (string norm in NormChoice.Names.Except(["bn", "gn", "fixup", "brn", "ws"]))
         {
             var single = Train(device, norm, graph: false, steps: 3);
@@ -110,8 +108,7 @@ public class BranchTests
     public void A_recording_that_fails_beside_a_branch_leaves_the_stream_as_it_was()
     {
         using var fake = Gpu.OwnFake();
-        var device = fake.Open();
-        device.Precision = Precision.Fp32;
+        var device = fake.Open(Precision.Fp32);
         var expected = Train(device, "none", graph: true, steps: 4);
         Tensor x = Tensor.Ones([1, 2, 3, 3], device), weight = Tensor.Ones([2, 2, 3, 3], device);
         weight.RequiresGrad = true;

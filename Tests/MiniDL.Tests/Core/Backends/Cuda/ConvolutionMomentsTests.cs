@@ -91,7 +91,6 @@ public class ConvolutionMomentsTests
     {
         using var fake = Gpu.OwnFake();
         var device = fake.Open();
-        device.Precision = Precision.Tf32;
         var conv = (Conv2d)new Conv2d(16, 16, 3, padding: 1).To(device);
         Norm norm = (Norm)new BatchNorm2d(16).To(device), groups = (Norm)new GroupNorm(4, 16).To(device);
         var x = Agreement.Normal(device, [2, 16, 8, 8], 1);
@@ -138,7 +137,7 @@ public class ConvolutionMomentsTests
 
     private static (Tensor Y, Tensor Mean, Tensor Variance) Run(Device device, Window2d g, Precision precision, double bias)
     {
-        ((CudaBackend)device.Backend).Precision = precision;
+        device = device.In(precision);
         Tensor y = Unset(device, g, precision), mean = Agreement.Unset(device, [1, g.OutChannels]), variance = Agreement.Unset(device, [1, g.OutChannels]);
         device.Backend.Conv2dMoments(Image(device, g.Input, precision, 1), Weight(device, g), Bias(device, g, bias), y, mean, variance, g);
         return (y, mean, variance);

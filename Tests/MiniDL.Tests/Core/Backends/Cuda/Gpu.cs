@@ -21,22 +21,11 @@ internal static class Gpu
     /// <summary>The driver library.</summary>
     public static string Library => Found.Value.Library!;
 
-    private static readonly Lazy<Device> Opened = new(() =>
-    {
-        Device.Cuda.Precision = Precision.Fp32;
-        return Device.Cuda;
-    });
-
     /// <summary>The device, the same for all tests: in full float.</summary>
-    public static Device Device => Missing is null ? Opened.Value : throw new InvalidOperationException(Missing);
+    public static Device Device => Missing is null ? Device.Cuda.In(Precision.Fp32) : throw new InvalidOperationException(Missing);
 
     /// <summary>A device of its own with a precision; dispose of it, since the fake driver has a guard page for every block of memory.</summary>
-    public static Device Open(Precision precision)
-    {
-        var device = Device.NewStream();
-        device.Precision = precision;
-        return device;
-    }
+    public static Device Open(Precision precision) => Device.In(precision).NewStream();
 
     /// <summary>A GPU that no other test waits for, where it is emulated: a driver of its own. Dispose of it.</summary>
     public static OwnGpu Own(Precision precision) => new(precision);
@@ -115,7 +104,7 @@ internal sealed unsafe class FakeDriver : IDisposable
     public nint Export(string function) => NativeLibrary.GetExport(_library, function);
 
     /// <summary>Its GPU.</summary>
-    public Device Open() => Device.OpenCuda(_copy);
+    public Device Open(Precision precision = Precision.Tf32) => Device.OpenCuda(_copy, precision);
 
     public void Dispose()
     {
@@ -133,8 +122,7 @@ internal sealed class OwnGpu : IDisposable
     public OwnGpu(Precision precision)
     {
         _fake = Gpu.IsEmulated ? Gpu.OwnFake() : null;
-        Device = _fake?.Open() ?? Gpu.Open(precision);
-        Device.Precision = precision;
+        Device = _fake?.Open(precision) ?? Gpu.Open(precision);
     }
 
     public Device Device { get; }

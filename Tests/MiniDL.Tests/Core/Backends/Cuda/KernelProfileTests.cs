@@ -100,7 +100,6 @@ public class KernelProfileTests
     {
         using var fake = Gpu.OwnFake();
         var device = fake.Set("multiprocessors", multiprocessors).Open();
-        device.Precision = Precision.Tf32;
         var seen = new SeenLaunches();
         ((CudaBackend)device.Backend).Stream.Probe = seen;
         var random = new RandomStream(1);

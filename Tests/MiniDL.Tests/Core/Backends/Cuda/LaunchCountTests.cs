@@ -14,8 +14,7 @@ public class LaunchCountTests
     public void A_step_of_ResNet_8_launches_so_many_kernels_at_most(string norm, Precision precision, int most)
     {
         using var fake = Gpu.OwnFake();
-        var device = fake.Open();
-        device.Precision = precision;
+        var device = fake.Open(precision);
         var random = new RandomStream(1);
         var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
         var sgd = new Sgd(model.Parameters(), 0.1f, momentum: 0.9f, weightDecay: 1e-4f);

@@ -25,8 +25,7 @@ public class ModuleTests
     public void A_convolutional_step_needs_the_modules_of_its_precision_only(Precision precision, string modules)
     {
         using var fake = Gpu.OwnFake();
-        var device = fake.Open();
-        device.Precision = precision;
+        var device = fake.Open(precision);
         var random = new RandomStream(1);
         var model = new ResNet(8, NormChoice.Parse("bn"), random).To(device);
         Loss.CrossEntropy(model.Forward(Tensor.Normal([2, 3, 8, 8], random, device: device)), Tensor.From([1L, 2], [2], device)).Backward();

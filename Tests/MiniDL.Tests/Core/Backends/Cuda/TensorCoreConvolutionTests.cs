@@ -31,7 +31,6 @@ public class TensorCoreConvolutionTests
         using var fake = Gpu.OwnFake();
         var device = fake.Open();
         var backend = (CudaBackend)device.Backend;
-        backend.Precision = Precision.Tf32;
         var g = Window2d.Of("conv2d", [batch, channels, height, width], outputs, (3, 3), (stride, stride), (1, 1));
         Assert.NotNull(TensorCoreConvolution.OfForward(g, DType.F32, backend.Context.MostSharedBytes));
         Assert.NotNull(TensorCoreConvolution.OfInputGradient(g, DType.F32, backend.Context.MostSharedBytes));
@@ -46,7 +45,6 @@ public class TensorCoreConvolutionTests
         var g = Window2d.Of("conv2d", [2, 32, 8, 8], 32, (3, 3), (1, 1), (1, 1));
         using FakeDriver first = Gpu.OwnFake(), second = Gpu.OwnFake().Set("order", order);
         var (one, other) = (first.Open(), second.Open());
-        ((CudaBackend)one.Backend).Precision = ((CudaBackend)other.Backend).Precision = Precision.Tf32;
         foreach (var (a, b) in Run(one, g).Zip(Run(other, g))) Assert.Equal(a, b);
     }
 
@@ -55,8 +53,7 @@ public class TensorCoreConvolutionTests
     {
         using var fake = Gpu.OwnFake();
         var device = fake.Open();
-        var backend = (CudaBackend)device.Backend;
-        (backend.Precision, backend.MostTileWalkers) = (Precision.Tf32, 2);
+        ((CudaBackend)device.Backend).MostTileWalkers = 2;
         foreach (int channels in new[] { 16, 64 })
         {
             var g = Window2d.Of("conv2d", [5, channels, 8, 8], channels, (3, 3), (1, 1), (1, 1));
@@ -79,7 +76,6 @@ public class TensorCoreConvolutionTests
         Assert.Equal("conv3x3_64_32_bf16", TensorCoreConvolution.OfForward(g, DType.BF16, sharedBytes)?.Kernel.Name);
         using var fake = Gpu.OwnFake().Set("shared", sharedBytes).Set("capability", 86);
         var device = fake.Open();
-        device.Precision = Precision.Tf32;
         foreach (int walkers in new[] { 1024, 2 })
             foreach (var shape in new[] { g, reducing })
             {

@@ -29,8 +29,7 @@ internal sealed unsafe class PtxGpu : IDisposable
         _driver.Set("capability", int.Parse(target.AsSpan(3)));
         if (sharedBytes > 0) _driver.Set("shared", sharedBytes);
         Interpret(true);
-        Device = _driver.Open();
-        Device.Precision = precision;
+        Device = _driver.Open(precision);
     }
 
     public Device Device { get; }
