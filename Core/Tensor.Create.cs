@@ -103,7 +103,7 @@ public sealed partial class Tensor
     internal static Tensor New(Shape shape, Device device, DType type, Layout layout = Layout.RowMajor)
     {
         var storage = device.Backend.Pool.Rent(type, shape.Count);
-        storage.BornInWalk = Autograd.CurrentWalk;
+        storage.Gradient.BornIn = Claim.Current;
         Scope.Register(storage);
         return new Tensor(storage, 0, shape, layout);
     }

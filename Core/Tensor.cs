@@ -70,7 +70,7 @@ public sealed partial class Tensor
         set
         {
             if (Producer is not null && !value)
-                throw new MiniDLException($"[autograd] {this} is the result of {Producer.Name}; use Detach() for the same values without gradient.");
+                throw new MiniDLException($"[autograd] {Description} is the result of {Producer.Name}; use Detach() for the same values without gradient.");
             if (value) Check.Float("autograd", "tensor", this);
             // Whatever it was computed from, it is a variable of its own now.
             if (value) FromGradient = false;
@@ -103,7 +103,7 @@ public sealed partial class Tensor
     public Span<T> MutableValues<T>() where T : unmanaged
     {
         var values = Raw<T>();
-        Storage.CountChange();
+        Storage.Changes.Add();
         return values;
     }
 
@@ -111,7 +111,7 @@ public sealed partial class Tensor
     internal Span<T> Raw<T>() where T : unmanaged =>
         Storage is HostStorage<T> host
             ? host.Span.Slice(Offset, Count)
-            : throw new MiniDLException($"[tensor] {this} holds {DType} on {Device}; it cannot be read as {typeof(T).Name} in place. "
+            : throw new MiniDLException($"[tensor] {Description} holds {DType} on {Device}; it cannot be read as {typeof(T).Name} in place. "
                 + "Use ToArray<T>(), which converts.");
 
     /// <summary>The strides of the logical dimensions, in values.</summary>
@@ -267,21 +267,17 @@ public sealed partial class Tensor
     /// </summary>
     internal void MoveTo(Tensor place)
     {
-        place.Storage.RaiseVersion(above: Storage.Version);
+        place.Storage.Changes.RaiseAbove(Storage.Changes.Version);
         (_storage, _lease, Offset, Layout) = (place._storage, place._lease, place.Offset, place.Layout);
     }
 
     /// <summary>Whether this tensor lies where the other does.</summary>
     internal bool IsAt(Tensor place) => ReferenceEquals(_storage, place._storage) && Offset == place.Offset;
 
-    /// <summary>Type, shape and device: <c>f32[8, 16] on cpu from conv2d</c>.</summary>
-    public override string ToString() =>
-        $"{DType.ToString().ToLowerInvariant()}{Shape} on {_storage.Device}{(Origin is null ? "" : $" from {Origin}")}";
-
     private MiniDLException Left() => new(
-        $"[tensor] {this} shares memory that its parameter has left, when an optimizer gathered it or the model moved to another device. "
+        $"[tensor] {Description} shares memory that its parameter has left, when an optimizer gathered it or the model moved to another device. "
         + "Take it again: Detach(), or StateDict().");
 
-    private MiniDLException Recycled() => new($"[scope] {this} "
+    private MiniDLException Recycled() => new($"[scope] {Description} "
         + (WhyRecycled ?? "was recycled at the end of the step scope it was made in. Read it inside the scope, or call Keep() on it there."));
 }

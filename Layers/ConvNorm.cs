@@ -42,10 +42,10 @@ internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
         var operation = new Conv2dOp(x.AsImages(), Convolution.Weight.Value.ToFloat().ToLayout(Layout.RowMajor), Convolution.Bias?.Value.ToFloat(),
             window, withStatistics: true);
         var y = operation.Run();
-        int version = y.Storage.Version;
+        int version = y.Storage.Changes.Version;
         var seen = Convolution.AfterForward(x, y);
         // They are no longer those of the output where a hook has put another in its place, or has changed it.
-        if (ReferenceEquals(seen, y) && version == y.Storage.Version) statistics = operation.Statistics;
+        if (ReferenceEquals(seen, y) && version == y.Storage.Changes.Version) statistics = operation.Statistics;
         return seen;
     }
 }

@@ -99,7 +99,7 @@ public abstract class Optimizer
     public void Step()
     {
         // All groups are claimed before the first moves: a step that is refused has changed nothing.
-        int step = Autograd.NewClaim();
+        int step = Claim.Next();
         try
         {
             foreach (var flat in _flat) flat.Claim(step);

@@ -48,7 +48,7 @@ public static class GradCheck
     {
         foreach (var leaf in leaves)
             Check.That(leaf.Device == Device.Reference && leaf.Producer is null, "grad_check",
-                $"{leaf} should be a leaf on the Reference device. Move it there with To(Device.Reference).");
+                $"{leaf.Description} should be a leaf on the Reference device. Move it there with To(Device.Reference).");
         var y = function();
         double[] first = y.ToArray<double>();
         if (!first.AsSpan().SequenceEqual(function().ToArray<double>()))

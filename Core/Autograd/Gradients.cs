@@ -33,7 +33,7 @@ public readonly ref struct Gradients
             if (!Wanted(input)) return;
             var x = _operator.Inputs[input]!;
             Check.That(value.Shape == x.Shape && value.Device == x.Device, _operator.Name,
-                $"the gradient {value} of input {input} should have its shape {x.Shape} and be on {x.Device}.");
+                $"the gradient {value.Description} of input {input} should have its shape {x.Shape} and be on {x.Device}.");
             _slots[input] = value.To(x.DType);
         }
     }
@@ -58,7 +58,7 @@ public readonly ref struct Gradients
     /// </summary>
     internal Tensor? SumSoFar(int input) =>
         Wanted(input) && _operator.Inputs[input]! is var x && x.Producer?.PendingGradient is { } sum
-            && sum.Layout == x.Layout && Autograd.MayChange(sum) ? sum : null;
+            && sum.Layout == x.Layout && GradientSums.MayChange(sum) ? sum : null;
 
     /// <summary>Whether another input of this operator is the same leaf and has its gradient buffer already.</summary>
     private bool IsTaken(Tensor x, int input)

@@ -90,7 +90,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         bool recorded = _wanted != 0 && !NoGrad.Active;
         if (recorded && fromGradient) throw SecondDerivative();
         Span<int> before = _inputs.Length <= 8 ? stackalloc int[_inputs.Length] : new int[_inputs.Length];
-        for (int i = 0; i < before.Length; i++) before[i] = _inputs[i]?.Storage.Version ?? 0;
+        for (int i = 0; i < before.Length; i++) before[i] = _inputs[i]?.Storage.Changes.Version ?? 0;
         Tensor y;
         using (var region = Profiler.Time(Name, "forward", Operations))
         using (new NoGrad())
@@ -121,7 +121,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         {
             if (_inputs[i] is not { } input) continue;
             Check.SameDevice(Name, input, (_inputs[0] ?? _inputs[1])!);
-            if ((input.Storage.Version & 1) != 0 && input.Storage.LastWriter != Environment.CurrentManagedThreadId) throw ChangedMeanwhile(input);
+            if (input.Storage.Changes.IsUnderWayElsewhere) throw ChangedMeanwhile(input);
             if (input.RequiresGrad) _wanted |= Bit(i);
             fromGradient |= input.FromGradient;
         }
@@ -146,11 +146,11 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     {
         int sum = 0;
         for (int i = 0; i < _inputs.Length; i++)
-            if (_inputs[i] is { } input && IsSaved(i, saved)) sum += input.Storage.Version;
+            if (_inputs[i] is { } input && IsSaved(i, saved)) sum += input.Storage.Changes.Version;
         return sum;
     }
 
-    private int ResultVersion() => (_saved & Saved.Result) != 0 ? Result!.Storage.Version : 0;
+    private int ResultVersion() => (_saved & Saved.Result) != 0 ? Result!.Storage.Changes.Version : 0;
 
     /// <summary>Operands after the 31st have no bit of their own: they are saved with the 31st.</summary>
     private static bool IsSaved(int input, Saved saved) => ((int)saved >> Math.Min(input, 30) & 1) != 0;
@@ -159,11 +159,11 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     private void CheckWriters(ReadOnlySpan<int> before)
     {
         for (int i = 0; i < before.Length; i++)
-            if (_inputs[i] is { } input && input.Storage.Version != before[i] && input.Storage.LastWriter != Environment.CurrentManagedThreadId)
+            if (_inputs[i] is { } input && input.Storage.Changes.Version != before[i] && input.Storage.Changes.LastWriter != Environment.CurrentManagedThreadId)
                 throw ChangedMeanwhile(input);
     }
 
-    private MiniDLException ChangedMeanwhile(Tensor input) => new(Check.Line(Name, $"{input} was changed by another thread while it was "
+    private MiniDLException ChangedMeanwhile(Tensor input) => new(Check.Line(Name, $"{input.Description} was changed by another thread while it was "
         + "read. Let an optimizer's step end before a forward pass begins, or give each thread a model of its own."));
 
     private MiniDLException SecondDerivative() => new(Check.Line(Name,
@@ -190,7 +190,12 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>Whether this pass has it already.</summary>
     internal bool IsClaimedBy(int pass) => Volatile.Read(ref _claim) == pass;
 
-    internal void EndClaim() => Volatile.Write(ref _claim, 0);
+    /// <summary>Ends the pass that has claimed it, which may not have come here.</summary>
+    internal void EndPass()
+    {
+        PendingGradient = null;
+        Volatile.Write(ref _claim, 0);
+    }
 
     /// <summary>Whether a backward pass has cut the edges.</summary>
     internal bool IsFreed => Result is null;

@@ -21,7 +21,7 @@ public sealed partial class Tensor
         get
         {
             if (Producer is not null && _state is not { Retains: true })
-                throw new MiniDLException($"[autograd] {this} is the result of an operator, and gradients of results are not kept. "
+                throw new MiniDLException($"[autograd] {Description} is the result of an operator, and gradients of results are not kept. "
                     + "Call RetainGrad() on it before Backward(), or use Autograd.Grad or OnGradient.");
             return KnownGradient;
         }
@@ -34,7 +34,7 @@ public sealed partial class Tensor
     public Tensor RetainGrad()
     {
         if (!RequiresGrad || Producer is Operator.FreedOperator)
-            throw new MiniDLException($"[autograd] {this} gets no gradient that could be kept: "
+            throw new MiniDLException($"[autograd] {Description} gets no gradient that could be kept: "
                 + $"{(RequiresGrad ? "its graph was freed by a backward pass" : "it does not depend on a tensor with RequiresGrad")}. "
                 + "Call RetainGrad() between forward and backward.");
         State.Retains = true;
@@ -46,8 +46,8 @@ public sealed partial class Tensor
     public void ZeroGrad()
     {
         if (_state is null) return;
-        if (_state.Claim is not 0 and var pass && pass != Autograd.CurrentWalk)
-            throw new MiniDLException(Check.Line("zero_grad", $"a backward pass that is running adds to the gradient of {this}. "
+        if (_state.Claim is not 0 and var pass && pass != Claim.Current)
+            throw new MiniDLException(Check.Line("zero_grad", $"a backward pass that is running adds to the gradient of {Description}. "
                 + "Let it end first, or give each thread a model of its own."));
         _state.HasGradient = false;
     }
@@ -63,6 +63,13 @@ public sealed partial class Tensor
     internal bool IsClaimedBy(int pass) => Volatile.Read(ref State.Claim) == pass;
 
     internal void EndClaim() => Volatile.Write(ref State.Claim, 0);
+
+    /// <summary>Ends the backward pass that has claimed it, which may not have come here.</summary>
+    internal void EndPass()
+    {
+        PendingGradient = null;
+        EndClaim();
+    }
 
     /// <summary>
     /// Computes the gradients of this tensor with respect to every leaf it depends on and adds them into <see cref="Grad"/>.
@@ -113,11 +120,11 @@ public sealed partial class Tensor
         foreach (var hook in State.Hooks!.ToArray())
         {
             // The hook may keep what it sees and what it gives, so the engine must not reuse the storage.
-            gradient.Storage.BornInWalk = 0;
+            gradient.Storage.Gradient.BornIn = 0;
             gradient.FromGradient = true;
             var replacement = hook(gradient);
             if (replacement is null) continue;
-            replacement.Storage.BornInWalk = 0;
+            replacement.Storage.Gradient.BornIn = 0;
             Check.That(replacement.Shape == Shape, "hook",
                 $"the gradient {replacement.Shape} that a hook returned should have the shape {Shape} of its tensor.");
             gradient = replacement.To(DType);

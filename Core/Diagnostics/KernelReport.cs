@@ -2,10 +2,10 @@ namespace MiniDL.Diagnostics;
 
 /// <summary>What a device's compiler made of its kernels.</summary>
 /// <param name="Kernels">All kernels.</param>
-/// <param name="ModuleMilliseconds">How long each module took to be compiled, or to be found in the cache.</param>
+/// <param name="ModuleTimes">How long each module took to be compiled, or to be found in the cache.</param>
 /// <param name="CacheFolder">Where compiled kernels are kept; null where they are not.</param>
 internal sealed record KernelReport(
-    IReadOnlyList<CompiledKernel> Kernels, IReadOnlyDictionary<string, double> ModuleMilliseconds, string? CacheFolder);
+    IReadOnlyList<CompiledKernel> Kernels, IReadOnlyList<(string Module, double Milliseconds)> ModuleTimes, string? CacheFolder);
 
 /// <summary>A kernel as the driver has compiled it for its GPU.</summary>
 /// <param name="Name">The function's name in the PTX.</param>

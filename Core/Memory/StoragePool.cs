@@ -27,27 +27,27 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
                 return storage;
         Interlocked.Add(ref _createdBytes, (long)capacity * type.Bytes());
         var created = create(type, capacity);
-        created.Home = this;
+        created.Place.Home = this;
         return created;
     }
 
     /// <summary>Puts a storage back into the pool that it is from, this one or a graph's.</summary>
-    public void Return(Storage storage) => (storage.Home ?? this).Take(storage);
+    public void Return(Storage storage) => (storage.Place.Home ?? this).Take(storage);
 
     private void Take(Storage storage)
     {
         storage.EndLease();
-        storage.Home = this;
-        storage.WaitsForUsers = storage.Users > 0;
-        if (!storage.WaitsForUsers) Free(storage);
+        storage.Place.Home = this;
+        storage.Place.WaitsForUsers = storage.Place.Users > 0;
+        if (!storage.Place.WaitsForUsers) Free(storage);
     }
 
     /// <summary>Work beside the rest has used the storage: a pool that waited for the last user can have it.</summary>
     public static void EndUse(Storage storage)
     {
-        if (--storage.Users > 0 || !storage.WaitsForUsers) return;
-        storage.WaitsForUsers = false;
-        storage.Home!.Free(storage);
+        if (--storage.Place.Users > 0 || !storage.Place.WaitsForUsers) return;
+        storage.Place.WaitsForUsers = false;
+        storage.Place.Home!.Free(storage);
     }
 
     private void Free(Storage storage)
@@ -73,4 +73,17 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
         int step = Math.Max(16, 1 << Math.Max(0, System.Numerics.BitOperations.Log2((uint)(count - 1)) - 3));
         return (int)Math.Min(((long)count + step - 1) / step * step, MostValues);
     }
+}
+
+/// <summary>What a pool notes about a storage that is from it.</summary>
+internal struct PoolPlace
+{
+    /// <summary>The pool it goes back to.</summary>
+    public StoragePool? Home;
+
+    /// <summary>How much work that runs beside the rest still uses it; until none does, it is not handed out anew.</summary>
+    public int Users;
+
+    /// <summary>Whether it was given back to its pool, which waits for the users.</summary>
+    public bool WaitsForUsers;
 }

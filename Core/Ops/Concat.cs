@@ -19,7 +19,7 @@ public sealed partial class Tensor
             Check.That(x.Rank == first.Rank && x.Shape.With(dim, 0) == first.Shape.With(dim, 0), "concat",
                 $"{first.Shape} and {x.Shape} differ in more than dimension {dim}; all other sizes must be equal.");
             Check.That(x.DType == first.DType || (x.DType.IsFloat() && first.DType.IsFloat()), "concat",
-                $"{first} and {x} hold different types. Convert with ToFloat()?");
+                $"{first.Description} and {x.Description} hold different types. Convert with ToFloat()?");
             alike &= x.DType == first.DType;
             size += x.Shape[dim];
         }

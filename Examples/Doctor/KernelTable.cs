@@ -19,8 +19,8 @@ internal static class KernelTable
             table.AddRow(Markup.Escape(kernel.Name), kernel.Module, Text(kernel.Registers), Text(kernel.LocalBytes), Text(kernel.SharedBytes),
                 kernel.LoadMilliseconds.ToString("F2", CultureInfo.InvariantCulture));
         terminal.Write(table);
-        string times = string.Join(", ", report.ModuleMilliseconds.OrderBy(module => module.Key)
-            .Select(module => string.Create(CultureInfo.InvariantCulture, $"{module.Key} {module.Value:F0} ms")));
+        string times = string.Join(", ", report.ModuleTimes
+            .Select(module => string.Create(CultureInfo.InvariantCulture, $"{module.Module} {module.Milliseconds:F0} ms")));
         int spilled = kernels.Count(kernel => kernel.LocalBytes > 0);
         terminal.Line($"{kernels.Count} kernels; modules were compiled, or found in the driver's cache, in: {times}. "
             + (spilled == 0 ? "None uses local memory." : $"{Counted.Of(spilled, "kernel")} with local memory: values that found no register."));

@@ -52,7 +52,7 @@ internal sealed class DoctorOptions : CommonOptions
         RequireKnown("device", Device, "cpu", "cuda");
         RequireKnown("against", Against, "reference", "cpu");
         RefuseWithoutEffect(!DeviceChoice.HasPrecisions(Device), "precision", Precision, DeviceChoice.HoldsForOthers);
-        RefuseWithoutEffect(!DeviceKind.Named(Device).IsAsynchronous, "bits", Bits, $"holds for --device cuda alone: {Device} records no steps. Leave it out.");
+        RefuseWithoutEffect(!DeviceKind.Named(Device).IsAsynchronous, "bits", Bits, "holds for --device cuda alone: the CPU records no steps. Leave it out.");
         RefuseWithoutEffect(Bits is not null, "against", Against, "holds for operators; leave it out with --bits.");
         RefuseWithoutEffect(Bits is not null, "repeat", RepeatOption, "holds for operators; leave it out with --bits.");
         if (Device == "cpu" && Against == "cpu") throw new UsageException("--against cpu compares the CPU with itself; leave it out.");

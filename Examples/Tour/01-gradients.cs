@@ -22,7 +22,7 @@ Console.WriteLine(GradCheck.Run(inputs => inputs[0].Pow(3) + inputs[0] * 2, [x])
 
 static void Print(Tensor tensor, int depth)
 {
-    Console.WriteLine($"{new string(' ', 2 * depth)}{tensor}");
+    Console.WriteLine($"{new string(' ', 2 * depth)}{tensor.Description}");
     if (tensor.Producer is not null)
         foreach (var input in tensor.Producer.Inputs)
             if (input is not null) Print(input, depth + 1);

@@ -59,8 +59,8 @@ internal sealed partial class CudaBackend
         {
             var modules = Context.Modules;
             CompiledKernel[] kernels = [.. Kernels.All.Select(modules.Describe)];
-            return new KernelReport(kernels, modules.LoadMilliseconds.ToDictionary(module => module.Key.ToString().ToLowerInvariant(),
-                module => module.Value), CompilationCache.Folder);
+            return new KernelReport(kernels, [.. modules.LoadMilliseconds.OrderBy(module => module.Key)
+                .Select(module => (module.Key.ToString().ToLowerInvariant(), module.Value))], CompilationCache.Folder);
         }
     }
 

@@ -20,7 +20,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
     internal override void Upload<T>(ReadOnlySpan<T> values, Tensor y)
     {
         if (CudaStep.Recording is not null)
-            throw new MiniDLException(Check.Line("record", $"values from the host were put into {y} inside a recorded step, "
+            throw new MiniDLException(Check.Line("record", $"values from the host were put into {y.Description} inside a recorded step, "
                 + "which would repeat them for ever. Make it before, and change it between the steps."));
         if (y.DType == DType.I64) Widen(y, HostValues.Range(values));
         stream.Staging.Upload(values, y.DType, Address(y));
@@ -29,14 +29,14 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
 
     internal override void Download<T>(Tensor x, Span<T> values)
     {
-        RefuseToRead(x);
+        RefuseToRead(x.Description);
         stream.Staging.Download(Address(x), x.DType, values);
         GC.KeepAlive(x);
     }
 
     internal override Func<T[]> DownloadLater<T>(Tensor x)
     {
-        RefuseToRead(x);
+        RefuseToRead(x.Description);
         var values = stream.Staging.DownloadLater<T>(Address(x), x.DType, x.Count);
         GC.KeepAlive(x);
         return () =>
@@ -46,7 +46,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
         };
     }
 
-    private static void RefuseToRead(object what)
+    private static void RefuseToRead(string what)
     {
         if (CudaStep.Recording is not null)
             throw new MiniDLException(Check.Line("record", $"{what} was read by the host inside a recorded step. "

@@ -143,12 +143,12 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         public List<Extent> Used { get; } = [];
 
         /// <summary>Memory that was given back and waits for this.</summary>
-        public long KeptBytes => _storages.Sum(storage => storage.WaitsForUsers ? (long)storage.Capacity * storage.DType.Bytes() : 0);
+        public long KeptBytes => _storages.Sum(storage => storage.Place.WaitsForUsers ? (long)storage.Capacity * storage.DType.Bytes() : 0);
 
         public void Use(Tensor operand)
         {
             Used.Add(Extent.Of(operand));
-            if (_storages.Add(operand.Storage)) operand.Storage.Users++;
+            if (_storages.Add(operand.Storage)) operand.Storage.Place.Users++;
         }
 
         public void LetGo()

@@ -110,7 +110,7 @@ public class ConvolutionMomentsTests
         using (conv.OnForward((_, _, y) =>
         {
             device.Backend.Fill(y, 1);
-            y.Storage.CountChange();
+            y.Storage.Changes.Add();
             return null;
         })) Assert.Equal(3 + 1 + 1, Launches(norm));
         var other = Agreement.Normal(device, x.Shape, 2).ToLayout(Layout.ChannelsLast);

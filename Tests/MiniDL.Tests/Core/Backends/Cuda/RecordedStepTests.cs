@@ -159,7 +159,7 @@ public class RecordedStepTests
         graph.Run();
         graph.Run();
         string message = Assert.Throws<MiniDLException>(() => graph.Run()).Message;
-        Assert.StartsWith("[record] f32[] on cuda from sum was read by the host", message);
+        Assert.StartsWith("[record] f32[] on cuda in fp32 from sum was read by the host", message);
         Assert.Contains("Return it from the step", message);
         Assert.Equal(4, x.Sum().Item());
     }
@@ -183,7 +183,7 @@ public class RecordedStepTests
         using var graph = Gpu.Device.Record(() => [norm.Forward(x)]);
         graph.Run();
         graph.Run();
-        Assert.StartsWith("[record] i64[] on cuda was read by the host", Assert.Throws<MiniDLException>(() => graph.Run()).Message);
+        Assert.StartsWith("[record] i64[] on cuda in fp32 was read by the host", Assert.Throws<MiniDLException>(() => graph.Run()).Message);
     }
 
     [GpuFact]

@@ -31,7 +31,7 @@ public class StreamTests
         using var stream = Gpu.Device.NewStream();
         Tensor here = Tensor.From([1f, 2], [2], Gpu.Device), there = Tensor.From([10f, 20], [2], stream);
         string message = Assert.Throws<ShapeException>(() => here + there).Message;
-        Assert.Contains("is on cuda (stream ", message);
+        Assert.Contains("is on cuda in fp32 (stream ", message);
         Assert.Equal([11, 22], (here + there.To(Gpu.Device)).ToArray());
     }
 

@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using MiniDL.Memory;
+
+namespace MiniDL;
+
+[DebuggerDisplay("{DebuggerText,nq}")]
+public sealed partial class Tensor
+{
+    /// <summary>Above so many values only the first and the last of each dimension are shown, as NumPy has it.</summary>
+    private const int MostShown = 1000, Edge = 3;
+
+    /// <summary>Type, shape, device, and the operator that made it: <c>f32[8, 16] on cpu from conv2d</c>.</summary>
+    public string Description =>
+        $"{DType.ToString().ToLowerInvariant()}{Shape} on {_storage.Device}{(Origin is null ? "" : $" from {Origin}")}";
+
+    /// <summary>
+    /// <see cref="Description"/> and the values, in logical order, as NumPy shows them; of more than 1,000 values the first and the last three
+    /// of each dimension. Values of a GPU are waited for.
+    /// </summary>
+    /// <returns>
+    /// <code>
+    /// f32[2, 3] on cpu from mul
+    /// [[  1, 2.5,   3]
+    ///  [ -4,   5,  10]]
+    /// </code>
+    /// </returns>
+    public override string ToString()
+    {
+        if (_storage.Lease != _lease) return $"{Description}, recycled";
+        try
+        {
+            using var noGrad = new NoGrad();
+            using var scope = Scope.Step();
+            return $"{Description}{(Rank < 2 ? ": " : "\n")}{Values(Shape.Sizes.ToArray())}";
+        }
+        // Inside a recorded step there are no values yet.
+        catch (MiniDLException)
+        {
+            return Description;
+        }
+    }
+
+    /// <summary>One line, of values that can be had without waiting.</summary>
+    private string DebuggerText
+    {
+        get
+        {
+            const int most = 8;
+            if (_storage.Lease != _lease) return $"{Description}, recycled";
+            if (_storage is not (HostStorage<float> or HostStorage<double> or HostStorage<long> or HostStorage<byte>)) return Description;
+            var values = ToArray<double>().Take(most).Select(Text);
+            return $"{Description}: {string.Join(", ", values)}{(Count > most ? ", …" : "")}";
+        }
+    }
+
+    private string Values(int[] sizes)
+    {
+        bool whole = Count <= MostShown;
+        var shown = whole ? this : Edges();
+        string[] cells = [.. shown.ToArray<double>().Select(Text)];
+        if (Rank == 0) return cells[0];
+        int width = cells.Select(cell => cell.Length).DefaultIfEmpty().Max(), next = 0;
+        var text = new StringBuilder();
+        Write(0);
+        return text.ToString();
+
+        void Write(int dim)
+        {
+            text.Append('[');
+            int size = shown.Shape[dim];
+            bool last = dim == Rank - 1;
+            for (int i = 0; i < size; i++)
+            {
+                if (i > 0) text.Append(last ? ", " : new string('\n', Rank - 1 - dim) + new string(' ', dim + 1));
+                if (size < sizes[dim] && i == Edge) text.Append(last ? "…, " : "…" + new string('\n', Rank - 1 - dim) + new string(' ', dim + 1));
+                if (last) text.Append(cells[next++].PadLeft(Rank == 1 ? 0 : width));
+                else Write(dim + 1);
+            }
+            text.Append(']');
+        }
+    }
+
+    /// <summary>The first and the last indices of every dimension that is longer than both together.</summary>
+    private Tensor Edges()
+    {
+        var x = Detach();
+        for (int dim = 0; dim < Rank; dim++)
+            if (Shape[dim] > 2 * Edge) x = Concat([x.Slice(dim, 0, Edge), x.Slice(dim, Shape[dim] - Edge)], dim);
+        return x;
+    }
+
+    private string Text(double value) => double.IsInfinity(value) ? value > 0 ? "inf" : "-inf"
+        : double.IsNaN(value) ? "nan" : value.ToString(DType.IsFloat() ? "G6" : "F0", CultureInfo.InvariantCulture);
+}
