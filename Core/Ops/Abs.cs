@@ -1,7 +1,3 @@
-using System.Numerics;
-using System.Numerics.Tensors;
-using MiniDL.Backends;
-
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -11,24 +7,13 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = |x|, dx = dy · sign(x).</summary>
-internal readonly struct AbsFunction : IUnaryFunction, IVectorExpression
+internal readonly struct AbsFunction : IUnaryFunction
 {
     public string Name => "abs";
 
     public Saved GradientReads => Saved.Input0;
 
-    public double Value(double x) => Math.Abs(x);
+    public R Value<R>(R x) where R : struct, IReal<R> => R.Abs(x);
 
-    public double Gradient(double dy, double x, double y) => x > 0 ? dy : x < 0 ? -dy : 0;
-
-    public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Abs(x, y);
-
-    public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
-        VectorLoop.Run(this, dy, x, y, dx);
-
-    Vector<float> IVectorExpression.Of(Vector<float> dy, Vector<float> x, Vector<float> y)
-    {
-        var zero = Vector<float>.Zero;
-        return Vector.ConditionalSelect(Vector.GreaterThan(x, zero), dy, Vector.ConditionalSelect(Vector.LessThan(x, zero), -dy, zero));
-    }
+    public R Gradient<R>(R dy, R x, R y) where R : struct, IReal<R> => R.IfGreater(x, R.Of(0), dy, R.IfGreater(R.Of(0), x, -dy, R.Of(0)));
 }

@@ -1,6 +1,3 @@
-using System.Numerics.Tensors;
-using MiniDL.Backends;
-
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -37,11 +34,5 @@ internal readonly struct DivFunction : IBinaryFunction
 {
     public string Name => "div";
 
-    public double Value(double a, double b) => a / b;
-
-    public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Divide(a, b, c);
-
-    public void Values(ReadOnlySpan<float> a, float b, Span<float> c) => TensorPrimitives.Divide(a, b, c);
-
-    public void Values(float a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Divide(a, b, c);
+    public R Value<R>(R a, R b) where R : struct, IReal<R> => a / b;
 }

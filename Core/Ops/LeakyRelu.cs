@@ -1,6 +1,3 @@
-using System.Numerics;
-using MiniDL.Backends;
-
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -10,25 +7,15 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = x where x &gt; 0, else slope · x; dx = dy where x &gt; 0, else slope · dy.</summary>
-internal readonly struct LeakyReluFunction(double slope) : IUnaryFunction, IVectorExpression
+internal readonly struct LeakyReluFunction(double slope) : IUnaryFunction
 {
-    private readonly float _slope = (float)slope;
-
     public string Name => "leaky_relu";
 
     public double Parameter => slope;
 
     public Saved GradientReads => Saved.Input0;
 
-    public double Value(double x) => Gradient(x, x, 0);
+    public R Value<R>(R x) where R : struct, IReal<R> => Gradient(x, x, x);
 
-    public double Gradient(double dy, double x, double y) => x > 0 ? dy : slope * dy;
-
-    public void Values(ReadOnlySpan<float> x, Span<float> y) => VectorLoop.Run(this, x, x, x, y);
-
-    public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
-        VectorLoop.Run(this, dy, x, y, dx);
-
-    Vector<float> IVectorExpression.Of(Vector<float> dy, Vector<float> x, Vector<float> y) =>
-        Vector.ConditionalSelect(Vector.GreaterThan(x, Vector<float>.Zero), dy, _slope * dy);
+    public R Gradient<R>(R dy, R x, R y) where R : struct, IReal<R> => R.IfGreater(x, R.Of(0), dy, R.Of(slope) * dy);
 }

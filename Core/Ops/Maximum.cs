@@ -1,6 +1,3 @@
-using System.Numerics.Tensors;
-using MiniDL.Backends;
-
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -32,24 +29,7 @@ internal sealed class MaximumOp(Tensor a, Tensor b) : BinaryOp<MaximumFunction>(
     {
         public string Name => "maximum_share";
 
-        public double Value(double a, double b) => a < b ? 0 : a == b ? 0.5 : 1;
-
-        public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c)
-        {
-            for (int i = 0; i < c.Length; i++) c[i] = Share(a[i], b[i]);
-        }
-
-        public void Values(ReadOnlySpan<float> a, float b, Span<float> c)
-        {
-            for (int i = 0; i < c.Length; i++) c[i] = Share(a[i], b);
-        }
-
-        public void Values(float a, ReadOnlySpan<float> b, Span<float> c)
-        {
-            for (int i = 0; i < c.Length; i++) c[i] = Share(a, b[i]);
-        }
-
-        private static float Share(float a, float b) => a < b ? 0 : a == b ? 0.5f : 1;
+        public R Value<R>(R a, R b) where R : struct, IReal<R> => R.IfGreater(b, a, R.Of(0), R.IfAtMost(a, b, R.Of(0.5), R.Of(1)));
     }
 }
 
@@ -57,11 +37,5 @@ internal readonly struct MaximumFunction : IBinaryFunction
 {
     public string Name => "maximum";
 
-    public double Value(double a, double b) => Math.Max(a, b);
-
-    public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Max(a, b, c);
-
-    public void Values(ReadOnlySpan<float> a, float b, Span<float> c) => TensorPrimitives.Max(a, b, c);
-
-    public void Values(float a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Max(b, a, c);
+    public R Value<R>(R a, R b) where R : struct, IReal<R> => R.Max(a, b);
 }

@@ -1,7 +1,3 @@
-using System.Numerics;
-using System.Numerics.Tensors;
-using MiniDL.Backends;
-
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -11,21 +7,13 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = max(x, 0), dx = 0 where y ≤ 0, else dy.</summary>
-internal readonly struct ReluFunction : IUnaryFunction, IVectorExpression
+internal readonly struct ReluFunction : IUnaryFunction
 {
     public string Name => "relu";
 
     public Saved GradientReads => Saved.Result;
 
-    public double Value(double x) => Math.Max(x, 0);
+    public R Value<R>(R x) where R : struct, IReal<R> => R.Max(x, R.Of(0));
 
-    public double Gradient(double dy, double x, double y) => y <= 0 ? 0 : dy;
-
-    public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Max(x, 0f, y);
-
-    public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
-        VectorLoop.Run(this, dy, x, y, dx);
-
-    Vector<float> IVectorExpression.Of(Vector<float> dy, Vector<float> x, Vector<float> y) =>
-        Vector.ConditionalSelect(Vector.LessThanOrEqual(y, Vector<float>.Zero), Vector<float>.Zero, dy);
+    public R Gradient<R>(R dy, R x, R y) where R : struct, IReal<R> => R.IfAtMost(y, R.Of(0), R.Of(0), dy);
 }

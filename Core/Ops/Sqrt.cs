@@ -1,7 +1,3 @@
-using System.Numerics;
-using System.Numerics.Tensors;
-using MiniDL.Backends;
-
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -11,20 +7,13 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = √x, dx = dy / (2 · y).</summary>
-internal readonly struct SqrtFunction : IUnaryFunction, IVectorExpression
+internal readonly struct SqrtFunction : IUnaryFunction
 {
     public string Name => "sqrt";
 
     public Saved GradientReads => Saved.Result;
 
-    public double Value(double x) => Math.Sqrt(x);
+    public R Value<R>(R x) where R : struct, IReal<R> => R.Sqrt(x);
 
-    public double Gradient(double dy, double x, double y) => dy / (2 * y);
-
-    public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Sqrt(x, y);
-
-    public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
-        VectorLoop.Run(this, dy, x, y, dx);
-
-    Vector<float> IVectorExpression.Of(Vector<float> dy, Vector<float> x, Vector<float> y) => dy / (y + y);
+    public R Gradient<R>(R dy, R x, R y) where R : struct, IReal<R> => dy / (y + y);
 }

@@ -1,7 +1,3 @@
-using System.Numerics;
-using System.Numerics.Tensors;
-using MiniDL.Backends;
-
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -11,20 +7,13 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = x², dx = 2 · x · dy.</summary>
-internal readonly struct SquareFunction : IUnaryFunction, IVectorExpression
+internal readonly struct SquareFunction : IUnaryFunction
 {
     public string Name => "square";
 
     public Saved GradientReads => Saved.Input0;
 
-    public double Value(double x) => x * x;
+    public R Value<R>(R x) where R : struct, IReal<R> => x * x;
 
-    public double Gradient(double dy, double x, double y) => 2 * x * dy;
-
-    public void Values(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Multiply(x, x, y);
-
-    public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
-        VectorLoop.Run(this, dy, x, y, dx);
-
-    Vector<float> IVectorExpression.Of(Vector<float> dy, Vector<float> x, Vector<float> y) => (x + x) * dy;
+    public R Gradient<R>(R dy, R x, R y) where R : struct, IReal<R> => (x + x) * dy;
 }

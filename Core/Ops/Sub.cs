@@ -1,6 +1,3 @@
-using System.Numerics.Tensors;
-using MiniDL.Backends;
-
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -32,11 +29,5 @@ internal readonly struct SubFunction : IBinaryFunction
 {
     public string Name => "sub";
 
-    public double Value(double a, double b) => a - b;
-
-    public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Subtract(a, b, c);
-
-    public void Values(ReadOnlySpan<float> a, float b, Span<float> c) => TensorPrimitives.Subtract(a, b, c);
-
-    public void Values(float a, ReadOnlySpan<float> b, Span<float> c) => TensorPrimitives.Subtract(a, b, c);
+    public R Value<R>(R a, R b) where R : struct, IReal<R> => a - b;
 }

@@ -6,11 +6,11 @@ namespace MiniDL.Backends.Cpu;
 internal sealed partial class CpuBackend<V>
 {
     internal override void Map<TFunction>(TFunction f, Tensor x, Tensor y) =>
-        Workers.Split(y.Count, Workers.Grain, (start, length) => f.Values(F(x).Slice(start, length), F(y).Slice(start, length)));
+        Workers.Split(y.Count, Workers.Grain, (start, length) => ElementwiseLoop.Map(f, F(x).Slice(start, length), F(y).Slice(start, length)));
 
     internal override void MapGradient<TFunction>(TFunction f, Tensor dy, Tensor x, Tensor y, Tensor dx) =>
         Workers.Split(dx.Count, Workers.Grain, (start, length) =>
-            f.Gradients(F(dy).Slice(start, length), F(x).Slice(start, length), F(y).Slice(start, length), F(dx).Slice(start, length)));
+            ElementwiseLoop.MapGradient(f, F(dy).Slice(start, length), F(x).Slice(start, length), F(y).Slice(start, length), F(dx).Slice(start, length)));
 
     internal override void Affine(Tensor x, double scale, double shift, Tensor y) =>
         Workers.Split(y.Count, Workers.Grain, (start, length) =>
@@ -53,10 +53,10 @@ internal sealed partial class CpuBackend<V>
     private static void ZipRun<TFunction>(TFunction f, ReadOnlySpan<float> a, int aStride, ReadOnlySpan<float> b, int bStride, Span<float> c)
         where TFunction : struct, IBinaryFunction
     {
-        if (aStride == 1 && bStride == 1) f.Values(a[..c.Length], b[..c.Length], c);
-        else if (aStride == 1 && bStride == 0) f.Values(a[..c.Length], b[0], c);
-        else if (aStride == 0 && bStride == 1) f.Values(a[0], b[..c.Length], c);
+        int length = c.Length;
+        int Length(int stride) => stride == 0 ? 1 : length;
+        if (aStride <= 1 && bStride <= 1) ElementwiseLoop.Zip(f, a[..Length(aStride)], b[..Length(bStride)], c);
         else
-            for (int i = 0; i < c.Length; i++) f.Values(a.Slice(i * aStride, 1), b[i * bStride], c.Slice(i, 1));
+            for (int i = 0; i < c.Length; i++) ElementwiseLoop.Zip(f, a.Slice(i * aStride, 1), b.Slice(i * bStride, 1), c.Slice(i, 1));
     }
 }

@@ -38,12 +38,12 @@ internal sealed partial class ReferenceBackend(Device device) : HostBackend(devi
 
     internal override void Map<TFunction>(TFunction f, Tensor x, Tensor y)
     {
-        for (int i = 0; i < x.Count; i++) D(y)[i] = f.Value(D(x)[i]);
+        for (int i = 0; i < x.Count; i++) D(y)[i] = f.Value(new Real(D(x)[i])).Value;
     }
 
     internal override void MapGradient<TFunction>(TFunction f, Tensor dy, Tensor x, Tensor y, Tensor dx)
     {
-        for (int i = 0; i < x.Count; i++) D(dx)[i] = f.Gradient(D(dy)[i], D(x)[i], D(y)[i]);
+        for (int i = 0; i < x.Count; i++) D(dx)[i] = f.Gradient(new Real(D(dy)[i]), new Real(D(x)[i]), new Real(D(y)[i])).Value;
     }
 
     internal override void Zip<TFunction>(TFunction f, ReadOnlySpan<int> sizes, Tensor a, ReadOnlySpan<int> aStrides,
@@ -57,7 +57,7 @@ internal sealed partial class ReferenceBackend(Device device) : HostBackend(devi
                 p += rest % sizes[dim] * aStrides[dim];
                 q += rest % sizes[dim] * bStrides[dim];
             }
-            D(c)[i] = f.Value(D(a)[p], D(b)[q]);
+            D(c)[i] = f.Value(new Real(D(a)[p]), new Real(D(b)[q])).Value;
         }
     }
 

@@ -128,17 +128,12 @@ public class CudaDeviceTests
         Assert.Contains("To(Device.Cpu)", message);
     }
 
-    private readonly struct Swish : MiniDL.Backends.IUnaryFunction
+    private readonly struct Swish : IUnaryFunction
     {
         public string Name => "swish";
 
-        public double Value(double x) => x / (1 + Math.Exp(-x));
+        public R Value<R>(R x) where R : struct, IReal<R> => x / (R.Of(1) + R.Exp(-x));
 
-        public double Gradient(double dy, double x, double y) => throw new NotSupportedException();
-
-        public void Values(ReadOnlySpan<float> x, Span<float> y) => throw new NotSupportedException();
-
-        public void Gradients(ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx) =>
-            throw new NotSupportedException();
+        public R Gradient<R>(R dy, R x, R y) where R : struct, IReal<R> => throw new NotSupportedException();
     }
 }

@@ -170,13 +170,7 @@ internal static class KernelWorkloads
 
         public (double, double) Parameters => (0.75, 0.25);
 
-        public double Value(double a, double b) => 0.75 * a + 0.25 * b;
-
-        public void Values(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c) => throw new NotSupportedException();
-
-        public void Values(ReadOnlySpan<float> a, float b, Span<float> c) => throw new NotSupportedException();
-
-        public void Values(float a, ReadOnlySpan<float> b, Span<float> c) => throw new NotSupportedException();
+        public R Value<R>(R a, R b) where R : struct, IReal<R> => R.Of(0.75) * a + R.Of(0.25) * b;
     }
 
     /// <summary>Steps that are recorded and repeated, with dropout, a rate that changes, and both kinds of momentum.</summary>
