@@ -120,7 +120,7 @@ if stage sanitizer 120; then
     ptx=$here/ptx
     [ -d "$ptx" ] || ptx=$here/../../Core/Backends/Cuda/Kernels
     if command -v ptxas > /dev/null; then
-        for file in "$ptx"/*.ptx; do check "registers-$(basename "$file" .ptx)" "$here/registers.sh" "$file"; done
+        for file in "$ptx"/*.ptx; do check "registers-$(basename "$file" .ptx)" "$here/registers.sh" "$file"; done   # sm_80 and sm_90
     else
         skip "ptxas is not installed: registers and spills are known from doctor alone"
     fi

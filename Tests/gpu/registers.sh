@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Do kernels keep their values in registers? Assembles PTX for its target with NVIDIA's ptxas, which must be installed, and prints a line
-# a kernel.
+# Do kernels keep their values in registers? Assembles PTX with NVIDIA's ptxas, which must be installed, and prints a line a kernel.
 #   registers.sh [FOLDER | FILE.ptx ...]    (default: ptx beside this script, as publish.sh makes it, else the kernels' sources)
+#   TARGETS=sm_90 registers.sh ...          for these GPUs (default: sm_80 sm_90)
 # The exit code is 1 if a kernel spills, or a file is not assembled.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,11 +14,10 @@ for name in "$@"; do
     if [ -d "$name" ]; then files+=("$name"/*.ptx); else files+=("$name"); fi
 done
 
-# registers FILE: what is before the last dot of its name is the target.
+# registers FILE TARGET
 registers()
 {
-    local target=${1%.ptx}
-    ptxas -v -arch="${target##*.}" -o /dev/null "$1" 2>&1 | awk '
+    ptxas -v -arch="$2" -o /dev/null "$1" 2>&1 | awk '
         /Compiling entry function/ { split($0, part, "\047"); name = part[2] }
         /bytes stack frame/ { stack = $1; spills = $5 + $9 }
         /Used [0-9]+ registers/ {
@@ -32,7 +31,9 @@ registers()
 
 failed=0
 for file in "${files[@]}"; do
-    echo "-- $(basename "$file")"
-    registers "$file" || failed=1
+    for target in ${TARGETS:-sm_80 sm_90}; do
+        echo "-- $(basename "$file"), $target"
+        registers "$file" "$target" || failed=1
+    done
 done
 exit $failed

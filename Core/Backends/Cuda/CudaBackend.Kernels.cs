@@ -41,7 +41,7 @@ internal sealed partial class CudaBackend
     internal override void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner)
     {
         Storage(index).Range = null;
-        RunOneByOne(Kernels.Max.For(x, y), outer * inner, new MaxArguments
+        RunOneByOne(Kernels.Max, outer * inner, new MaxArguments
         {
             X = Address(x),
             Y = Address(y),
@@ -53,7 +53,7 @@ internal sealed partial class CudaBackend
     }
 
     internal override void MaxGradient(Tensor dy, Tensor index, Tensor dx, int outer, int reduced, int inner) =>
-        RunOneByOne(Kernels.MaxGradient.For(dy, dx), outer * reduced * inner, new MaxGradientArguments
+        RunOneByOne(Kernels.MaxGradient, outer * reduced * inner, new MaxGradientArguments
         {
             Dy = Address(dy),
             Index = Address(index),
@@ -141,7 +141,7 @@ internal sealed partial class CudaBackend
             Parameter = Address(parameter),
             Gradient = Address(gradient),
             Velocity = Address(velocity),
-            Rates = CudaStep.Recording?.Word(settings.LearningRate) ?? 0,
+            Rate = CudaStep.Recording?.Word(settings.LearningRate) ?? 0,
             Count = parameter.Count,
             LearningRate = settings.LearningRate(),
             Momentum = settings.Momentum,

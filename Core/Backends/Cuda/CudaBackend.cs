@@ -186,7 +186,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
             arguments.Start = random.Position;
             random.Position += count;
         }
-        Run(Kernels.DropoutMask.For(mask), mask.Count, arguments, mask);
+        Run(Kernels.DropoutMask, mask.Count, arguments, mask);
     }
 
     /// <summary>y[first + i] = values[i], the values passed with the launch: y may be in use by what is on the stream before.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.IO.Compression;
 using System.Reflection;
 using System.Text;
 using MiniDL.Diagnostics;
@@ -17,9 +18,6 @@ internal sealed unsafe class CudaModules(CudaContext context)
     private readonly ConcurrentDictionary<Kernel, nint> _functions = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<KernelModule, double> _loadMilliseconds = [];
     private readonly nint[] _modules = new nint[Enum.GetValues<KernelModule>().Length];
-
-    /// <summary>The target that PTX was compiled for: the newest that the GPU can run.</summary>
-    private string Target => context.Capability >= 90 ? "sm_90" : "sm_80";
 
     /// <summary>The handle of a kernel.</summary>
     /// <exception cref="MiniDLException">There is no such kernel, or the driver cannot compile the PTX.</exception>
@@ -75,7 +73,7 @@ internal sealed unsafe class CudaModules(CudaContext context)
 
     private nint LoadModule(KernelModule module)
     {
-        byte[] ptx = Ptx(module, Target);
+        byte[] ptx = Ptx(module);
         long start = Stopwatch.GetTimestamp();
         var log = new byte[8192];
         nint handle;
@@ -88,21 +86,23 @@ internal sealed unsafe class CudaModules(CudaContext context)
         }
         int end = Math.Max(0, Array.IndexOf(log, (byte)0));
         string said = Encoding.UTF8.GetString(log, 0, end).ReplaceLineEndings(" ").Trim();
-        context.Check(result, "cuModuleLoadDataEx", $"{FileName(module, Target)}{(said.Length > 0 ? $" ({said})" : "")}");
+        context.Check(result, "cuModuleLoadDataEx", $"{FileName(module)}{(said.Length > 0 ? $" ({said})" : "")}");
         _loadMilliseconds[module] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         return handle;
     }
 
     /// <summary>The PTX as the driver takes it, with a zero at the end.</summary>
-    public static byte[] Ptx(KernelModule module, string target)
+    public static byte[] Ptx(KernelModule module)
     {
-        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(FileName(module, target))
-            ?? throw new MiniDLException($"[cuda] this build does not hold {FileName(module, target)}. "
+        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream(FileName(module) + ".gz")
+            ?? throw new MiniDLException($"[cuda] this build does not hold {FileName(module)}. "
                 + "Run Core/Backends/Cuda/Kernels/compile.sh and build again.");
-        var ptx = new byte[stream.Length + 1];
-        stream.ReadExactly(ptx, 0, ptx.Length - 1);
-        return ptx;
+        using var text = new GZipStream(resource, CompressionMode.Decompress);
+        using var ptx = new MemoryStream();
+        text.CopyTo(ptx);
+        ptx.WriteByte(0);
+        return ptx.ToArray();
     }
 
-    private static string FileName(KernelModule module, string target) => $"{module.ToString().ToLowerInvariant()}.{target}.ptx";
+    private static string FileName(KernelModule module) => $"{module.ToString().ToLowerInvariant()}.ptx";
 }

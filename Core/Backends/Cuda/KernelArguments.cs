@@ -124,7 +124,7 @@ internal struct CrossEntropyArguments { public ulong Dloss, LogProbabilities, La
 [StructLayout(LayoutKind.Sequential)]
 internal struct SgdArguments
 {
-    public ulong Parameter, Gradient, Velocity, Rates, Step;
+    public ulong Parameter, Gradient, Velocity, Rate;
     public int Count;
     public float LearningRate, Momentum, Dampening, WeightDecay;
     public int First, Nesterov;

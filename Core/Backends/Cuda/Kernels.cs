@@ -1,3 +1,4 @@
+using System.Text;
 using static MiniDL.Backends.Cuda.KernelModule;
 
 namespace MiniDL.Backends.Cuda;
@@ -21,11 +22,11 @@ internal static class Kernels
     public static readonly Kernel ConvertF32ToBF16 = Kernel.Of<ConvertArguments>(General, "convert_f32_bf16");
     public static readonly Kernel ConvertBF16ToF32 = Kernel.Of<ConvertArguments>(General, "convert_bf16_f32");
     public static readonly KernelPair Affine = KernelPair.Of<AffineArguments>(General, "affine");
-    public static readonly KernelPair DropoutMask = KernelPair.Of<DropoutArguments>(General, "dropout_mask");
+    public static readonly Kernel DropoutMask = Kernel.Of<DropoutArguments>(General, "dropout_mask");
     public static readonly Kernel StoreWords = Kernel.Of<StoreArguments>(General, "store_words");
     public static readonly KernelPair Sum = KernelPair.Of<SumArguments>(General, "sum");
-    public static readonly KernelPair Max = KernelPair.Of<MaxArguments>(General, "max_reduce");
-    public static readonly KernelPair MaxGradient = KernelPair.Of<MaxGradientArguments>(General, "max_gradient");
+    public static readonly Kernel Max = Kernel.Of<MaxArguments>(General, "max_reduce");
+    public static readonly Kernel MaxGradient = Kernel.Of<MaxGradientArguments>(General, "max_gradient");
     public static readonly Kernel MatMul = Kernel.Of<MatMulArguments>(General, "matmul");
     public static readonly KernelPair Conv2d = KernelPair.Of<ConvolutionArguments>(KernelModule.F32, "conv2d");
     public static readonly KernelPair Conv2dInputGradient = KernelPair.Of<ConvolutionArguments>(KernelModule.F32, "conv2d_input_gradient");
@@ -60,16 +61,24 @@ internal static class Kernels
     [
         Fill1, Fill2, Fill4, Fill8, Copy1, Copy2, Copy4, Copy8, AddF32, AddBF16, AddF64, AddI64, AddU8, ConvertF32ToBF16, ConvertBF16ToF32,
         StoreWords, MatMul, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd, RunningStatistics,
-        GatherAugment,
+        GatherAugment, DropoutMask, Max, MaxGradient,
         .. TensorCoreConvolution.Kernels,
-        .. Both(Affine, DropoutMask, Sum, Max, MaxGradient, Conv2d, Conv2dInputGradient, Conv2dWeightGradient,
+        .. Both(Affine, Sum, Conv2d, Conv2dInputGradient, Conv2dWeightGradient,
             ImageConvolution, ImageWeightGradient,
             MaxPool2d, MaxPool2dGradient, AvgPool2d, AvgPool2dGradient, MomentsColumns, MomentsGroups, Normalize, NormalizeRows,
             NormalizeGradientPartials, NormalizeGradientPartialsRows, NormalizeGradientSums, NormalizeGradient, NormalizeGradientRows, GroupNorm, GroupNormGradient),
-        .. Both([.. new[] { "abs", "exp", "leaky_relu", "log", "pow", "relu", "sigmoid", "sqrt", "square", "tanh" }
-            .SelectMany(name => new[] { Map(name), MapGradient(name) })]),
-        .. Both([.. new[] { "add", "blend", "div", "maximum", "maximum_share", "mul", "sub" }.Select(Zip)]),
+        .. Both([.. Functions("map_", suffix: "_gradient").SelectMany(name => new[] { Map(name), MapGradient(name) })]),
+        .. Both([.. Functions("zip_").Select(Zip)]),
     ];
+
+    /// <summary>The elementwise functions that there are kernels of: <c>map_NAME</c> with a <c>map_NAME_gradient</c>, or <c>zip_NAME</c>.</summary>
+    private static IEnumerable<string> Functions(string prefix, string suffix = "")
+    {
+        const string entry = ".entry ";
+        string ptx = Encoding.ASCII.GetString(CudaModules.Ptx(General));
+        return ptx.Split(entry + prefix).Skip(1).Select(text => text[..text.IndexOf('(', StringComparison.Ordinal)])
+            .Where(name => suffix.Length == 0 || !name.EndsWith(suffix, StringComparison.Ordinal));
+    }
 
     private static IEnumerable<Kernel> Both(params KernelPair[] pairs) => pairs.SelectMany(pair => new[] { pair.F32, pair.Bf16 });
 

@@ -7,7 +7,6 @@ namespace bf16
 typedef Bf16 Value;
 
 #include "elementwise.cu"
-#include "dropout.cu"
 #include "reduce.cu"
 #include "convolution.cu"
 #include "convolution_images.cu"

@@ -1,16 +1,16 @@
 // Dropout's masks, one pass over what they write.
-#include "storage.h"
+#include "gpu.h"
 #include "philox.h"
 
-struct DropoutArgs { Value* y; const u64* position; u64 seed, stream, start; double p; int count; float kept; };
+struct DropoutArgs { float* y; const u64* position; u64 seed, stream, start; double p; int count; float kept; };
 
 /// y[i] = 0 with probability p, else kept = 1/(1 − p): by number start + *position + i of the stream, as on the CPU.
-VALUE_KERNEL(dropout_mask, DropoutArgs, BLOCK)
+KERNEL(dropout_mask, DropoutArgs, BLOCK)
 {
     u64 position = args.start + (args.position == nullptr ? 0 : *args.position);
     for (int k = 0; k < PER_THREAD; k++)
     {
         int i = (block_index() * PER_THREAD + k) * BLOCK + thread_index();
-        if (i < args.count) store(args.y + i, to_unit(random_number(args.seed, args.stream, position + i)) < args.p ? 0 : args.kept);
+        if (i < args.count) args.y[i] = to_unit(random_number(args.seed, args.stream, position + i)) < args.p ? 0 : args.kept;
     }
 }

@@ -12,6 +12,7 @@ typedef float Value;
 #include "elementwise.cu"
 #include "dropout.cu"
 #include "reduce.cu"
+#include "maxima.cu"
 #include "matmul.cu"
 #include "losses.cu"
 #include "training.cu"

@@ -7,18 +7,18 @@ struct SgdArgs
     float* parameter;
     const float* gradient;
     float* velocity;
-    const float* rates;
-    const int* step;
+    const float* rate;
     int count;
     float learning_rate, momentum, dampening, weight_decay;
     int first, nesterov;
 };
 
 /// g = gradient + weight_decay·parameter; v = momentum·v + (1 − dampening)·g, or g on the first step; parameter −= rate · (v, or with
-/// Nesterov g + momentum·v). In a graph the rate is rates[*step], or *rates without a step: what is in memory can change between replays.
+/// Nesterov g + momentum·v). In a graph the rate is *rate: what is in memory can change between replays.
 KERNEL(sgd, SgdArgs, BLOCK)
 {
-    float rate = args.rates == nullptr ? args.learning_rate : args.rates[args.step == nullptr ? 0 : *args.step];
+    // With the sum clang chooses between two values; between two addresses it would copy the structure to local memory.
+    float rate = args.rate == nullptr ? args.learning_rate + 0 : *args.rate;
     int start = block_index() * BLOCK * PER_THREAD + thread_index();
 #pragma unroll
     for (int k = 0; k < PER_THREAD; k++)

@@ -5,22 +5,17 @@ namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
 /// <summary>The shipped PTX, against what a driver and a GPU accept. Needs neither.</summary>
 public class PtxLintTests
 {
-    public static TheoryData<string> Targets => new(PtxModule.Targets);
+    [Fact]
+    public void Modules_are_for_the_oldest_gpu_and_of_the_version_that_the_oldest_driver_reads() =>
+        Assert.All(PtxModule.All, module => Assert.Equal(("sm_80", "7.8"), (module.Target, module.Version)));
 
     [Fact]
-    public void There_are_kernels_for_both_targets() => Assert.Equal(["sm_80", "sm_90"], PtxModule.Targets.Order());
-
-    [Theory, MemberData(nameof(Targets))]
-    public void Modules_are_of_the_version_that_the_oldest_driver_reads(string target) =>
-        Assert.All(PtxModule.OfTarget(target), module => Assert.Equal((target, "7.8"), (module.Target, module.Version)));
-
-    [Theory, MemberData(nameof(Targets))]
-    public void Every_instruction_is_one_that_the_target_has_with_operands_of_its_types(string target)
+    public void Every_instruction_is_one_that_the_target_has_with_operands_of_its_types()
     {
         // This also keeps out additions and products that do not say how they are rounded, of which the assembler may make one fma or not,
         // by its version and the GPU; calls; and loads and stores that find out at run time which memory their address is in. Local memory, where
         // arrays lie whose address is taken, is refused by the parser as unknown.
-        var problems = from kernel in PtxModule.KernelsOf(target)
+        var problems = from kernel in PtxModule.AllKernels
                        from instruction in kernel.Instructions
                        let problem = PtxInstructionSet.Problem(instruction, kernel)
                        where problem is not null
@@ -55,15 +50,15 @@ public class PtxLintTests
         else Assert.Contains(problem, found);
     }
 
-    [Theory, MemberData(nameof(Targets))]
-    public void Every_kernel_says_how_large_its_blocks_are(string target) =>
-        Assert.All(PtxModule.KernelsOf(target), kernel => Assert.InRange(kernel.MostThreads, 32, 1024));
+    [Fact]
+    public void Every_kernel_says_how_large_its_blocks_are() =>
+        Assert.All(PtxModule.AllKernels, kernel => Assert.InRange(kernel.MostThreads, 32, 1024));
 
-    [Theory, MemberData(nameof(Targets))]
-    public void Parameters_are_read_inside_of_them_at_multiples_of_what_is_read(string target)
+    [Fact]
+    public void Parameters_are_read_inside_of_them_at_multiples_of_what_is_read()
     {
         const int mostBytes = 4096;
-        foreach (var kernel in PtxModule.KernelsOf(target))
+        foreach (var kernel in PtxModule.AllKernels)
         {
             Assert.InRange(kernel.ParameterBytes, 1, mostBytes);
             foreach (var load in kernel.Instructions.Where(i => i.Opcode.StartsWith("ld.param.", StringComparison.Ordinal)))
@@ -77,8 +72,8 @@ public class PtxLintTests
         }
     }
 
-    [Theory, MemberData(nameof(Targets))]
-    public void Names_are_no_words_of_the_language(string target)
+    [Fact]
+    public void Names_are_no_words_of_the_language()
     {
         // "All instruction keywords are reserved tokens in PTX", ISA section 4.3.
         string[] reserved =
@@ -87,15 +82,16 @@ public class PtxLintTests
             "mad", "max", "min", "mma", "mov", "mul", "neg", "not", "or", "rcp", "red", "rem", "ret", "rsqrt", "set", "shl", "shr", "sin",
             "sqrt", "st", "sub", "tanh", "trap", "vote", "xor",
         ];
-        var variables = PtxModule.OfTarget(target).SelectMany(m => m.Shared).Select(v => v.Name);
-        Assert.Empty(PtxModule.KernelsOf(target).Select(k => k.Name).Concat(variables).Intersect(reserved));
+        var variables = PtxModule.All.SelectMany(m => m.Shared).Select(v => v.Name);
+        Assert.Empty(PtxModule.AllKernels.Select(k => k.Name).Concat(variables).Intersect(reserved));
     }
 
-    [Theory, InlineData("sm_80", 163), InlineData("sm_90", 227)]
-    public void Shared_memory_fits_the_target(string target, int mostKilobytes)
+    [Fact]
+    public void Shared_memory_fits_the_oldest_gpu()
     {
+        const int mostKilobytes = 163;
         var asked = Kernels.All.ToDictionary(k => k.Name, k => k.SharedBytes);
-        Assert.All(PtxModule.KernelsOf(target), kernel =>
+        Assert.All(PtxModule.AllKernels, kernel =>
         {
             int declared = kernel.SharedInUse.Sum(v => (v.Bytes + 15) / 16 * 16), dynamic = asked[kernel.Name];
             // Without asking for more a block has 48 KB; what a launch asks for comes on top of what is declared.

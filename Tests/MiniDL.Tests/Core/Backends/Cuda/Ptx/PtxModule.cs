@@ -46,23 +46,11 @@ internal sealed record PtxModule(string Name, string Version, string Target, IRe
 {
     public IReadOnlyList<PtxKernel> Kernels { get; init; } = [];
 
-    /// <summary>What the library holds for a target.</summary>
-    public static IReadOnlyList<PtxModule> OfTarget(string target) => All.Value[target];
+    /// <summary>What the library holds.</summary>
+    public static IReadOnlyList<PtxModule> All => Shipped.Value;
 
-    public static IEnumerable<PtxKernel> KernelsOf(string target) => OfTarget(target).SelectMany(m => m.Kernels);
+    public static IEnumerable<PtxKernel> AllKernels => All.SelectMany(module => module.Kernels);
 
-    public static IEnumerable<string> Targets => All.Value.Keys;
-
-    private static readonly Lazy<Dictionary<string, PtxModule[]>> All = new(() =>
-    {
-        var assembly = typeof(CudaModules).Assembly;
-        return assembly.GetManifestResourceNames().Where(name => name.EndsWith(".ptx", StringComparison.Ordinal))
-            .GroupBy(name => name.Split('.')[^2]).ToDictionary(names => names.Key, names => names.Select(Load).ToArray());
-
-        PtxModule Load(string name)
-        {
-            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!, Encoding.ASCII);
-            return PtxParser.Parse(name, reader.ReadToEnd());
-        }
-    });
+    private static readonly Lazy<PtxModule[]> Shipped = new(() =>
+        [.. Enum.GetValues<KernelModule>().Select(module => PtxParser.Parse($"{module}", Encoding.ASCII.GetString(CudaModules.Ptx(module).AsSpan()[..^1])))]);
 }

@@ -22,7 +22,7 @@ public class UnorderedNodesTests
     [InlineData("fixup", Precision.Fp32)]
     public void Share_nothing_that_one_of_them_changes(string norm, Precision precision, long mostKeptBytes = 32 << 20)
     {
-        using var gpu = new PtxGpu("sm_90", precision);
+        using var gpu = new PtxGpu(90, precision);
         gpu.Interpret(false);
         var (device, random) = (gpu.Device, new RandomStream(1));
         var branch = ((CudaBackend)device.Backend).Stream.Branch;

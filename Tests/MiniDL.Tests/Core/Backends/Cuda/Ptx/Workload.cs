@@ -4,12 +4,13 @@ namespace MiniDL.Tests.Core.Backends.Cuda.Ptx;
 
 /// <summary>Something for the kernels to do, whose results are compared with the Reference device's or the CPU's.</summary>
 /// <param name="name">What it is, for the list of tests.</param>
+/// <param name="capability">What the GPU says that it has.</param>
 /// <param name="run">Computes on the device that runs PTX, and asserts.</param>
-internal sealed class Workload(string name, string target, Precision precision, Action<Device> run, int sharedBytes = 0)
+internal sealed class Workload(string name, int capability, Precision precision, Action<Device> run, int sharedBytes = 0)
 {
-    private readonly Lazy<(IReadOnlyCollection<string> Kernels, Exception? Failure)> _outcome = new(() => Run(target, precision, run, sharedBytes));
+    private readonly Lazy<(IReadOnlyCollection<string> Kernels, Exception? Failure)> _outcome = new(() => Run(capability, precision, run, sharedBytes));
 
-    public string Name => $"{name}, {precision}, {target}".ToLowerInvariant();
+    public string Name => $"{name}, {precision}, {capability}".ToLowerInvariant();
 
     /// <summary>The kernels that it launched; it runs once, when first asked for.</summary>
     public IReadOnlyCollection<string> Kernels => _outcome.Value.Kernels;
@@ -17,9 +18,9 @@ internal sealed class Workload(string name, string target, Precision precision, 
     /// <summary>What the interpreter or a comparison found.</summary>
     public Exception? Failure => _outcome.Value.Failure;
 
-    private static (IReadOnlyCollection<string>, Exception?) Run(string target, Precision precision, Action<Device> run, int sharedBytes)
+    private static (IReadOnlyCollection<string>, Exception?) Run(int capability, Precision precision, Action<Device> run, int sharedBytes)
     {
-        using var gpu = new PtxGpu(target, precision, sharedBytes);
+        using var gpu = new PtxGpu(capability, precision, sharedBytes);
         Exception? failure = null;
         try { run(gpu.Device); }
         catch (Exception e) { failure = e; }

@@ -10,23 +10,21 @@ namespace MiniDL.Tests.Core.Backends.Cuda.Ptx.Interpreter;
 /// </summary>
 internal sealed unsafe class PtxGpu : IDisposable
 {
-    private static readonly ConcurrentDictionary<(string Target, string Kernel), PtxProgram> Programs = new();
+    private static readonly ConcurrentDictionary<string, PtxProgram> Programs = new();
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     private delegate nint Runner(nint kernel, nint arguments, ulong argumentBytes, int blocks, int threads, int dynamicBytes);
 
     private readonly FakeDriver _driver = Gpu.OwnFake();
-    private readonly string _target;
     private readonly Runner _runner;
 
-    /// <param name="target">sm_80 or sm_90: the GPU says that it has this capability.</param>
+    /// <param name="capability">80 or 90: what the GPU says that it has.</param>
     /// <param name="precision">What convolutions compute in.</param>
     /// <param name="sharedBytes">The shared memory that a block can have; 0 for as much as an H100's.</param>
-    public PtxGpu(string target, Precision precision, int sharedBytes = 0)
+    public PtxGpu(int capability, Precision precision, int sharedBytes = 0)
     {
-        _target = target;
         _runner = Run;
-        _driver.Set("capability", int.Parse(target.AsSpan(3)));
+        _driver.Set("capability", capability);
         if (sharedBytes > 0) _driver.Set("shared", sharedBytes);
         Interpret(true);
         Device = _driver.Open(precision);
@@ -56,8 +54,7 @@ internal sealed unsafe class PtxGpu : IDisposable
     public void Dispose() => _driver.Dispose();
 
     /// <summary>A kernel of the shipped PTX, ready to run.</summary>
-    public static PtxProgram Program(string target, string kernel) =>
-        Programs.GetOrAdd((target, kernel), key => new(PtxModule.KernelsOf(key.Target).Single(k => k.Name == key.Kernel)));
+    public static PtxProgram Program(string kernel) => Programs.GetOrAdd(kernel, name => new(PtxModule.AllKernels.Single(k => k.Name == name)));
 
     private nint Run(nint kernel, nint arguments, ulong argumentBytes, int blocks, int threads, int dynamicBytes)
     {
@@ -67,8 +64,8 @@ internal sealed unsafe class PtxGpu : IDisposable
             string name = Marshal.PtrToStringUTF8(kernel)!;
             Launched.AddOrUpdate(name, 1, (_, count) => count + 1);
             byte[] copy = new ReadOnlySpan<byte>((void*)arguments, (int)argumentBytes).ToArray();
-            if (Profile is { } profile) profile.Run(Program(_target, name), copy, FindAllocation, blocks, threads, dynamicBytes);
-            else new PtxLaunch(Program(_target, name), copy, new(FindAllocation), threads, dynamicBytes) { Node = NewNode(name) }.Run(blocks);
+            if (Profile is { } profile) profile.Run(Program(name), copy, FindAllocation, blocks, threads, dynamicBytes);
+            else new PtxLaunch(Program(name), copy, new(FindAllocation), threads, dynamicBytes) { Node = NewNode(name) }.Run(blocks);
             return 0;
         }
         catch (Exception e)

@@ -36,7 +36,7 @@ public class TrainingStepProfileTests(ITestOutputHelper output)
     [InlineData("gn", Precision.Tf32)]
     public void Kernels_waste_no_more_than_they_do_now(string norm, Precision precision)
     {
-        using var gpu = new PtxGpu("sm_90", precision);
+        using var gpu = new PtxGpu(90, precision);
         var random = new RandomStream(1);
         var device = gpu.Device;
         const int batch = 128;
