@@ -2,9 +2,8 @@
 // Forward: output pixels × output channels, summed over taps and input channels. Input gradient: input pixels × input channels, summed
 // over taps and output channels. Weight gradient: output channels × taps and input channels, summed over output pixels.
 //
-// Time: arithmetic binds. ResNet-20 has 40.6 million multiplications an image forward, as many for each gradient: at a quarter of an
-// H100's 67 TFLOP/s (tiles of 64 × 64 half full at 16 and 32 channels) some 15 µs an image and step. The tensor-core versions, which
-// round their operands to TF32, are in convolution_3x3.cu. Where values are bfloat16, weights are rounded alike as they are loaded, so that
+// Arithmetic binds: ResNet-20 has 40.6 million multiplications an image forward, as many for each gradient, and tiles of 64 × 64 are half
+// full at 16 and 32 channels. The tensor-core versions, which round their operands to TF32, are in convolution_3x3.cu. Where values are bfloat16, weights are rounded alike as they are loaded, so that
 // both versions multiply the same numbers.
 #include "tile.h"
 #include "window.h"

@@ -5,7 +5,7 @@
 // the values of its warp, tile after tile; then a block for its four warps; then the last block to finish for all, in the blocks' order.
 //
 // A tile of 16 pixels × 32 channels costs 54 shuffles by the warp beside 144 products: some 10 % of the convolution. The last block reads 16
-// bytes a block and channel: about 1 µs for 128 blocks, 3 for 512, which is what a pass over memory takes; so it is for small batches.
+// bytes a block and channel, alone: so it is for small batches, whose blocks are few.
 #pragma once
 #include "columns.h"
 #include "window.h"

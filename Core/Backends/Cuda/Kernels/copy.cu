@@ -1,6 +1,5 @@
 // Moving values: fills, copies between strided places (transposes, slices, pads, concatenations, changes of layout), and from one type
-// to another. Every value is read and written once; a copy of n values of 4 bytes takes 8·n bytes / 3.0 TB/s where both sides are read
-// and written by whole lines of 128 bytes.
+// to another. Every value is read and written once, in most copies by whole lines of 128 bytes on both sides.
 #include "storage.h"
 
 struct FillArgs { void* y; u64 bits; int count; };

@@ -1,5 +1,5 @@
 // y = f(x), its gradient, and c = f(a, b): one value after another. All of them wait for memory: a map reads and writes 8 bytes a
-// value (4 in bfloat16), 2.7 ns per thousand at 3.0 TB/s, so that below some 400,000 values the launch (1 µs in a graph) costs more.
+// value (4 in bfloat16).
 // A thread takes four neighbouring values, by one load where the tensors allow it.
 #include "storage.h"
 #include "math.h"

@@ -5,8 +5,8 @@
 // A thread has eight times four values, `threads` apart, of four neighbouring channels, always the same ones. Sums over the threads of the
 // same channels go through shuffles, then, warp after warp, through shared memory; a group's sum is that of its channels.
 //
-// Expected on an H100 for batch 128, 16 channels: forward 16.8 MB of floats, 5.6 µs at 3.0 TB/s, 7 to 8 with one block a multiprocessor;
-// backward 33.5 MB, 11 µs, 13 to 15. At batch 2 to 8: one round trip to memory each, 3 and 4 µs, where the generic kernels need 2 and 3 launches.
+// Batch 128 of 16 channels moves 16.8 MB of floats forward, 33.5 MB backward. Small batches are one round trip to memory each, where the
+// generic kernels need 2 and 3 launches.
 #include "storage.h"
 #include "columns.h"
 

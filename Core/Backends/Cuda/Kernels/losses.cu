@@ -1,4 +1,4 @@
-// Softmax and cross-entropy: a warp for every row. At 128 rows of 10 classes each of these is a launch and little else, some 2 µs.
+// Softmax and cross-entropy: a warp for every row. At 128 rows of 10 classes each of these is a launch and little else.
 #include "gpu.h"
 #include "columns.h"
 #include "math.h"

@@ -1,9 +1,6 @@
 // Normalization of [samples, positions, channels] over the positions and the channels of a group: BN, IN, GN and LN alike, of any shape.
 // Forward reads x once for the statistics (twice where a part of it does not fit the L1 cache), and once more for the output; backward
 // reads dy, x and y twice. Statistics are centred sums, added up in double, four values at a time, in an order that depends on the shape alone.
-//
-// Expected, batch normalization of 128 × 32 × 32 × 16 floats (8.4 MB, 2.8 µs a pass at 3.0 TB/s): statistics 3 µs, output 6 µs (or 9 with a
-// residual), backward 8 + 11 µs.
 #include "math.h"
 #include "storage.h"
 #include "columns.h"

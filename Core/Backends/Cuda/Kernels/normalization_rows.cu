@@ -1,8 +1,7 @@
 // The last pass of normalization forward and backward where the channels come in fours, as in every ResNet: four at a time. A thread
 // keeps to four channels of one sample, whose statistics and parameters it has in registers, and goes down the positions.
 //
-// Each value is read and written once, by whole lines: batch 128 of 32 × 32 × 16 takes 5.6 µs at 3.0 TB/s forward (8.4 with a residual), and
-// 11 backward (dy, x, y and dx).
+// Each value is read and written once, by whole lines.
 #include "math.h"
 #include "storage.h"
 

@@ -1,5 +1,5 @@
 // The optimizer, one pass over flat buffers; running statistics; and what changes from one replay of a graph to the next. SGD of ResNet-20's 270,000
-// parameters moves 20 bytes a parameter, 5.4 MB, which at that size come from the L2 cache: some 3 µs.
+// parameters moves 20 bytes a parameter, 5.4 MB, which at that size come from the L2 cache.
 #include "gpu.h"
 
 struct SgdArgs
