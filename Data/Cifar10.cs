@@ -13,6 +13,7 @@ public static class Cifar10
     internal static ImageSet Set { get; } = new()
     {
         Name = "cifar10",
+        Title = "CIFAR-10",
         InputShape = [3, 32, 32],
         ClassNames = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
         Mean = [0.4914f, 0.4822f, 0.4465f],

@@ -11,6 +11,7 @@ public static class Cifar100
     internal static ImageSet Set { get; } = new()
     {
         Name = "cifar100",
+        Title = "CIFAR-100",
         InputShape = [3, 32, 32],
         ClassNames =
         [

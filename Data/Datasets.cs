@@ -13,6 +13,9 @@ public static class Datasets
     /// <summary>synthetic, cifar10, cifar100, mnist, fashion-mnist.</summary>
     public static IReadOnlyList<string> Names { get; } = [Synthetic, .. Published.Select(set => set.Name)];
 
+    /// <summary>The name as a text has it: Fashion-MNIST for fashion-mnist.</summary>
+    public static string TitleOf(string name) => Published.FirstOrDefault(set => set.Name == name)?.Title ?? name;
+
     /// <summary>Loads a dataset by name.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <exception cref="MissingDataException">Its files are not there.</exception>

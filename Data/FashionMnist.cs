@@ -11,6 +11,7 @@ public static class FashionMnist
     internal static ImageSet Set { get; } = new()
     {
         Name = "fashion-mnist",
+        Title = "Fashion-MNIST",
         InputShape = [1, 28, 28],
         ClassNames = ["T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"],
         Mean = [0.2860f],

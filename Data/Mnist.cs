@@ -11,6 +11,7 @@ public static class Mnist
     internal static ImageSet Set { get; } = new()
     {
         Name = "mnist",
+        Title = "MNIST",
         InputShape = [1, 28, 28],
         ClassNames = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
         MirrorKeepsClass = false,

@@ -53,7 +53,7 @@ internal static class HelpPage
         output.WriteLine($"{Describe(verb).Name}: {Describe(verb).HelpText}");
         output.WriteLine();
         output.WriteLine($"usage: {Call} {Describe(verb).Name}{string.Concat(arguments.Select(a => $" [{a.MetaName}]"))} [options]");
-        foreach (var argument in arguments) output.WriteLine($"\n  {argument.MetaName,-24}{argument.HelpText}");
+        foreach (var argument in arguments) output.WriteLine($"\n  {argument.MetaName,-24}{Listed.In(argument.HelpText)}");
         foreach (var section in Described<OptionAttribute>(verb).GroupBy(SectionOf).OrderBy(s => Array.IndexOf(Sections, s.Key)))
         {
             output.WriteLine();
@@ -61,7 +61,7 @@ internal static class HelpPage
             foreach (var (property, option) in section)
             {
                 string name = $"--{option.LongName} {option.MetaValue}";
-                output.WriteLine($"  {name,-24}{option.HelpText}{DefaultOf(verb, property, option)}");
+                output.WriteLine($"  {name,-24}{Listed.In(option.HelpText)}{DefaultOf(verb, property, option)}");
             }
         }
         var notes = verb.GetCustomAttributes<NoteAttribute>().ToArray();

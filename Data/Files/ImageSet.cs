@@ -29,6 +29,9 @@ internal sealed record RemoteFile(string Name, long Bytes, string Sha256);
 internal sealed record ImageSet
 {
     public required string Name { get; init; }
+
+    /// <summary>The name as a text has it.</summary>
+    public required string Title { get; init; }
     public required Shape InputShape { get; init; }
     public required IReadOnlyList<string> ClassNames { get; init; }
 

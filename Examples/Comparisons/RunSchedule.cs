@@ -49,7 +49,7 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
     public void TakeShare()
     {
         int underWay = Volatile.Read(ref _underWay);
-        Cpu.ThreadsHere = underWay > 1 ? Math.Max(1, Cpu.Threads / underWay) : null;
+        CpuThreads.OnThisThread = underWay > 1 ? Math.Max(1, CpuThreads.Count / underWay) : null;
     }
 
     private void ExecuteTogether(Queue<TrainSettings> queue, Action<TrainSettings, CancellationToken> train, CancellationToken stop)
@@ -87,14 +87,14 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
         error?.Throw();
     }
 
-    private int MostByDefault => Array.Exists(_runs, run => DeviceKind.Named(run.Device).IsAsynchronous) ? MostOnGpu : Cpu.Threads;
+    private int MostByDefault => Array.Exists(_runs, run => DeviceKind.Named(run.Device).IsAsynchronous) ? MostOnGpu : CpuThreads.Count;
 
     /// <summary>
     /// Where several were asked for, or a step is too little work for the device, as it always is for one that uses a single thread.
     /// </summary>
     private bool SharesTheMachine(TrainSettings run) => DeviceKind.Named(run.Device) switch
     {
-        { IsMultithreaded: true } => parallel > 1 || (parallel == 0 && run.BatchSize < ImagesPerThread * Cpu.Threads),
+        { IsMultithreaded: true } => parallel > 1 || (parallel == 0 && run.BatchSize < ImagesPerThread * CpuThreads.Count),
         { IsAsynchronous: true } => parallel > 1 || (parallel == 0 && run.BatchSize <= LargestBatchBeside),
         _ => parallel != 1,
     };

@@ -16,11 +16,11 @@ namespace MiniDL.Examples.Options;
 internal sealed class BenchOptions : CommonOptions
 {
     [Section("Benchmark")]
-    [Option("model", MetaValue = "NAME", Default = "resnet20", HelpText = "resnet8, resnet20, resnet32, … as for train")]
+    [Option("model", MetaValue = "NAME", Default = "resnet20", HelpText = "{models}")]
     public string Model { get; set; } = "resnet20";
 
     [Section("Benchmark")]
-    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "norms")]
+    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "{norms}")]
     public string Norms { get; set; } = "bn,gn";
 
     [Section("Benchmark")]
@@ -32,7 +32,7 @@ internal sealed class BenchOptions : CommonOptions
     public string? Precision { get; set; }
 
     [Section("Benchmark")]
-    [Option("groups", MetaValue = "N", HelpText = "groups of gn, ws and evonorm-s0 (default: 8)")]
+    [Option("groups", MetaValue = "N", HelpText = "groups of {norms with groups} (default: 8)")]
     public int? Groups { get; set; }
 
     [Section("Benchmark")]

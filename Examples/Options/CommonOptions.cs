@@ -28,7 +28,7 @@ internal abstract class CommonOptions
         if (Threads is { } threads)
         {
             Require(threads is >= 1 and <= 1024, "threads", threads, "between 1 and 1024");
-            Cpu.Threads = threads;
+            CpuThreads.Count = threads;
         }
     }
 

@@ -15,8 +15,7 @@ namespace MiniDL.Examples.Options;
 internal sealed class CompareOptions : RunOptions
 {
     [Section("Comparison")]
-    [Option("norms", MetaValue = "LIST", Default = "bn,gn,ws", HelpText = "bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf, "
-        + "ghost, brn, wn-mbn, ws, frn, evonorm-s0, evonorm-b0, dyt, fixup, skipinit")]
+    [Option("norms", MetaValue = "LIST", Default = "bn,gn,ws", HelpText = "{norms}")]
     public string Norms { get; set; } = "bn,gn,ws";
 
     [Section("Comparison")]

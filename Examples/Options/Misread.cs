@@ -50,7 +50,7 @@ internal static class Misread
     {
         "model" => Models.Names,
         "dataset" => Datasets.Names,
-        "norm" or "norms" => NormChoice.Names,
+        "norm" or "norms" => NormFactory.Names,
         "device" => [.. DeviceKind.All.Select(kind => kind.Name)],
         _ => [],
     };

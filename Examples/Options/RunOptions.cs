@@ -12,12 +12,11 @@ namespace MiniDL.Examples.Options;
 internal abstract class RunOptions : CommonOptions
 {
     [Section("Model")]
-    [Option("model", MetaValue = "NAME", HelpText = "resnet8, resnet20, resnet32, resnet44, resnet56, resnet110, vgg11, vgg13, vgg16, "
-        + "vgg19 or mlp")]
+    [Option("model", MetaValue = "NAME", HelpText = "{models}")]
     public string? Model { get; set; }
 
     [Section("Model")]
-    [Option("groups", MetaValue = "N", HelpText = "groups of gn, ws and evonorm-s0")]
+    [Option("groups", MetaValue = "N", HelpText = "groups of {norms with groups}")]
     public int? Groups { get; set; }
 
     [Section("Model")]
@@ -25,7 +24,7 @@ internal abstract class RunOptions : CommonOptions
     public int? VirtualBatch { get; set; }
 
     [Section("Data")]
-    [Option("dataset", MetaValue = "NAME", HelpText = "synthetic, cifar10, cifar100, mnist or fashion-mnist")]
+    [Option("dataset", MetaValue = "NAME", HelpText = "{datasets}")]
     public string? Dataset { get; set; }
 
     [Section("Data")]
@@ -53,7 +52,7 @@ internal abstract class RunOptions : CommonOptions
     public int? Epochs { get; set; }
 
     [Section("Training")]
-    [Option("optimizer", MetaValue = "NAME", HelpText = "sgd, adam or adamw")]
+    [Option("optimizer", MetaValue = "NAME", HelpText = "{optimizers}")]
     public string? Optimizer { get; set; }
 
     [Section("Training")]

@@ -13,8 +13,7 @@ namespace MiniDL.Examples.Options;
 internal sealed class TrainOptions : RunOptions
 {
     [Section("Model")]
-    [Option("norm", MetaValue = "NAME", HelpText = "bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf, ghost, brn, "
-        + "wn-mbn, ws, frn, evonorm-s0, evonorm-b0, dyt, fixup or skipinit")]
+    [Option("norm", MetaValue = "NAME", HelpText = "{norms}")]
     public string? Norm { get; set; }
 
     [Section("Training")]

@@ -166,7 +166,7 @@ internal sealed class RunFolder : IDisposable
         public static Machine Here => new(
             typeof(Tensor).Assembly.GetName().Version!.ToString(3), RuntimeInformation.FrameworkDescription,
             RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture.ToString(),
-            Environment.ProcessorCount, Cpu.Threads);
+            Environment.ProcessorCount, CpuThreads.Count);
     }
 }
 

@@ -90,7 +90,7 @@ internal sealed class PlacementStudy : Study
         for (int seed = 0; seed < seeds; seed++)
         {
             var settings = task.Settings with { Seed = context.Seed + (ulong)seed };
-            var norm = NormChoice.Of(channels => place(task.Norm(channels)));
+            var norm = NormFactory.Of(channels => place(task.Norm(channels)));
             var trainer = new Trainer(settings, task.Data.Train, task.Data.Test, norm);
             double before = done + seed / (4.0 * seeds);
             string name = $"{task.Title}, BN {order}, seed {settings.Seed}";

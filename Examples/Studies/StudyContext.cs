@@ -99,14 +99,7 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
     }
 
     /// <summary>The name of a dataset, or of a part of it such as <c>mnist train</c>, as a text has it: MNIST.</summary>
-    public static string TitleOf(string dataset) => dataset.Split(' ')[0] switch
-    {
-        "mnist" => "MNIST",
-        "fashion-mnist" => "Fashion-MNIST",
-        "cifar10" => "CIFAR-10",
-        "cifar100" => "CIFAR-100",
-        var other => other,
-    };
+    public static string TitleOf(string dataset) => Datasets.TitleOf(dataset.Split(' ')[0]);
 
     /// <summary>What is shown to a net, in a text: images of MNIST, synthetic images.</summary>
     public static string ImagesOf(string dataset) =>

@@ -12,7 +12,7 @@ using MiniDL.Optim;
 var random = new RandomStream(seed: 0);
 var (points, labels) = Spirals(count: 1000, random);
 var data = new ArrayDataset(points, [2], labels);
-var model = new Mlp([2, 32, 32, 2], NormChoice.Parse("bn"), random);
+var model = new Mlp([2, 32, 32, 2], NormFactory.Named("bn"), random);
 var sgd = new Sgd(model.Parameters(), learningRate: 0.02f, momentum: 0.9f);
 
 foreach (var batch in new DataLoader(data, batchSize: 50, random).Epochs(30))

@@ -11,20 +11,6 @@ internal static class Models
     /// <summary>Whether it normalizes the features of linear layers.</summary>
     public static bool HasFeatures(string name) => name == "mlp" || name.StartsWith("vgg", StringComparison.Ordinal);
 
-    /// <summary>Whether the norm can normalize features.</summary>
-    public static bool TakesFeatures(string norm)
-    {
-        try
-        {
-            NormChoice.Parse(norm, groups: 1).CreateForFeatures(1);
-            return true;
-        }
-        catch (MiniDLException)
-        {
-            return false;
-        }
-    }
-
     /// <summary>The channels or features of its narrowest layer that is normalized; those of the others are multiples.</summary>
     public static int LeastChannels(string name) => name switch
     {
@@ -35,7 +21,7 @@ internal static class Models
 
     /// <summary>Makes a model with freshly drawn weights.</summary>
     /// <exception cref="MiniDLException">The norm does not fit the model's channels.</exception>
-    public static Module Create(string name, NormChoice norm, RandomStream random, Shape input, int classes) => name switch
+    public static Module Create(string name, NormFactory norm, RandomStream random, Shape input, int classes) => name switch
     {
         "mlp" => new Sequential(new Flatten(), new Mlp([input.Count, 256, 256, classes], norm, random)),
         ['v', 'g', 'g', .. var depth] => new Vgg(int.Parse(depth), norm, random, input, classes),

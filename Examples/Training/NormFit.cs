@@ -1,3 +1,4 @@
+using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Layers;
 
@@ -10,12 +11,6 @@ namespace MiniDL.Examples.Training;
 /// <param name="lists">Whether norms and batch sizes are given as lists: <c>--norms</c>, <c>--batch-sizes</c>.</param>
 internal sealed class NormFit(bool lists)
 {
-    /// <summary>Norms that divide the channels into groups.</summary>
-    private static readonly string[] Grouped = ["gn", "ws", "evonorm-s0"];
-
-    /// <summary>Norms whose statistics are of a batch: with one value there are none.</summary>
-    private static readonly string[] OfBatches = ["bn", "lp1", "lp2", "lpinf", "ghost", "brn", "wn-mbn"];
-
     /// <summary>Checks all runs, which differ in norm, batch size and seed alone.</summary>
     /// <param name="groups">As given; null for the default.</param>
     /// <param name="virtualBatch">As given; null for the default.</param>
@@ -25,8 +20,8 @@ internal sealed class NormFit(bool lists)
         var fit = new NormFit(lists);
         foreach (var run in runs.DistinctBy(run => (run.Norm, run.BatchSize))) fit.Check(run.Checked(lists));
         string norms = string.Join(", ", runs.Select(run => run.Norm).Distinct());
-        if (groups is not null && !runs.Any(run => Grouped.Contains(run.Norm)))
-            throw new UsageException($"--groups {groups} is for gn, ws and evonorm-s0, and {fit.Norm(norms)} has no groups. Leave it out.");
+        if (groups is not null && !runs.Any(run => Kind(run).HasGroups))
+            throw new UsageException(Listed.In($"--groups {groups} is for {{norms with groups}}, and {fit.Norm(norms)} has no groups. Leave it out."));
         if (virtualBatch is null) return;
         var ghosts = runs.Where(run => run.Norm == "ghost").ToArray();
         if (ghosts.Length == 0) throw new UsageException($"--virtual-batch {virtualBatch} is for ghost, not for {fit.Norm(norms)}. Leave it out.");
@@ -37,20 +32,22 @@ internal sealed class NormFit(bool lists)
     }
 
     /// <summary>Whether one image is too little for the statistics of a batch: of a linear layer's output it is one value per channel.</summary>
-    public static bool NeedsSeveralImages(TrainSettings run) => Models.HasFeatures(run.Model) && OfBatches.Contains(run.Norm);
+    public static bool NeedsSeveralImages(TrainSettings run) => Models.HasFeatures(run.Model) && Kind(run).IsOverBatch;
+
+    private static NormFactory Kind(TrainSettings run) => NormFactory.Named(run.Norm);
 
     private void Check(TrainSettings run)
     {
         bool features = Models.HasFeatures(run.Model);
-        if (features && !Models.TakesFeatures(run.Norm)) RefuseModel(run);
+        if (features && !Kind(run).TakesFeatures) RefuseModel(run);
         int channels = Models.LeastChannels(run.Model);
-        if (Grouped.Contains(run.Norm) && channels % run.Groups != 0)
+        if (Kind(run).HasGroups && channels % run.Groups != 0)
             throw new UsageException($"--groups {run.Groups} does not divide the {channels} channels that {run.Norm} normalizes in {run.Model}. "
                 + $"Use {Divisors(channels, 1)}.");
         if (run.Norm == "ghost") CheckGhost(run, least: features ? 2 : 1);
         if (run.BatchSize == 1 && NeedsSeveralImages(run))
             throw new UsageException($"{Batch(1)} leaves {run.Norm} one value per channel in {run.Model}, and its statistics need two. Use 2 or more.");
-        if (features && run.BatchSize == 1 && Grouped.Contains(run.Norm) && run.Groups == channels)
+        if (features && run.BatchSize == 1 && Kind(run).HasGroups && run.Groups == channels)
             throw new UsageException($"--groups {run.Groups} leaves {run.Norm} one value per group in {run.Model} at {Batch(1)}, and its statistics need two. "
                 + "Use fewer.");
     }
@@ -66,10 +63,10 @@ internal sealed class NormFit(bool lists)
 
     private void RefuseModel(TrainSettings run)
     {
-        string why = run.Norm is "fixup" or "skipinit"
+        string why = Kind(run).StartsBranches
             ? $"is a way to start residual branches, and {run.Model} has none"
             : $"normalizes over the pixels of images, and the linear layers of {run.Model} have none";
-        throw new UsageException($"{Norm(run.Norm)} {why}. Use a resnet with it, or one of {string.Join(", ", NormChoice.Names.Where(Models.TakesFeatures))}.");
+        throw new UsageException($"{Norm(run.Norm)} {why}. Use a resnet with it, or one of {string.Join(", ", NormFactory.Names.Where(norm => NormFactory.Named(norm).TakesFeatures))}.");
     }
 
     private string Norm(string norm) => lists ? $"--norms {norm}" : $"--norm {norm}";

@@ -58,7 +58,7 @@ internal sealed record TrainSettings
     public TrainSettings Checked(bool lists = false)
     {
         RequireKnown("--model", Model, Models.Names);
-        RequireKnown(lists ? "--norms" : "--norm", Norm, NormChoice.Names);
+        RequireKnown(lists ? "--norms" : "--norm", Norm, NormFactory.Names);
         RequireKnown("--dataset", Dataset, Datasets.Names);
         RequireKnown("--optimizer", Optimizer, OptimizerChoice.Names);
         RequireKnown("--device", Device, [.. DeviceKind.All.Select(kind => kind.Name)]);

@@ -26,7 +26,7 @@ internal sealed class Trainer
     /// The norm does not fit the model, the batch is larger than the data, or the steps are too many to count.
     /// </exception>
     public Trainer(
-        TrainSettings settings, Dataset train, Dataset test, NormChoice? norm = null, Device? device = null, Dataset? validation = null)
+        TrainSettings settings, Dataset train, Dataset test, NormFactory? norm = null, Device? device = null, Dataset? validation = null)
     {
         if (settings.BatchSize > train.Count)
             throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {Counted.Of(train.Count, "image")}. "
@@ -34,7 +34,7 @@ internal sealed class Trainer
         Settings = settings;
         Device = device ?? DeviceChoice.Open(settings.Device, settings.Precision);
         var random = new RandomStream(settings.Seed);
-        norm ??= NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
+        norm ??= NormFactory.Named(settings.Norm, settings.Groups, settings.VirtualBatch);
         Model = Models.Create(settings.Model, norm, random.Fork("weights"), train.InputShape, train.Classes).To(Device);
         Optimizer = OptimizerChoice.Named(settings.Optimizer).Create(Model.Parameters(), settings);
         _schedule = Schedule.Parse(settings.Schedule);

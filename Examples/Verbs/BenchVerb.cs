@@ -36,7 +36,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         // What the case before used is of other sizes: it would only add to this one's memory.
         device.Backend.TrimPool();
         var random = new RandomStream(0);
-        var choice = NormChoice.Parse(norm, settings.Groups, settings.VirtualBatch);
+        var choice = NormFactory.Named(norm, settings.Groups, settings.VirtualBatch);
         var model = Models.Create(options.Model, choice, random.Fork("weights"), [3, 32, 32], classes: 10).To(device);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
         var data = OneBatch.Random(batch, random.Fork("images"), device);
@@ -52,7 +52,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         if (options.Profile && !device.Kind.IsAsynchronous)
         {
             // Steps of their own, so that the times above are of steps that nobody watched.
-            var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Counted.Of(Cpu.Threads, "thread")}, {Counted.Of(options.Steps, "step")}");
+            var profile = new StepProfile($"{options.Model} {norm}, batch {batch}, {Counted.Of(CpuThreads.Count, "thread")}, {Counted.Of(options.Steps, "step")}");
             for (int i = 0; i < options.Steps && !stop.IsCancellationRequested; i++) profile.Add(Step);
             _profiles.Add(profile.ToTable());
         }
@@ -72,7 +72,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         }
         return string.Create(CultureInfo.InvariantCulture,
             $$"""{"framework":"minidl",{{Hardware(device, settings.Precision)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}}"""
-            + $$""","threads":{{Cpu.Threads}}"""
+            + $$""","threads":{{CpuThreads.Count}}"""
             + $$""","train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}}"""
             + $$""","eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}}"""
             + $$""","peak_rss_mb":{{Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0}}}""");

@@ -34,7 +34,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
         var schedule = new RunSchedule(todo, options.Parallel);
         terminal.Line($"{common.Model} on {data.Train.Count:N0} {StudyContext.ImagesOf(common.Dataset)} ({data.Source}), {Counted.Of(common.Epochs, "epoch")}: "
             + $"{Counted.Of(plan.Length, "run")}, {(_finished > 0 ? $"{_finished} of them done already, " : "")}{schedule.Description}; "
-            + $"{Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
+            + $"{Counted.Of(CpuThreads.Count, "thread")}; into {folder.Path}");
         try
         {
             terminal.WithProgressOfParts("compare", todo.Sum(Work), bars => schedule.Execute((run, stopped) =>

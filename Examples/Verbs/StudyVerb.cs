@@ -35,7 +35,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
         using var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
         bool overwrites = Claim(folder, study);
         var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
-        terminal.Line($"{study.Name}: {study.Title}; {Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
+        terminal.Line($"{study.Name}: {study.Title}; {Counted.Of(CpuThreads.Count, "thread")}; into {folder.Path}");
         if (overwrites) terminal.Line("the results of an earlier run in it are overwritten");
         var clock = Stopwatch.StartNew();
         Report? report = null;

@@ -27,7 +27,7 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
         terminal.Line($"{settings.Model} with {settings.Norm}, {Counted.Of(trainer.Model.ParameterCount, "parameter")}, "
             + $"on {Counted.Of(train.Count, "image")} ({data.Source}), {Counted.Of(settings.Epochs, "epoch")} of {Counted.Of(trainer.StepsPerEpoch, "step")}"
             + $"{(trainer.Position.Epoch > 0 ? $", {Counted.Of(trainer.Position.Epoch, "epoch")} done already" : "")}; "
-            + $"{Counted.Of(Cpu.Threads, "thread")}; into {folder.Path}");
+            + $"{Counted.Of(CpuThreads.Count, "thread")}; into {folder.Path}");
         foreach (string notice in notices) terminal.Line(notice);
         return Run(folder, trainer, stop);
     }

@@ -18,7 +18,7 @@ public sealed class BasicBlock : ResidualBlock
     /// <param name="outChannels">Channels of the result; more than inChannels halve the image.</param>
     /// <param name="norm">What stands after both convolutions.</param>
     /// <param name="random">Where initial values are drawn from.</param>
-    public BasicBlock(int inChannels, int outChannels, NormChoice norm, RandomStream random) : base(inChannels, outChannels)
+    public BasicBlock(int inChannels, int outChannels, NormFactory norm, RandomStream random) : base(inChannels, outChannels)
     {
         _conv1 = Register("conv1", ResNet.Convolution(inChannels, outChannels, Stride, norm, random));
         _norm1 = Register("norm1", norm.Create(outChannels));

@@ -21,7 +21,7 @@ public sealed class DeepLinearNet : Module
     /// <param name="features">Inputs and outputs of every layer.</param>
     /// <exception cref="MiniDLException">The depth is not positive, or the norm cannot normalize features.</exception>
     /// <exception cref="ShapeException">There are no features.</exception>
-    public DeepLinearNet(NormChoice norm, RandomStream random, int depth = 25, int features = 10)
+    public DeepLinearNet(NormFactory norm, RandomStream random, int depth = 25, int features = 10)
     {
         if (depth < 1) throw new MiniDLException($"[deep_linear_net] depth {depth} must be at least 1.");
         List<Module> layers = [], norms = [];

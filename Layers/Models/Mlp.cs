@@ -17,7 +17,7 @@ public sealed class Mlp : Module
     /// <param name="norm">What stands after every linear layer but the last.</param>
     /// <param name="random">Where initial values are drawn from.</param>
     /// <exception cref="MiniDLException">There are fewer than two sizes, or the norm cannot normalize features.</exception>
-    public Mlp(ReadOnlySpan<int> sizes, NormChoice norm, RandomStream random)
+    public Mlp(ReadOnlySpan<int> sizes, NormFactory norm, RandomStream random)
     {
         if (sizes.Length < 2) throw new MiniDLException("[mlp] sizes need at least two numbers, those of the inputs and of the outputs.");
         List<Module> linears = [], norms = [];

@@ -25,7 +25,7 @@ public sealed class ResNet : Module
     /// <param name="classes">Outputs.</param>
     /// <param name="inChannels">Channels of the images.</param>
     /// <exception cref="MiniDLException">The depth is not 6n + 2.</exception>
-    public ResNet(int depth, NormChoice norm, RandomStream random, int classes = 10, int inChannels = 3)
+    public ResNet(int depth, NormFactory norm, RandomStream random, int classes = 10, int inChannels = 3)
     {
         if (depth < 8 || depth % 6 != 2)
             throw new MiniDLException($"[resnet] depth {depth} is not 6n + 2 with n ≥ 1; use 8, 14, 20, 32, 44, 56 or 110.");
@@ -47,10 +47,10 @@ public sealed class ResNet : Module
     }
 
     /// <summary>Makes the net with a norm of one's own after every convolution.</summary>
-    /// <inheritdoc cref="ResNet(int, NormChoice, RandomStream, int, int)"/>
+    /// <inheritdoc cref="ResNet(int, NormFactory, RandomStream, int, int)"/>
     /// <example><code>new ResNet(depth: 20, norm: channels => new GroupNorm(groups: 8, channels), random)</code></example>
     public ResNet(int depth, Func<int, Norm> norm, RandomStream random, int classes = 10, int inChannels = 3)
-        : this(depth, NormChoice.Of(norm), random, classes, inChannels)
+        : this(depth, NormFactory.Of(norm), random, classes, inChannels)
     {
     }
 
@@ -62,7 +62,7 @@ public sealed class ResNet : Module
     }
 
     /// <summary>A 3×3 convolution as every choice of norm but Fixup has it.</summary>
-    internal static Conv2d Convolution(int inChannels, int outChannels, int stride, NormChoice norm, RandomStream random)
+    internal static Conv2d Convolution(int inChannels, int outChannels, int stride, NormFactory norm, RandomStream random)
     {
         // The layer's own initial values are drawn beside the stream, so that nets with and without biases start alike.
         var conv = new Conv2d(inChannels, outChannels, 3, stride, padding: 1, bias: norm.ConvBias, random.Fork("unused"));

@@ -42,7 +42,7 @@ public sealed class Vgg : Module
     /// <exception cref="MiniDLException">There is no net of that depth, the width leaves a layer empty, or the norm cannot
     /// normalize the features of the linear layers.</exception>
     /// <exception cref="ShapeException">The input is not the shape of an image.</exception>
-    public Vgg(int depth, NormChoice norm, RandomStream random, Shape? input = null, int classes = 10, double width = 1)
+    public Vgg(int depth, NormFactory norm, RandomStream random, Shape? input = null, int classes = 10, double width = 1)
     {
         if (!StageLayers.TryGetValue(depth, out int[]? stages))
             throw new MiniDLException($"[vgg] there is no net of depth {depth}; use {string.Join(", ", StageLayers.Keys)}.");
@@ -99,7 +99,7 @@ public sealed class Vgg : Module
 
     private static int Scaled(int channels, double width) => (int)Math.Round(channels * width);
 
-    private static Conv2d Convolution(int inChannels, int outChannels, NormChoice norm, RandomStream random)
+    private static Conv2d Convolution(int inChannels, int outChannels, NormFactory norm, RandomStream random)
     {
         // The layer's own initial values are drawn beside the stream: all weights come from it in their order.
         var conv = new Conv2d(inChannels, outChannels, 3, padding: 1, random: random.Fork("unused"));

@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics;
 namespace MiniDL.Benchmarks;
 
 /// <summary>
-/// What this machine can do at most with <see cref="Cpu.Threads"/> threads, measured on first use: the best of many short tries.
+/// What this machine can do at most with <see cref="CpuThreads.Count"/> threads, measured on first use: the best of many short tries.
 /// </summary>
 internal static class Machine
 {
@@ -16,8 +16,8 @@ internal static class Machine
 
     private static readonly Lazy<double> Copied = new(() =>
     {
-        var from = Enumerable.Range(0, Cpu.Threads).Select(_ => new byte[CopyBytes]).ToArray();
-        var to = Enumerable.Range(0, Cpu.Threads).Select(_ => new byte[CopyBytes]).ToArray();
+        var from = Enumerable.Range(0, CpuThreads.Count).Select(_ => new byte[CopyBytes]).ToArray();
+        var to = Enumerable.Range(0, CpuThreads.Count).Select(_ => new byte[CopyBytes]).ToArray();
         return Best(thread => from[thread].CopyTo(to[thread], 0), 2.0 * CopyBytes);
     });
 
@@ -35,8 +35,8 @@ internal static class Machine
         for (int i = 0; i < Tries; i++)
         {
             long start = Stopwatch.GetTimestamp();
-            Parallel.For(0, Cpu.Threads, work);
-            best = Math.Max(best, amountPerThread * Cpu.Threads / Stopwatch.GetElapsedTime(start).TotalNanoseconds);
+            Parallel.For(0, CpuThreads.Count, work);
+            best = Math.Max(best, amountPerThread * CpuThreads.Count / Stopwatch.GetElapsedTime(start).TotalNanoseconds);
         }
         return best;
     }

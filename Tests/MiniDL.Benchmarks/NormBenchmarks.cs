@@ -29,7 +29,7 @@ public abstract class NormBenchmarks : IWork
     public virtual void Setup()
     {
         var random = new RandomStream(1);
-        (Plain, Fused) = (NormChoice.Parse(Norm).Create(Channels), NormChoice.Parse(Norm).Create(Channels));
+        (Plain, Fused) = (NormFactory.Named(Norm).Create(Channels), NormFactory.Named(Norm).Create(Channels));
         Plain.Fused = false;
         _parameters = [.. Plain.Parameters(), .. Fused.Parameters()];
         X = Tensor.Normal([Batch, Channels, Size, Size], random).ToLayout(Layout.ChannelsLast);

@@ -42,7 +42,7 @@ public class TrainingStepBenchmarks : IWork
 
     private (ResNet, Sgd) Net(RandomStream random)
     {
-        var model = new ResNet(20, NormChoice.Parse(Normalization), random.Fork("weights"));
+        var model = new ResNet(20, NormFactory.Named(Normalization), random.Fork("weights"));
         return (model, new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f));
     }
 

@@ -27,7 +27,7 @@ public class UnorderedNodesTests
         var (device, random) = (gpu.Device, new RandomStream(1));
         var branch = ((CudaBackend)device.Backend).Stream.Branch;
         branch.MostKeptBytes = mostKeptBytes;
-        var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
+        var model = new ResNet(8, NormFactory.Named(norm), random).To(device);
         var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f, weightDecay: 1e-3f);
         Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
         using var step = device.Record(() => SgdTraining.Step(model, sgd, images, labels));

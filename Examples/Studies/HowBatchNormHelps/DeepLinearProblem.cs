@@ -25,7 +25,7 @@ internal sealed class DeepLinearProblem
     /// <summary>A net with its initial values, the same for every norm.</summary>
     public LayeredNet Net(string norm)
     {
-        var net = new DeepLinearNet(NormChoice.Parse(norm), _random.Fork("weights"), features: Features);
+        var net = new DeepLinearNet(NormFactory.Named(norm), _random.Fork("weights"), features: Features);
         net.To(_inputs.Device);
         return new LayeredNet(net);
     }

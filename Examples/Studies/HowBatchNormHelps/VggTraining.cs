@@ -27,7 +27,7 @@ internal sealed record VggSettings(double Width, int Batch, int Steps, int Evalu
 
 /// <summary>One of the nets that are compared.</summary>
 /// <param name="Name">What legends call it.</param>
-/// <param name="Norm">What stands between its layers and their ReLU: a name of <see cref="NormChoice"/>.</param>
+/// <param name="Norm">What stands between its layers and their ReLU: a name of <see cref="NormFactory"/>.</param>
 internal sealed record VggSetup(string Name, string Norm, double Rate)
 {
     /// <summary>What the legend calls it where a chart shows one rate; the name by default.</summary>
@@ -98,7 +98,7 @@ internal sealed class VggTraining
     {
         (_settings, Setup, _data, _device) = (settings, setup, data, context.Device);
         var random = context.Random;
-        Net = new LayeredNet(new Vgg(13, NormChoice.Parse(setup.Norm), random.Fork("weights"), data.Train.InputShape,
+        Net = new LayeredNet(new Vgg(13, NormFactory.Named(setup.Norm), random.Fork("weights"), data.Train.InputShape,
             data.Train.Classes, settings.Width));
         Net.Module.To(_device);
         if (setup.Noise) CovariateShiftNoise.AddTo(Net, random.Fork("noise"));

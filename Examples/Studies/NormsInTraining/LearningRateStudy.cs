@@ -94,7 +94,7 @@ internal sealed class LearningRateStudy : Study
         Device device, CancellationToken stop)
     {
         var random = new RandomStream(seed);
-        var choice = NormChoice.Parse(norm, groups: net.Name == "mlp" ? 10 : 8);
+        var choice = NormFactory.Named(norm, groups: net.Name == "mlp" ? 10 : 8);
         Module model = net.Name == "mlp"
             ? new Mlp([train.InputShape.Count, .. Enumerable.Repeat(Hidden, HiddenLayers), 10], choice, random.Fork("weights"))
             : new ResNet(8, choice, random.Fork("weights"), train.Classes, train.InputShape[0]);

@@ -135,7 +135,7 @@ internal sealed class SigmoidMnistStudy : Study
     private static Trace Train(string norm, Dataset train, Dataset test, int steps, int every, RandomStream random,
         Device device, Action<double> progress)
     {
-        var (model, last) = Net(NormChoice.Parse(norm), train.InputShape.Count, random.Fork("weights"));
+        var (model, last) = Net(NormFactory.Named(norm), train.InputShape.Count, random.Fork("weights"));
         var classifier = new Classifier(model.To(device), Rate);
         var batches = new DataLoader(train, BatchSize, random.Fork("data"), dropLast: true);
         var trace = new Trace(norm);
@@ -155,7 +155,7 @@ internal sealed class SigmoidMnistStudy : Study
     private static Dataset Sample(Dataset test) => test.Take(Math.Min(1000, test.Count));
 
     /// <summary>Linear, norm and sigmoid three times, and a linear layer; with the last norm.</summary>
-    private static (Module Net, Norm Last) Net(NormChoice norm, int inputs, RandomStream random)
+    private static (Module Net, Norm Last) Net(NormFactory norm, int inputs, RandomStream random)
     {
         List<Module> layers = [new Flatten()];
         for (int i = 0; i <= Layers; i++)

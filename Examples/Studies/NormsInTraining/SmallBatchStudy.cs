@@ -23,12 +23,12 @@ internal sealed class SmallBatchStudy : Study
     private const double RateAt128 = 0.1, Momentum = 0.9;
     private const int Large = 128, Small = 4, LastEpochs = 3;
 
-    private static readonly (string Name, Func<NormChoice> Choice)[] Nets =
+    private static readonly (string Name, Func<NormFactory> Choice)[] Nets =
     [
-        ("none", () => NormChoice.Parse("none")),
-        ("LN", () => NormChoice.Parse("ln")),
-        ("BN", () => NormChoice.Parse("bn")),
-        ("BN (unbiased)", () => NormChoice.Of(features => new UnbiasedBatchNorm(features))),
+        ("none", () => NormFactory.Named("none")),
+        ("LN", () => NormFactory.Named("ln")),
+        ("BN", () => NormFactory.Named("bn")),
+        ("BN (unbiased)", () => NormFactory.Of(features => new UnbiasedBatchNorm(features))),
     ];
 
     public override string Name => "small-batch";

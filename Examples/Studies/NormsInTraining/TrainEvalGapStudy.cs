@@ -47,9 +47,9 @@ internal sealed class TrainEvalGapStudy : Study
             Sample: Math.Min(train.Count, context.Pick(64, 2048, 8192)), context.Device);
         int runs = sizes.Length + 1;
         Outcome[] outcomes = [.. sizes.Index().Select(s => trial.Run(
-            $"{s.Item}", NormChoice.Parse("ghost", virtualBatch: s.Item), s.Item,
+            $"{s.Item}", NormFactory.Named("ghost", virtualBatch: s.Item), s.Item,
             context.Random, done => context.Progress((s.Index + done) / runs, $"BN, statistics of {s.Item} images")))];
-        var gn = trial.Run("GN", NormChoice.Parse("gn"), null, context.Random,
+        var gn = trial.Run("GN", NormFactory.Named("gn"), null, context.Random,
             done => context.Progress((runs - 1 + done) / runs, "GN"));
 
         var report = new Report(Title)
@@ -168,7 +168,7 @@ internal sealed class TrainEvalGapStudy : Study
     {
         private const int GapImages = 1024;
 
-        public Outcome Run(string name, NormChoice norm, int? images, RandomStream random, Action<double> progress)
+        public Outcome Run(string name, NormFactory norm, int? images, RandomStream random, Action<double> progress)
         {
             var model = new ResNet(Depth, norm, random.Fork("weights"), Train.Classes, Train.InputShape[0]);
             var classifier = new Classifier(model.To(Device), Rate, Momentum, WeightDecay);

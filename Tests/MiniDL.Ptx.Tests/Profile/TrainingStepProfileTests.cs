@@ -40,7 +40,7 @@ public class TrainingStepProfileTests(ITestOutputHelper output)
         var random = new RandomStream(1);
         var device = gpu.Device;
         const int batch = 128;
-        var model = new ResNet(20, NormChoice.Parse(norm), random).To(device);
+        var model = new ResNet(20, NormFactory.Named(norm), random).To(device);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
         var images = Tensor.Normal([batch, 3, 32, 32], random.Fork("images"), device: device);
         var labels = Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch], device);

@@ -29,7 +29,7 @@ public sealed class CompareParallelTests : IDisposable
         Assert.Equal(0, _minidl.Run(compare + "--threads 4 --parallel 5 --out @parallel"));
         Assert.Contains("up to 5 at once", _minidl.Output, StringComparison.Ordinal);
         AssertSameResults();
-        Assert.Null(Cpu.ThreadsHere);
+        Assert.Null(CpuThreads.OnThisThread);
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class CompareParallelTests : IDisposable
         int? shareOfTheLast = 0;
         schedule.Execute((run, _) =>
         {
-            lock (done) done.Add((run.Seed, Cpu.ThreadsHere));
+            lock (done) done.Add((run.Seed, CpuThreads.OnThisThread));
             if (run.Seed > 0)
             {
                 othersEnded.Signal();
@@ -98,7 +98,7 @@ public sealed class CompareParallelTests : IDisposable
             Assert.True(SpinWait.SpinUntil(() =>
             {
                 schedule.TakeShare();
-                shareOfTheLast = Cpu.ThreadsHere;
+                shareOfTheLast = CpuThreads.OnThisThread;
                 return shareOfTheLast is null;
             }, TimeSpan.FromSeconds(30)));
         }, CancellationToken.None);

@@ -26,7 +26,7 @@ public sealed class ListedValueTests : IDisposable
     {
         var known = kind switch
         {
-            "norm" => NormChoice.Names,
+            "norm" => NormFactory.Names,
             "model" => Models.Names,
             "dataset" => Datasets.Names,
             _ => [.. DeviceKind.All.Select(kind => kind.Name)],
@@ -49,7 +49,7 @@ public sealed class ListedValueTests : IDisposable
     [Fact]
     public void Every_norm_trains_a_small_residual_net()
     {
-        foreach (string norm in NormChoice.Names)
+        foreach (string norm in NormFactory.Names)
             Assert.Equal((0, ""), (_minidl.Run($"train --model resnet8 --train-images 4 --test-images 2 --epochs 1 --batch-size 4 --norm {norm} --out @{norm}"),
                 _minidl.Error));
     }

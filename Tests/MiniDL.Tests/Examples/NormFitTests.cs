@@ -10,7 +10,7 @@ public sealed class NormFitTests : IDisposable
 
     public void Dispose() => _minidl.Dispose();
 
-    public static TheoryData<string> Norms => [.. NormChoice.Names];
+    public static TheoryData<string> Norms => [.. NormFactory.Names];
 
     /// <summary>A step of training is the judge: what it refuses the check refuses, and nothing else.</summary>
     [Theory, MemberData(nameof(Norms))]
@@ -27,7 +27,7 @@ public sealed class NormFitTests : IDisposable
     [Fact]
     public void Vgg_is_judged_as_it_judges_itself()
     {
-        foreach (string norm in NormChoice.Names)
+        foreach (string norm in NormFactory.Names)
             foreach (int groups in norm == "gn" ? new[] { 7, 8, 128 } : [8])
                 AssertAgree(new TrainSettings { Norm = norm, Model = "vgg11", Groups = groups, BatchSize = norm == "bn" ? 1 : 2 }, [1, 28, 28]);
     }
@@ -69,7 +69,7 @@ public sealed class NormFitTests : IDisposable
     private static bool StepRefuses(TrainSettings settings, int[] shape) => Refuses(() =>
     {
         var random = new RandomStream(0);
-        var norm = NormChoice.Parse(settings.Norm, settings.Groups, settings.VirtualBatch);
+        var norm = NormFactory.Named(settings.Norm, settings.Groups, settings.VirtualBatch);
         using var scope = Scope.Step();
         var model = Models.Create(settings.Model, norm, random, new Shape(shape), classes: 10);
         var images = Tensor.Normal([settings.BatchSize, .. shape], random);

@@ -18,7 +18,7 @@ public sealed class OptionWithoutEffectTests : IDisposable
     [InlineData("doctor --precision fp32", "--precision fp32")]
     [InlineData("study vgg --precision tf32", "--precision tf32")]
     [InlineData("study vgg --device cpu --precision tf32", "--precision tf32")]
-    [InlineData("train --norm bn --groups 4", "--groups 4 is for gn, ws and evonorm-s0")]
+    [InlineData("train --norm bn --groups 4", "--groups 4 is for gn, ws or evonorm-s0")]
     [InlineData("train --groups 8", "--groups 8")]
     [InlineData("compare --norms bn,ln --groups 4", "--norms bn, ln has no groups")]
     [InlineData("bench --norms bn,ghost --groups 4", "--groups 4")]

@@ -43,7 +43,7 @@ public sealed class QuotedArgumentTests : IDisposable
         foreach (string name in OutsideInput.Names)
         {
             OutsideInput.ErrorOf(() => Datasets.Load(name));
-            OutsideInput.ErrorOf(() => NormChoice.Parse(name));
+            OutsideInput.ErrorOf(() => NormFactory.Named(name));
             OutsideInput.ErrorOf(() => Schedule.Parse(name));
             OutsideInput.ErrorOf(() => Schedule.Parse($"step:{name}"));
             OutsideInput.ErrorOf(() => Device.Named(name));

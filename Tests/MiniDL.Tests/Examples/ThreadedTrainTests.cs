@@ -6,7 +6,7 @@ namespace MiniDL.Tests.Examples;
 public sealed class ThreadedTrainTests : IDisposable
 {
     private readonly Minidl _minidl = new();
-    private readonly ThreadCounts _threads = new(Cpu.Threads);
+    private readonly ThreadCounts _threads = new(CpuThreads.Count);
 
     public void Dispose()
     {

@@ -89,7 +89,7 @@ public sealed class TrainerOnGpuTests : IDisposable
     {
         var device = Device.Cuda;
         var random = new RandomStream(Settings.Seed);
-        var model = Models.Create("mlp", NormChoice.Parse("bn"), random.Fork("weights"), _train.InputShape, _train.Classes).To(device);
+        var model = Models.Create("mlp", NormFactory.Named("bn"), random.Fork("weights"), _train.InputShape, _train.Classes).To(device);
         var sgd = new Sgd(model.Parameters(), 1, 0.9f, weightDecay: 1e-4f);
         var schedule = Schedule.Parse(Settings.Schedule);
         var batches = new DataLoader(_train, 4, random.Fork("data"), dropLast: true, augmentation: Augmentation.PadCropFlip());

@@ -27,7 +27,7 @@ internal static class GoldenTraining
     {
         var state = golden.All("state/");
         int depth = 6 * golden.Int("blocks_per_stage") + 2;
-        ResNet Make() => new(depth, NormChoice.Parse(golden.Text("norm")), new RandomStream(0), classes: state["fc.bias"].Count);
+        ResNet Make() => new(depth, NormFactory.Named(golden.Text("norm")), new RandomStream(0), classes: state["fc.bias"].Count);
         var model = (ResNet)Make().To(device);
         model.LoadStateDict(state);
         var sgd = NewSgd(golden, model.Parameters(), nesterov: false);

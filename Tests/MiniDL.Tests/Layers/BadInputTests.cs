@@ -78,7 +78,7 @@ public class BadInputTests
         (() => new EvoNormB0(3, eps: -1), "[evonorm_b0] eps -1 must not be negative."),
         (() => new DynamicTanh(0), "[dynamic_tanh] channels 0 must be positive."),
         (() => new Dropout(1.5), "[dropout] the probability 1.5 should be from 0 to 1."),
-        (() => new Mlp([3], NormChoice.Parse("bn"), new RandomStream(0)),
+        (() => new Mlp([3], NormFactory.Named("bn"), new RandomStream(0)),
             "[mlp] sizes need at least two numbers, those of the inputs and of the outputs."),
         (() => Loss.Mse(Tensor.Ones([2]), Tensor.Ones([3])), "[mse_loss] "),
         (() => Loss.CrossEntropy(Tensor.Ones([2, 3]), Tensor.From([0L, 3], [2])),

@@ -59,7 +59,7 @@ public class DataDependentInitTests
     [Fact]
     public void Before_mean_only_batch_norm_lengths_alone_are_set_and_the_norm_centres()
     {
-        var net = new ResNet(8, NormChoice.Parse("wn-mbn"), new RandomStream(1));
+        var net = new ResNet(8, NormFactory.Named("wn-mbn"), new RandomStream(1));
         var x = NormCases.Input([16, 3, 8, 8], Device.Cpu, seed: 1);
         DataDependentInit.Run(net, x);
         List<(double Mean, double Deviation)> moments = [];

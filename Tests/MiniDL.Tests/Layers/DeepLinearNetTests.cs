@@ -9,7 +9,7 @@ public class DeepLinearNetTests
     [InlineData("bn", 25 * 100 + 24 * 20)]
     public void Has_25_layers_of_10_by_10_and_a_norm_between_two(string norm, int parameters)
     {
-        var net = new DeepLinearNet(NormChoice.Parse(norm), new RandomStream(0));
+        var net = new DeepLinearNet(NormFactory.Named(norm), new RandomStream(0));
         Assert.Equal((25, 24), (net.Layers.Count, net.Norms.Count));
         Assert.Equal(parameters, net.ParameterCount);
     }
@@ -17,7 +17,7 @@ public class DeepLinearNetTests
     [Fact]
     public void Without_norms_it_is_the_product_of_its_matrices()
     {
-        var net = new DeepLinearNet(NormChoice.Parse("none"), new RandomStream(1), depth: 4, features: 3);
+        var net = new DeepLinearNet(NormFactory.Named("none"), new RandomStream(1), depth: 4, features: 3);
         net.To(Device.Reference);
         double[] x = [1, -2, 0.5], y = x;
         foreach (var (_, weight) in net.NamedParameters())
@@ -32,7 +32,7 @@ public class DeepLinearNetTests
     [Fact]
     public void Starts_Glorot_normal()
     {
-        double[] weights = [.. new DeepLinearNet(NormChoice.Parse("bn"), new RandomStream(2)).Layers
+        double[] weights = [.. new DeepLinearNet(NormFactory.Named("bn"), new RandomStream(2)).Layers
             .SelectMany(layer => ((Linear)layer).Weight.Value.ToArray<double>())];
         Assert.Equal(0.1, weights.Average(w => w * w), 0.01);
     }
@@ -40,5 +40,5 @@ public class DeepLinearNetTests
     [Fact]
     public void A_depth_below_one_is_an_error() =>
         Assert.Equal("[deep_linear_net] depth 0 must be at least 1.", Assert.Throws<MiniDLException>(
-            () => new DeepLinearNet(NormChoice.Parse("none"), new RandomStream(0), depth: 0)).Message);
+            () => new DeepLinearNet(NormFactory.Named("none"), new RandomStream(0), depth: 0)).Message);
 }

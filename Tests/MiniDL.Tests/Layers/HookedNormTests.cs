@@ -58,7 +58,7 @@ public class HookedNormTests
 
         float[] Train(bool hooks)
         {
-            var net = new ResNet(8, NormChoice.Parse(norm, virtualBatch: 2), new RandomStream(1));
+            var net = new ResNet(8, NormFactory.Named(norm, virtualBatch: 2), new RandomStream(1));
             if (hooks)
                 foreach (var (_, module) in net.NamedModules()) module.OnForward((_, _, _) => null);
             var sgd = new MiniDL.Optim.Sgd(net.Parameters(), learningRate: 0.1f, momentum: 0.9f);

@@ -51,8 +51,8 @@ public class LayerTests
     public void Identity_adds_and_activates_as_its_place_asks()
     {
         var x = Tensor.From([1f, -2, 3], [3]);
-        Assert.Same(x, new Identity().Forward(x));
-        Assert.Equal([0f, 0, 1], new Identity().Forward(x, Tensor.From([-4f, 1, -2], [3]), Activation.Relu).ToArray());
+        Assert.Same(x, new NoNorm().Forward(x));
+        Assert.Equal([0f, 0, 1], new NoNorm().Forward(x, Tensor.From([-4f, 1, -2], [3]), Activation.Relu).ToArray());
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public class LayerTests
     [Fact]
     public void A_perceptron_is_linear_norm_relu_and_ends_plain()
     {
-        var net = new Mlp([3, 4, 2], NormChoice.Parse("bn"), new RandomStream(1));
+        var net = new Mlp([3, 4, 2], NormFactory.Named("bn"), new RandomStream(1));
         string[] expected = ["linears.0.weight", "linears.0.bias", "linears.1.weight", "linears.1.bias", "norms.0.weight", "norms.0.bias"];
         Assert.Equal(expected, net.NamedParameters().Select(p => p.Path));
         var p = net.NamedParameters().ToDictionary(p => p.Path, p => p.Parameter.Value);
@@ -134,6 +134,6 @@ public class LayerTests
         Assert.Equal<Shape>([0, 5], y.Shape);
         y.Sum().Backward();
         Assert.All(net.Parameters(), p => Assert.All(p.Grad!.ToArray(), g => Assert.Equal(0, g)));
-        Assert.Equal<Shape>([0, 10], new ResNet(8, NormChoice.Parse("bn"), random).Eval().Forward(Tensor.Zeros([0, 3, 8, 8])).Shape);
+        Assert.Equal<Shape>([0, 10], new ResNet(8, NormFactory.Named("bn"), random).Eval().Forward(Tensor.Zeros([0, 3, 8, 8])).Shape);
     }
 }

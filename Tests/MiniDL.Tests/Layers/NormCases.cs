@@ -46,7 +46,7 @@ internal static class NormCases
         ("dyt", c => new DynamicTanh(c), [2, 4]),
         ("skipinit", c => new SkipInit(), [2, 4]),
         ("scalar bias", c => new ScalarBias(), [4]),
-        ("identity", c => new Identity(), [2, 4]),
+        ("identity", c => new NoNorm(), [2, 4]),
     ];
 
     private const int Channels = 6;

@@ -10,7 +10,7 @@ public class NormFreeTests
     [Fact]
     public void SkipInit_blocks_start_as_the_rectified_shortcut()
     {
-        var block = new ResNet(8, NormChoice.Parse("skipinit"), new RandomStream(1))
+        var block = new ResNet(8, NormFactory.Named("skipinit"), new RandomStream(1))
             .NamedModules().Single(m => m.Path == "blocks.0").Module;
         var x = NormCases.Input([2, 16, 4, 4], Device.Cpu, seed: 1);
         Assert.Equal(x.Relu().ToArray(), block.Forward(x).ToArray());
@@ -21,7 +21,7 @@ public class NormFreeTests
     [Fact]
     public void Fixup_starts_as_the_paper_says()
     {
-        var net = new ResNet(20, NormChoice.Parse("fixup"), new RandomStream(1));
+        var net = new ResNet(20, NormFactory.Named("fixup"), new RandomStream(1));
         var state = net.StateDict();
         for (int i = 0; i < 9; i++)
         {
@@ -43,7 +43,7 @@ public class NormFreeTests
     {
         string[] block = ["bias1a", "bias1b", "bias2a", "scale", "bias2b", "conv1.weight", "conv2.weight"];
         Assert.Equal(["conv.weight", "norm.bias", .. Enumerable.Range(0, 3).SelectMany(i => block.Select(k => $"blocks.{i}.{k}")),
-            "blocks.3.bias", "fc.weight", "fc.bias"], new ResNet(8, NormChoice.Parse("fixup"), new RandomStream(1)).StateDict().Keys);
+            "blocks.3.bias", "fc.weight", "fc.bias"], new ResNet(8, NormFactory.Named("fixup"), new RandomStream(1)).StateDict().Keys);
     }
 
     /// <summary>Convolutions with one 1 in the middle let the formula be computed value by value.</summary>

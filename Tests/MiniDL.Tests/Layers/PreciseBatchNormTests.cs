@@ -9,7 +9,7 @@ public class PreciseBatchNormTests
     [Fact]
     public void After_one_batch_evaluation_gives_for_it_what_training_gives()
     {
-        var net = new ResNet(8, NormChoice.Parse("bn"), new RandomStream(1));
+        var net = new ResNet(8, NormFactory.Named("bn"), new RandomStream(1));
         net.To(Device.Reference);
         var x = NormCases.Input([4, 3, 8, 8], Device.Reference, seed: 1);
         var trained = net.Forward(x);

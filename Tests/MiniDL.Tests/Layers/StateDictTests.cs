@@ -12,9 +12,9 @@ public class StateDictTests
     [InlineData("wn")]
     public void What_was_saved_is_loaded_and_gives_the_same_outputs(string norm)
     {
-        var source = new ResNet(8, NormChoice.Parse(norm), new RandomStream(1));
+        var source = new ResNet(8, NormFactory.Named(norm), new RandomStream(1));
         source.Forward(NormCases.Input([4, 3, 8, 8], Device.Cpu, seed: 1));
-        var target = new ResNet(8, NormChoice.Parse(norm), new RandomStream(2));
+        var target = new ResNet(8, NormFactory.Named(norm), new RandomStream(2));
         target.LoadStateDict(source.StateDict());
         var x = NormCases.Input([2, 3, 8, 8], Device.Cpu, seed: 2);
         Assert.Equal(source.Eval().Forward(x).ToArray(), target.Eval().Forward(x).ToArray());

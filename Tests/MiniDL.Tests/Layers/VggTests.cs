@@ -5,7 +5,7 @@ namespace MiniDL.Tests.Layers;
 public class VggTests
 {
     private static Vgg Make(string norm, int depth = 13, Shape? input = null, double width = 0.125) =>
-        new(depth, NormChoice.Parse(norm), new RandomStream(1), input, width: width);
+        new(depth, NormFactory.Named(norm), new RandomStream(1), input, width: width);
 
     /// <summary>Depth 11 as published reimplementations count it; depth 13 has two convolutions more, 64→64 and 128→128.</summary>
     [Theory]

@@ -19,7 +19,7 @@ public class WeightStandardizationTests
     [Fact]
     public void Every_filter_of_a_net_is_standardized_and_the_classifier_is_not()
     {
-        var net = new ResNet(8, NormChoice.Parse("ws"), new RandomStream(1));
+        var net = new ResNet(8, NormFactory.Named("ws"), new RandomStream(1));
         Conv2d[] convolutions = [.. net.NamedModules().Select(m => m.Module).OfType<Conv2d>()];
         Assert.Equal(7, convolutions.Length);
         foreach (var conv in convolutions)

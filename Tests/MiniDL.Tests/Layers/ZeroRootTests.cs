@@ -87,7 +87,7 @@ public class ZeroRootTests
     [Theory, MemberData(nameof(Norms))]
     public void A_net_with_a_pruned_filter_trains_on(string name)
     {
-        var net = new ResNet(8, NormChoice.Parse(name), new RandomStream(1));
+        var net = new ResNet(8, NormFactory.Named(name), new RandomStream(1));
         foreach (var (path, parameter) in net.NamedParameters())
         {
             if (!path.Contains("conv", StringComparison.Ordinal) || parameter.Shape.Rank != 4) continue;

@@ -17,7 +17,7 @@ public class TrainingOnThreadsTests
     [InlineData("bn")]
     [InlineData("gn")]
     public void Losses_and_weights_of_a_ResNet_are_the_same_bits_for_any_number_of_threads(string norm) =>
-        AssertSameBits(random => new ResNet(8, NormChoice.Parse(norm), random));
+        AssertSameBits(random => new ResNet(8, NormFactory.Named(norm), random));
 
     [Fact]
     public void Training_with_dropout_gives_the_same_bits_for_any_number_of_threads() => AssertSameBits(random => new Sequential(

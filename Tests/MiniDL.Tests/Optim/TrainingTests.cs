@@ -12,7 +12,7 @@ public class TrainingTests
     {
         var x = Tensor.From([0f, 0, 0, 1, 1, 0, 1, 1], [4, 2]);
         var labels = Tensor.From([0L, 1, 1, 0], [4]);
-        var model = new Mlp([2, 16, 2], NormChoice.Parse("none"), new RandomStream(1));
+        var model = new Mlp([2, 16, 2], NormFactory.Named("none"), new RandomStream(1));
         var sgd = new Sgd(model.Parameters(), learningRate: 0.2f, momentum: 0.9f);
         for (int i = 0; i < 200; i++)
         {
@@ -31,7 +31,7 @@ public class TrainingTests
         var (x, labels) = Spirals(120);
         float[] Losses()
         {
-            var model = new Mlp([2, 32, 32, 2], NormChoice.Parse("bn"), new RandomStream(0));
+            var model = new Mlp([2, 32, 32, 2], NormFactory.Named("bn"), new RandomStream(0));
             var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f);
             var schedule = Schedule.Parse("warmup:0.1,cosine");
             var losses = new float[200];

@@ -14,7 +14,7 @@ public sealed class LongTrainingMemoryTests : IDisposable
     private const int Images = 64, Batch = 4, StepsPerEpoch = Images / Batch;
     private const int BytesPerBatch = Batch * 3 * 8 * 8 * sizeof(float) + 16 * sizeof(long);
 
-    private readonly ResNet _model = new(8, NormChoice.Parse("bn"), new RandomStream(1));
+    private readonly ResNet _model = new(8, NormFactory.Named("bn"), new RandomStream(1));
     private readonly Sgd _sgd;
     private readonly ImageDataset _data;
     private IEnumerator<Batch> _batches;

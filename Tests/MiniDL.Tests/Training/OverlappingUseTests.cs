@@ -118,7 +118,7 @@ public class OverlappingUseTests
     [InlineData("wn-mbn")]
     public void Training_passes_through_running_statistics_do_not_overlap(string name)
     {
-        var norm = NormChoice.Parse(name).Create(3);
+        var norm = NormFactory.Named(name).Create(3);
         var x = NormCases.Input([4, 3, 2, 2], Device.Cpu, seed: 1);
         AssertSecondIsRefused(norm, x);
     }
@@ -253,12 +253,12 @@ public class OverlappingUseTests
         Assert.All(linear.Weight.Value.ToArray(), w => Assert.Equal(-steps, w));
     }
 
-    public static TheoryData<string> Choices => [.. NormChoice.Names];
+    public static TheoryData<string> Choices => [.. NormFactory.Names];
 
     [Theory, MemberData(nameof(Choices))]
     public void One_model_evaluated_on_many_threads_gives_each_the_same_bits(string norm)
     {
-        var model = new ResNet(8, NormChoice.Parse(norm), new RandomStream(1));
+        var model = new ResNet(8, NormFactory.Named(norm), new RandomStream(1));
         model.Eval();
         var images = NormCases.Input([3, 3, 32, 32], Device.Cpu, seed: 1);
         float[] expected = Evaluate();

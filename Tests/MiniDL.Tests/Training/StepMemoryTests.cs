@@ -29,7 +29,7 @@ public class StepMemoryTests
     public void A_warm_step_creates_no_storage_and_at_most_64_KB_of_objects(string norm, int batch)
     {
         var random = new RandomStream(0);
-        var model = new ResNet(20, NormChoice.Parse(norm), random);
+        var model = new ResNet(20, NormFactory.Named(norm), random);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.01f, momentum: 0.9f, weightDecay: 1e-4f);
         var loader = new DataLoader(Images.Take(5 * batch), batch, random, augmentation: Augmentation.PadCropFlip(), threads: 0);
         using var batches = loader.Epochs(count: 1).GetEnumerator();

@@ -34,7 +34,7 @@ public class TrainingOnGpuTests
     private static (float[] Losses, Dictionary<string, double[]> State, double[] Logits) Train(string norm, Device device, bool graph, int steps = Steps)
     {
         var random = new RandomStream(1);
-        var model = new ResNet(8, NormChoice.Parse(norm), random.Fork("weights"), Classes).To(device);
+        var model = new ResNet(8, NormFactory.Named(norm), random.Fork("weights"), Classes).To(device);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.05f, momentum: 0.9f, weightDecay: 1e-4f);
         var images = Tensor.Normal([Batch, 3, Size, Size], random.Fork("images")).ToLayout(Layout.ChannelsLast).To(device);
         var labels = Tensor.From([0L, 3, 1], [Batch], device);

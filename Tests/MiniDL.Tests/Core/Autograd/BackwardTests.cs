@@ -169,7 +169,7 @@ public class BackwardTests
     public void An_operator_may_return_its_input_and_runs_once()
     {
         var x = Leaf(1, 2);
-        var identity = new Identity(x);
+        var identity = new NoNorm(x);
         var y = identity.Run();
         y.Backward(Constant(3, 4));
         Assert.Equal([3f, 4], x.Grad!.ToArray());
@@ -181,7 +181,7 @@ public class BackwardTests
     public void A_gradient_of_the_wrong_shape_is_an_error_that_names_the_operator() =>
         Assert.StartsWith("[wrong]", Assert.Throws<ShapeException>(() => new Wrong(Leaf(1, 2)).Run().Sum().Backward()).Message);
 
-    private sealed class Identity(Tensor x) : Operator("identity", x)
+    private sealed class NoNorm(Tensor x) : Operator("identity", x)
     {
         protected override Tensor Forward() => x;
 

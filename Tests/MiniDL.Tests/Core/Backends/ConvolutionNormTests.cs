@@ -69,7 +69,7 @@ public class ConvolutionNormTests
     {
         using var noGrad = new NoGrad();
         var random = new RandomStream(0);
-        var net = new ResNet(8, NormChoice.Parse("bn"), random).Eval();
+        var net = new ResNet(8, NormFactory.Named("bn"), random).Eval();
         var e = Assert.Throws<ShapeException>(() => net.Forward(Tensor.Zeros([2, 4, 32, 32])));
         Assert.StartsWith("[conv2d] conv: input [2, 4, 32, 32] has 4 channels", e.Message);
     }
@@ -78,5 +78,5 @@ public class ConvolutionNormTests
         (Conv2d)new Conv2d(c, k, 3, stride, padding: 1, bias: norm == "gn", random).To(device);
 
     private static Norm Norm(Device device, string name, int channels) =>
-        (Norm)NormCases.Randomized(NormChoice.Parse(name, groups: 4).Create(channels), device).Eval();
+        (Norm)NormCases.Randomized(NormFactory.Named(name, groups: 4).Create(channels), device).Eval();
 }

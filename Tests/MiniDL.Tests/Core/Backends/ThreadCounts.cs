@@ -6,9 +6,9 @@ public sealed class ThreadCounts : IDisposable
 {
     public const string Collection = "thread counts";
 
-    private readonly int _before = Cpu.Threads;
+    private readonly int _before = CpuThreads.Count;
 
-    public ThreadCounts(int threads) => Cpu.Threads = threads;
+    public ThreadCounts(int threads) => CpuThreads.Count = threads;
 
-    public void Dispose() => Cpu.Threads = _before;
+    public void Dispose() => CpuThreads.Count = _before;
 }

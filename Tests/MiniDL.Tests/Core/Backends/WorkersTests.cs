@@ -93,14 +93,14 @@ public class WorkersTests
         int elsewhere = 0;
         var alone = new Thread(() =>
         {
-            Cpu.ThreadsHere = 1;
+            CpuThreads.OnThisThread = 1;
             var caller = Thread.CurrentThread;
             Workers.Run(5000, _ => elsewhere += Thread.CurrentThread == caller ? 0 : 1);
         });
         alone.Start();
         alone.Join();
         Assert.Equal(0, elsewhere);
-        Assert.Null(Cpu.ThreadsHere);
+        Assert.Null(CpuThreads.OnThisThread);
         int entered = 0;
         Workers.Run(2, _ =>
         {
@@ -129,8 +129,8 @@ public class WorkersTests
     [Fact]
     public void A_thread_count_below_one_is_refused()
     {
-        var error = Assert.Throws<MiniDLException>(() => Cpu.Threads = 0);
+        var error = Assert.Throws<MiniDLException>(() => CpuThreads.Count = 0);
         Assert.StartsWith("[cpu]", error.Message);
-        Assert.Throws<MiniDLException>(() => Cpu.ThreadsHere = 0);
+        Assert.Throws<MiniDLException>(() => CpuThreads.OnThisThread = 0);
     }
 }

@@ -136,7 +136,7 @@ public class WindowEdgeTests
         foreach (string name in Norms)
         {
             int groups = g.OutChannels % 4 == 0 ? 4 : 1;
-            var norm = (MeanVarianceNorm)NormCases.Randomized(NormChoice.Parse(name, groups).Create(g.OutChannels), device).Eval();
+            var norm = (MeanVarianceNorm)NormCases.Randomized(NormFactory.Named(name, groups).Create(g.OutChannels), device).Eval();
             if (name == "in" && g.OutPixels == 1)
             {
                 AssertRefused(() => new ConvNorm(conv, norm).Forward(x), "instance_norm");

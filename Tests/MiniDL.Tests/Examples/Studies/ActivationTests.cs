@@ -9,7 +9,7 @@ public class ActivationTests
     private static readonly Tensor Images = Tensor.Normal([4, 3, 8, 8], new RandomStream(2));
 
     private static LayeredNet Net(string norm) =>
-        new(new Vgg(11, NormChoice.Parse(norm), new RandomStream(1), [3, 8, 8], width: 0.0625));
+        new(new Vgg(11, NormFactory.Named(norm), new RandomStream(1), [3, 8, 8], width: 0.0625));
 
     [Fact]
     public void A_probe_reads_what_goes_into_the_ReLU()

@@ -63,7 +63,7 @@ public class CovariateShiftNoiseTests
     [Fact]
     public void Behind_the_norms_of_a_net_it_follows_the_nets_mode()
     {
-        var vgg = new Vgg(11, NormChoice.Parse("none"), new RandomStream(1), [3, 4, 4], width: 0.0625);
+        var vgg = new Vgg(11, NormFactory.Named("none"), new RandomStream(1), [3, 4, 4], width: 0.0625);
         CovariateShiftNoise.AddTo(new LayeredNet(vgg), new RandomStream(2));
         var x = Tensor.Normal([2, 3, 4, 4], new RandomStream(3));
         Assert.NotEqual(vgg.Forward(x).ToArray(), vgg.Forward(x).ToArray());

@@ -49,7 +49,7 @@ public class CovariateShiftTests
 
     private List<(ShiftPoint Point, double[][,] Weights)> Measure(string norm, int[] layers)
     {
-        var linear = new DeepLinearNet(NormChoice.Parse(norm), new RandomStream(3), depth: 3, features: Size);
+        var linear = new DeepLinearNet(NormFactory.Named(norm), new RandomStream(3), depth: 3, features: Size);
         linear.To(Device.Reference);
         var net = new LayeredNet(linear);
         Tensor x = ToTensor(_inputs), t = ToTensor(_targets);

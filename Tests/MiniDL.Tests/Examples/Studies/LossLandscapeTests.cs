@@ -7,7 +7,7 @@ public class LossLandscapeTests
 {
     private static readonly double[] Lengths = [0.05, 0.1, 0.4];
 
-    private readonly LayeredNet _net = new(new Vgg(11, NormChoice.Parse("bn"), new RandomStream(1), [3, 8, 8], width: 0.0625));
+    private readonly LayeredNet _net = new(new Vgg(11, NormFactory.Named("bn"), new RandomStream(1), [3, 8, 8], width: 0.0625));
     private readonly Tensor _images = Tensor.Normal([6, 3, 8, 8], new RandomStream(2));
     private readonly Tensor _labels = Tensor.From<long>([0, 1, 2, 3, 4, 5], [6]);
 
@@ -52,7 +52,7 @@ public class LossLandscapeTests
     public void On_a_quadratic_form_it_is_what_the_formula_says()
     {
         double[] x = [1, 2, -1, 0.5, 3, -2], targets = [1, -1, 2, 0, 0.5, 1];
-        var linear = new DeepLinearNet(NormChoice.Parse("none"), new RandomStream(3), depth: 1, features: 2);
+        var linear = new DeepLinearNet(NormFactory.Named("none"), new RandomStream(3), depth: 1, features: 2);
         linear.To(Device.Reference);
         var net = new LayeredNet(linear);
         Tensor inputs = Tensor.From(x, [3, 2], Device.Reference), wanted = Tensor.From(targets, [3, 2], Device.Reference);

@@ -14,7 +14,7 @@ public class BranchTests
     private static double[] Train(Device device, string norm, bool graph, int steps = 5)
     {
         var random = new RandomStream(1);
-        var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
+        var model = new ResNet(8, NormFactory.Named(norm), random).To(device);
         var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f, weightDecay: 1e-3f);
         Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
         Tensor[] Step() => SgdTraining.Step(model, sgd, images, labels);
@@ -59,7 +59,7 @@ public class BranchTests
     {
         using var fake = Gpu.OwnFake();
         var device = fake.Open(Precision.Fp32);
-        foreach (string norm in NormChoice.Names.Except(["bn", "gn", "fixup", "brn", "ws"]))
+        foreach (string norm in NormFactory.Names.Except(["bn", "gn", "fixup", "brn", "ws"]))
         {
             var single = Train(device, norm, graph: false, steps: 3);
             Assert.True(single.SequenceEqual(Train(device, norm, graph: true, steps: 3)), norm);

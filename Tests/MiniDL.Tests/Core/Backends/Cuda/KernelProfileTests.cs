@@ -79,7 +79,7 @@ public class KernelProfileTests
         double[] Train()
         {
             var random = new RandomStream(1);
-            var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
+            var model = new ResNet(8, NormFactory.Named(norm), random).To(device);
             var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f);
             Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
             using var step = device.Record(() => SgdTraining.Step(model, sgd, images, labels));
@@ -103,7 +103,7 @@ public class KernelProfileTests
         var seen = new SeenLaunches();
         ((CudaBackend)device.Backend).Stream.Probe = seen;
         var random = new RandomStream(1);
-        var model = new ResNet(20, NormChoice.Parse("bn"), random).To(device);
+        var model = new ResNet(20, NormFactory.Named("bn"), random).To(device);
         var sgd = new Sgd(model.Parameters(), 0.1f);
         using (MiniDL.Scope.Step())
             SgdTraining.Step(model, sgd, Tensor.Ones([128, 3, 32, 32], device), Tensor.From(new long[128], [128], device));

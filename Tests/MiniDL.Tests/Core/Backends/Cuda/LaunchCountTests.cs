@@ -16,7 +16,7 @@ public class LaunchCountTests
         using var fake = Gpu.OwnFake();
         var device = fake.Open(precision);
         var random = new RandomStream(1);
-        var model = new ResNet(8, NormChoice.Parse(norm), random).To(device);
+        var model = new ResNet(8, NormFactory.Named(norm), random).To(device);
         var sgd = new Sgd(model.Parameters(), 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
         Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 2], [2], device);
         long before = 0;

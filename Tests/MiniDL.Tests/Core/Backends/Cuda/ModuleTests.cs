@@ -27,7 +27,7 @@ public class ModuleTests
         using var fake = Gpu.OwnFake();
         var device = fake.Open(precision);
         var random = new RandomStream(1);
-        var model = new ResNet(8, NormChoice.Parse("bn"), random).To(device);
+        var model = new ResNet(8, NormFactory.Named("bn"), random).To(device);
         Loss.CrossEntropy(model.Forward(Tensor.Normal([2, 3, 8, 8], random, device: device)), Tensor.From([1L, 2], [2], device)).Backward();
         Assert.Equal(1 + modules.Split(' ').Length, fake.Get("modules"));
     }

@@ -3,7 +3,7 @@ using MiniDL.Optim;
 
 namespace MiniDL.Tests.Layers;
 
-public class NormChoiceTests
+public class NormFactoryTests
 {
     /// <summary>For each name: the layer for images, that for features (null: an error), whether convolutions have a bias.</summary>
     private static readonly Dictionary<string, (Type Images, Type? Features, bool ConvBias)> Expected = new()
@@ -12,8 +12,8 @@ public class NormChoiceTests
         ["gn"] = (typeof(GroupNorm), typeof(GroupNorm), false),
         ["ln"] = (typeof(GroupNorm), typeof(LayerNorm), false),
         ["in"] = (typeof(InstanceNorm2d), null, false),
-        ["wn"] = (typeof(Identity), typeof(Identity), true),
-        ["none"] = (typeof(Identity), typeof(Identity), true),
+        ["wn"] = (typeof(NoNorm), typeof(NoNorm), true),
+        ["none"] = (typeof(NoNorm), typeof(NoNorm), true),
         ["rms"] = (typeof(ChannelRmsNorm), typeof(RmsNorm), true),
         ["lrn"] = (typeof(LocalResponseNorm), null, true),
         ["lp1"] = (typeof(LpBatchNorm2d), typeof(LpBatchNorm1d), false),
@@ -28,7 +28,7 @@ public class NormChoiceTests
         ["evonorm-b0"] = (typeof(EvoNormB0), null, false),
         ["dyt"] = (typeof(DynamicTanh), typeof(DynamicTanh), false),
         ["fixup"] = (typeof(ScalarBias), null, false),
-        ["skipinit"] = (typeof(Identity), null, true),
+        ["skipinit"] = (typeof(NoNorm), null, true),
     };
 
     /// <summary>
@@ -37,15 +37,15 @@ public class NormChoiceTests
     /// </summary>
     private static readonly Dictionary<string, int> StepsToReachAll = new() { ["fixup"] = 3, ["skipinit"] = 2 };
 
-    public static TheoryData<string> Names => new(NormChoice.Names);
+    public static TheoryData<string> Names => new(NormFactory.Names);
 
     [Fact]
-    public void Every_name_is_known_here() => Assert.Equal(Expected.Keys, NormChoice.Names);
+    public void Every_name_is_known_here() => Assert.Equal(Expected.Keys, NormFactory.Names);
 
     [Theory, MemberData(nameof(Names))]
     public void Each_name_makes_its_layers(string name)
     {
-        var choice = NormChoice.Parse(name);
+        var choice = NormFactory.Named(name);
         var (images, features, convBias) = Expected[name];
         Assert.Equal(name, choice.Name);
         Assert.Equal(name is "wn" or "wn-mbn", choice.UsesWeightNorm);
@@ -65,23 +65,23 @@ public class NormChoiceTests
     [InlineData("dyt", "norm1.alpha norm1.weight norm1.bias norm2.alpha norm2.weight norm2.bias")]
     public void A_branch_ends_in_what_a_sum_may_follow(string name, string keys)
     {
-        var block = new BasicBlock(16, 16, NormChoice.Parse(name), new RandomStream(1));
+        var block = new BasicBlock(16, 16, NormFactory.Named(name), new RandomStream(1));
         Assert.Equal(keys.Split(' '), block.StateDict().Keys.Where(key => key.StartsWith("norm", StringComparison.Ordinal)));
     }
 
     [Fact]
     public void Settings_reach_the_norms()
     {
-        Assert.Equal(4, Assert.IsType<GhostBatchNorm2d>(NormChoice.Parse("ghost", virtualBatch: 4).Create(16)).VirtualBatch);
-        Assert.Equal(2, Assert.IsType<GroupNorm>(NormChoice.Parse("ws", groups: 2).Create(16)).Groups);
-        var renorm = Assert.IsType<BatchRenorm2d>(NormChoice.Parse("brn").Create(16));
+        Assert.Equal(4, Assert.IsType<GhostBatchNorm2d>(NormFactory.Named("ghost", virtualBatch: 4).Create(16)).VirtualBatch);
+        Assert.Equal(2, Assert.IsType<GroupNorm>(NormFactory.Named("ws", groups: 2).Create(16)).Groups);
+        var renorm = Assert.IsType<BatchRenorm2d>(NormFactory.Named("brn").Create(16));
         Assert.Equal((1.5, 0.5), (renorm.RMax, renorm.DMax));
     }
 
     [Theory, MemberData(nameof(Names))]
     public void A_ResNet_with_each_trains_every_parameter_and_evaluates(string name)
     {
-        var net = new ResNet(8, NormChoice.Parse(name), new RandomStream(1));
+        var net = new ResNet(8, NormFactory.Named(name), new RandomStream(1));
         var x = NormCases.Input([2, 3, 8, 8], Device.Cpu, seed: 1);
         var sgd = new Sgd(net.Parameters(), learningRate: 0.1f);
         int steps = StepsToReachAll.GetValueOrDefault(name, 1);
@@ -102,7 +102,7 @@ public class NormChoiceTests
     public void An_Mlp_with_each_trains_every_parameter_and_evaluates(string name)
     {
         if (Expected[name].Features is null) return;
-        var net = new Mlp([12, 16, 8, 3], NormChoice.Parse(name), new RandomStream(1));
+        var net = new Mlp([12, 16, 8, 3], NormFactory.Named(name), new RandomStream(1));
         var x = NormCases.Input([6, 3, 2, 2], Device.Cpu, seed: 1);
         Loss.CrossEntropy(net.Forward(x), Tensor.From([0L, 1, 2, 2, 1, 0], [6])).Backward();
         foreach (var (path, parameter) in net.NamedParameters())
@@ -116,7 +116,7 @@ public class NormChoiceTests
     [InlineData("evonorm-s0")]
     public void More_groups_than_channels_are_an_error_and_not_silently_fewer(string name)
     {
-        var choice = NormChoice.Parse(name, groups: 64);
+        var choice = NormFactory.Named(name, groups: 64);
         var error = Assert.Throws<ShapeException>(() => new ResNet(8, choice, new RandomStream(0)));
         Assert.Contains("16 channels are not divisible by 64 groups", error.Message);
         Assert.EndsWith("Use a divisor of 16.", error.Message);
@@ -125,16 +125,16 @@ public class NormChoiceTests
     [Theory, MemberData(nameof(Names))]
     public void Every_choice_has_a_bias_somewhere_behind_each_convolution(string name)
     {
-        var convBias = NormChoice.Parse(name).ConvBias;
-        var ofNorm = NormChoice.Parse(name).Create(16).NamedParameters().Any(p => p.Path.Contains("bias", StringComparison.Ordinal));
+        var convBias = NormFactory.Named(name).ConvBias;
+        var ofNorm = NormFactory.Named(name).Create(16).NamedParameters().Any(p => p.Path.Contains("bias", StringComparison.Ordinal));
         Assert.True(convBias != ofNorm, $"bias of convolutions {convBias}, of the norm {ofNorm}");
     }
 
     [Fact]
     public void Layer_norm_of_images_is_one_group()
     {
-        Assert.Equal(1, Assert.IsType<GroupNorm>(NormChoice.Parse("ln").Create(16)).Groups);
-        Assert.NotNull(Assert.IsType<InstanceNorm2d>(NormChoice.Parse("in").Create(16)).Weight);
+        Assert.Equal(1, Assert.IsType<GroupNorm>(NormFactory.Named("ln").Create(16)).Groups);
+        Assert.NotNull(Assert.IsType<InstanceNorm2d>(NormFactory.Named("in").Create(16)).Weight);
     }
 
     [Fact]
@@ -142,13 +142,13 @@ public class NormChoiceTests
     {
         Assert.Equal("[norm] there is no norm 'batch'; use bn, gn, ln, in, wn, none, rms, lrn, lp1, lp2, lpinf, "
             + "ghost, brn, wn-mbn, ws, frn, evonorm-s0, evonorm-b0, dyt, fixup, skipinit.",
-            Assert.Throws<MiniDLException>(() => NormChoice.Parse("batch")).Message);
-        Assert.Equal("[norm] groups 0 must be at least 1.", Assert.Throws<MiniDLException>(() => NormChoice.Parse("gn", 0)).Message);
+            Assert.Throws<MiniDLException>(() => NormFactory.Named("batch")).Message);
+        Assert.Equal("[norm] groups 0 must be at least 1.", Assert.Throws<MiniDLException>(() => NormFactory.Named("gn", 0)).Message);
         Assert.Equal("[norm] virtualBatch 0 must be at least 1.",
-            Assert.Throws<MiniDLException>(() => NormChoice.Parse("ghost", virtualBatch: 0)).Message);
+            Assert.Throws<MiniDLException>(() => NormFactory.Named("ghost", virtualBatch: 0)).Message);
         Assert.StartsWith("[norm] skipinit is a way to start residual branches, and this model has none. Use bn,",
-            Assert.Throws<MiniDLException>(() => NormChoice.Parse("skipinit").CreateForFeatures(4)).Message);
+            Assert.Throws<MiniDLException>(() => NormFactory.Named("skipinit").CreateForFeatures(4)).Message);
         Assert.Equal("[group_norm] 16 channels are not divisible by 6 groups: 16 / 6 = 2 rest 4. Use a divisor of 16.",
-            Assert.Throws<ShapeException>(() => new ResNet(8, NormChoice.Parse("gn", 6), new RandomStream(0))).Message);
+            Assert.Throws<ShapeException>(() => new ResNet(8, NormFactory.Named("gn", 6), new RandomStream(0))).Message);
     }
 }

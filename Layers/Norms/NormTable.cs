@@ -1,0 +1,85 @@
+namespace MiniDL.Layers;
+
+/// <summary>A norm that has a name: a line of <see cref="NormTable"/>.</summary>
+/// <param name="Name">What <c>--norm</c> calls it.</param>
+/// <param name="Title">What it is, in a few words.</param>
+/// <param name="Images">Makes the norm for images [N, channels, H, W].</param>
+/// <param name="Features">Makes the norm for features [N, features]; null where it needs images.</param>
+internal sealed record NormEntry(string Name, string Title, NormMaker Images, NormMaker? Features = null)
+{
+    /// <summary>Makes the norm for the end of a residual branch, where the shortcut is added; null for the one for images.</summary>
+    public NormMaker? BranchEnd { get; init; }
+
+    /// <summary>What is done to the weights of the layers that it stands after.</summary>
+    public WeightTreatment Weights { get; init; }
+
+    /// <summary>Whether convolutions have a bias: they need one where no norm with a bias of its own follows.</summary>
+    public bool ConvBias { get; init; }
+
+    /// <summary>Whether channels are divided into groups, whose number can be chosen.</summary>
+    public bool HasGroups { get; init; }
+
+    /// <summary>Whether statistics are taken over a batch, of which one value is too few.</summary>
+    public bool IsOverBatch { get; init; }
+
+    /// <summary>Whether it is a way to start residual branches, and has a meaning in residual nets alone.</summary>
+    public bool StartsBranches { get; init; }
+}
+
+/// <summary>Makes a norm.</summary>
+/// <param name="channels">Channels, or features, that it is for.</param>
+/// <param name="settings">How many groups, or images in a virtual batch.</param>
+internal delegate Norm NormMaker(int channels, NormFactory settings);
+
+/// <summary>What a norm does to the weights before it.</summary>
+internal enum WeightTreatment
+{
+    None,
+    WeightNorm,
+    WeightStandardization,
+}
+
+/// <summary>
+/// The norms that have names. A norm of one's own becomes one of them by a file, and a line here: the command line, its help and its checks take
+/// everything from this table.
+/// </summary>
+/// <remarks>
+/// For images ln is <see cref="GroupNorm"/> with one group, as in the GN paper, and rms its counterpart without centring; for
+/// features [N, C] ln is <see cref="LayerNorm"/>. in is affine. wn reparametrizes the weights and has no norm layers, wn-mbn has
+/// <see cref="MeanOnlyBatchNorm"/> after them, ws standardizes the weights before group norm. FRN and the EvoNorms bring their
+/// activation: they replace norm and ReLU inside a residual branch; at its end they come without it, and the ReLU after the sum
+/// stays. fixup and skipinit are nets without norms whose residual branches start at 0.
+/// </remarks>
+internal static class NormTable
+{
+    public static IReadOnlyList<NormEntry> All { get; } =
+    [
+        new("bn", "batch", (c, _) => new BatchNorm2d(c), (c, _) => new BatchNorm1d(c)) { IsOverBatch = true },
+        new("gn", "group", (c, s) => new GroupNorm(s.Groups, c), (c, s) => new GroupNorm(s.Groups, c)) { HasGroups = true },
+        new("ln", "layer", (c, _) => new GroupNorm(1, c), (c, _) => new LayerNorm([c])),
+        new("in", "instance", (c, _) => new InstanceNorm2d(c, affine: true)),
+        new("wn", "weight normalization", (_, _) => new NoNorm(), (_, _) => new NoNorm()) { Weights = WeightTreatment.WeightNorm, ConvBias = true },
+        new("none", "no norm", (_, _) => new NoNorm(), (_, _) => new NoNorm()) { ConvBias = true },
+        new("rms", "root mean square", (c, _) => new ChannelRmsNorm(c), (c, _) => new RmsNorm([c])) { ConvBias = true },
+        new("lrn", "local response", (_, _) => new LocalResponseNorm(size: 5)) { ConvBias = true },
+        new("lp1", "ℓ1 batch", (c, _) => new LpBatchNorm2d(c, 1), (c, _) => new LpBatchNorm1d(c, 1)) { IsOverBatch = true },
+        new("lp2", "ℓ2 batch", (c, _) => new LpBatchNorm2d(c, 2), (c, _) => new LpBatchNorm1d(c, 2)) { IsOverBatch = true },
+        new("lpinf", "ℓ∞ batch", (c, _) => new LpBatchNorm2d(c, double.PositiveInfinity), (c, _) => new LpBatchNorm1d(c, double.PositiveInfinity))
+            { IsOverBatch = true },
+        new("ghost", "BN of virtual batches", (c, s) => new GhostBatchNorm2d(c, s.VirtualBatch), (c, s) => new GhostBatchNorm1d(c, s.VirtualBatch))
+            { IsOverBatch = true },
+        new("brn", "batch renormalization", (c, _) => new BatchRenorm2d(c), (c, _) => new BatchRenorm1d(c)) { IsOverBatch = true },
+        new("wn-mbn", "weight norm with mean-only BN", (c, _) => new MeanOnlyBatchNorm(c), (c, _) => new MeanOnlyBatchNorm(c))
+            { Weights = WeightTreatment.WeightNorm, IsOverBatch = true },
+        new("ws", "weight standardization with GN", (c, s) => new GroupNorm(s.Groups, c), (c, s) => new GroupNorm(s.Groups, c))
+            { Weights = WeightTreatment.WeightStandardization, HasGroups = true },
+        new("frn", "filter response norm with TLU", (c, _) => new FilterResponseNorm2d(c))
+            { BranchEnd = (c, _) => new FilterResponseNorm2d(c, activation: false) },
+        new("evonorm-s0", "EvoNorm-S0", (c, s) => new EvoNormS0(s.Groups, c))
+            { BranchEnd = (c, s) => new EvoNormS0(s.Groups, c, activation: false), HasGroups = true },
+        new("evonorm-b0", "EvoNorm-B0", (c, _) => new EvoNormB0(c)) { BranchEnd = (c, _) => new EvoNormB0(c, activation: false) },
+        new("dyt", "dynamic tanh", (c, _) => new DynamicTanh(c), (c, _) => new DynamicTanh(c)),
+        new("fixup", "no norm, Fixup", (_, _) => new ScalarBias()) { StartsBranches = true },
+        new("skipinit", "no norm, SkipInit", (_, _) => new NoNorm()) { BranchEnd = (_, _) => new SkipInit(), StartsBranches = true, ConvBias = true },
+    ];
+}
