@@ -9,7 +9,7 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>Above so many values only the first and the last of each dimension are shown, as NumPy has it.</summary>
-    private const int MostShown = 1000, Edge = 3;
+    private const int MaxShown = 1000, Edge = 3;
 
     /// <summary>Type, shape, device, and the operator that made it: <c>f32[8, 16] on cpu from conv2d</c>.</summary>
     public string Description =>
@@ -57,7 +57,7 @@ public sealed partial class Tensor
 
     private string Values(int[] sizes)
     {
-        bool whole = Count <= MostShown;
+        bool whole = Count <= MaxShown;
         var shown = whole ? this : Edges();
         string[] cells = [.. shown.ToArray<double>().Select(Text)];
         if (Rank == 0) return cells[0];

@@ -3,7 +3,7 @@ namespace MiniDL.Layers;
 
 /// <summary>
 /// Modules one after the other, named <c>0</c>, <c>1</c>, … as in PyTorch. A norm followed by <see cref="Relu"/> runs as one fused
-/// operator, unless a forward hook wants to see what is between them or behind, or the norm has an activation of its own: then both run.
+/// operator, unless a forward hook wants to see what is between them or after, or the norm has an activation of its own: then both run.
 /// </summary>
 public sealed class Sequential : Module
 {

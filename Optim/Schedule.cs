@@ -50,7 +50,7 @@ public abstract record Schedule
     private static WarmUpSchedule ParseWarmUp(string text, string settings)
     {
         int comma = settings.IndexOf(',', StringComparison.Ordinal);
-        // The fraction first: of 0,05 it is the 0 that is wrong, and not the schedule behind the comma.
+        // The fraction first: of 0,05 it is the 0 that is wrong, and not the schedule after the comma.
         double fraction = Fraction("warm-up", Number(text, comma < 0 ? settings : settings[..comma]));
         return new WarmUpSchedule(fraction, comma < 0 ? new ConstantSchedule() : Parse(settings[(comma + 1)..]));
     }

@@ -2,7 +2,7 @@ namespace MiniDL;
 
 /// <summary>
 /// Reverse-mode differentiation. The graph is made as the program runs: every operator remembers its inputs. A backward pass
-/// visits the operators behind a tensor in reverse order of their running, hands each the gradient of its result, and adds what
+/// visits the operators that lead to a tensor, those that ran last first, hands each the gradient of its result, and adds what
 /// it gives to the gradients of its inputs. Gradients of leaves are added into <see cref="Tensor.Grad"/>. Tensors may be used from
 /// any thread; passes that share operators or leaves must not overlap: the one that comes second is refused.
 /// </summary>

@@ -1,8 +1,8 @@
 namespace MiniDL;
 
 /// <summary>
-/// One backward pass: the chain rule from a tensor back to the leaves that it depends on, or only to some targets. Every operator behind the
-/// tensor is visited once, those that ran last first, so that the gradient of its result is complete when its turn comes.
+/// One backward pass: the chain rule from a tensor back to the leaves that it depends on, or only to some targets. Every operator that
+/// leads to the tensor is visited once, those that ran last first, so that the gradient of its result is complete when its turn comes.
 /// </summary>
 internal readonly struct BackwardPass
 {
@@ -53,7 +53,7 @@ internal readonly struct BackwardPass
         }
     }
 
-    /// <summary>Finds the operators behind the root without recursion and sorts them, the last that ran first.</summary>
+    /// <summary>Finds the operators that lead to the root, without recursion, and sorts them, the last that ran first.</summary>
     private void Collect()
     {
         Enter(_root);

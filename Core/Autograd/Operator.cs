@@ -37,7 +37,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>Operators that ran later have larger numbers: descending order is a topological order of the graph.</summary>
     internal long Order { get; private set; }
 
-    /// <summary>Whether one of the tensors that the last pass was after lies behind this node.</summary>
+    /// <summary>Whether this node leads back to one of the targets of the last pass.</summary>
     internal bool LeadsToTarget { get; private set; }
 
     /// <summary>The sum of the gradients that have arrived for the result so far.</summary>
@@ -134,7 +134,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>A tensor for a result, its values unset.</summary>
     private protected Tensor New(Shape shape, Layout layout = Layout.RowMajor) => Tensor.New(shape, Device, Device.FloatType, layout);
 
-    /// <summary>Works out <see cref="LeadsToTarget"/>, which must be known for the operators behind this one.</summary>
+    /// <summary>Works out <see cref="LeadsToTarget"/>, which must be known for the operators that lead to this one.</summary>
     internal void MarkIfLeadsTo(Dictionary<Tensor, Tensor?> targets)
     {
         LeadsToTarget = false;

@@ -34,7 +34,7 @@ internal static class HostValues
     }
 
     /// <summary>What the values, as integers, lie between.</summary>
-    public static (long Least, long Largest) Range<T>(ReadOnlySpan<T> values) where T : unmanaged
+    public static (long Min, long Max) Range<T>(ReadOnlySpan<T> values) where T : unmanaged
     {
         if (values.IsEmpty) return (0, 0);
         var integers = typeof(T) == typeof(long) ? MemoryMarshal.Cast<T, long>(values) : Converted(values);

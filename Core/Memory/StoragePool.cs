@@ -6,8 +6,8 @@ namespace MiniDL.Memory;
 /// </summary>
 internal sealed class StoragePool(Func<DType, int, Storage> create)
 {
-    /// <summary>So far below 2³¹ that kernels, which take whole tiles and count with 32 bits, do not overflow behind the last value.</summary>
-    private const int MostValues = int.MaxValue - ushort.MaxValue;
+    /// <summary>So far below 2³¹ that kernels, which take whole tiles and count with 32 bits, do not overflow after the last value.</summary>
+    private const int MaxValues = int.MaxValue - ushort.MaxValue;
 
     private readonly Dictionary<(DType, int), Stack<Storage>> _free = [];
     private long _createdBytes;
@@ -18,8 +18,8 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
     /// <exception cref="MiniDLException">There are more values than a tensor can have.</exception>
     public Storage Rent(DType type, int count)
     {
-        if (count > MostValues)
-            throw new MiniDLException(Check.Line("tensor", $"{count:N0} values are more than a tensor can have, {MostValues:N0}. "
+        if (count > MaxValues)
+            throw new MiniDLException(Check.Line("tensor", $"{count:N0} values are more than a tensor can have, {MaxValues:N0}. "
                 + "Work on parts of it, such as smaller batches."));
         int capacity = SizeClass(count);
         lock (_free)
@@ -71,7 +71,7 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
     {
         if (count <= 16) return 16;
         int step = Math.Max(16, 1 << Math.Max(0, System.Numerics.BitOperations.Log2((uint)(count - 1)) - 3));
-        return (int)Math.Min(((long)count + step - 1) / step * step, MostValues);
+        return (int)Math.Min(((long)count + step - 1) / step * step, MaxValues);
     }
 }
 

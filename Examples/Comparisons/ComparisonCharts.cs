@@ -6,8 +6,8 @@ namespace MiniDL.Examples.Comparisons;
 /// <summary>The figures of a comparison. Lines are means over the seeds; where a run diverged there is a gap.</summary>
 internal sealed class ComparisonCharts
 {
-    private const double LeastRange = 8;
-    private const int MostTicks = 9;
+    private const double MinRange = 8;
+    private const int MaxTicks = 9;
 
     private readonly IReadOnlyList<SummaryRow> _summary;
     private readonly ComparedEpoch[] _epochs, _last;
@@ -61,7 +61,7 @@ internal sealed class ComparisonCharts
     }
 
     /// <summary>A panel a norm, a line a batch size: figure 5 of the GN paper.</summary>
-    /// <param name="name">Of the charts, with the norm behind it.</param>
+    /// <param name="name">Of the charts, with the norm after it.</param>
     /// <param name="what">Is shown, in the titles.</param>
     public IReadOnlyList<Chart> Curves(
         string name, string what, string label, Func<ComparedEpoch, double> value, IReadOnlyList<string> norms, bool log = false)
@@ -160,7 +160,7 @@ internal sealed class ComparisonCharts
     private static IReadOnlyList<(double Value, string Label)> Counted(int count)
     {
         int step = new[] { 1, 2, 5, 10, 20, 50, 100, 200, 500 }
-            .FirstOrDefault(s => count <= MostTicks * s, Math.Max(1, count / MostTicks));
+            .FirstOrDefault(s => count <= MaxTicks * s, Math.Max(1, count / MaxTicks));
         return Axis.TicksAt(Enumerable.Range(1, count).Where(i => i % step == 0).Select(i => (double)i));
     }
 
@@ -171,7 +171,7 @@ internal sealed class ComparisonCharts
         if (rows.Length == 0) return (null, null);
         static double Bar(SummaryRow row) => double.IsFinite(row.TestErrorStd) ? row.TestErrorStd : 0;
         double low = rows.Min(row => row.TestErrorMean - Bar(row)), high = rows.Max(row => row.TestErrorMean + Bar(row));
-        double margin = Math.Max(0.12 * (high - low), (LeastRange - (high - low)) / 2);
+        double margin = Math.Max(0.12 * (high - low), (MinRange - (high - low)) / 2);
         return (Math.Max(0, low - margin), high + margin);
     }
 }

@@ -47,7 +47,7 @@ internal sealed record EvaluationByStatistics(Evaluation Running, Evaluation Pre
 /// </remarks>
 internal sealed class Probe
 {
-    private const int MostImages = 1000, ImagesForGradient = 256, MostGradients = 10, EvaluationBatch = 100, ImagesForPrecise = 2000;
+    private const int MaxImages = 1000, ImagesForGradient = 256, MaxGradients = 10, EvaluationBatch = 100, ImagesForPrecise = 2000;
 
     private readonly Trainer _trainer;
     private readonly Module _model;
@@ -61,7 +61,7 @@ internal sealed class Probe
         var random = new RandomStream(trainer.Settings.Seed).Fork("probe");
         int batch = trainer.Settings.BatchSize;
         // A fifth of what an epoch trains on at most, so that looking costs little beside training.
-        int batches = Math.Max(1, Math.Min(MostImages, train.Count / 5) / batch);
+        int batches = Math.Max(1, Math.Min(MaxImages, train.Count / 5) / batch);
         var part = train.Take(batches * batch);
         _batches = new DataLoader(part, batch, random, shuffle: true, dropLast: true);
         _images = InOrder(part, random);
@@ -72,7 +72,7 @@ internal sealed class Probe
         int large = Math.Max(1, EvaluationBatch / virtualBatch) * virtualBatch;
         _preciseBatches = new DataLoader(some, WholeBatch(large, virtualBatch, some.Count), random, shuffle: true, dropLast: true);
         _keepsStatistics = _model.NamedBuffers().Any();
-        _gradients = Math.Clamp(ImagesForGradient / batch, 1, MostGradients);
+        _gradients = Math.Clamp(ImagesForGradient / batch, 1, MaxGradients);
     }
 
     /// <summary>Looks at the model after an epoch.</summary>

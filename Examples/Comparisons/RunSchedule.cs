@@ -14,16 +14,16 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
     private const int ImagesPerThread = 16;
 
     /// <summary>With more images, or more runs at once, a step fills a GPU: there is no time left for another run.</summary>
-    private const int LargestBatchBeside = 32, MostOnGpu = 4;
+    private const int LargestBatchBeside = 32, MaxOnGpu = 4;
 
     private readonly TrainSettings[] _runs = [.. runs];
     private int _underWay;
 
     /// <summary>How many runs there are at once at most.</summary>
-    public int MostAtOnce => Together.Length == 0 ? 1 : Math.Min(parallel > 0 ? parallel : MostByDefault, Together.Length);
+    public int MaxAtOnce => Together.Length == 0 ? 1 : Math.Min(parallel > 0 ? parallel : MaxByDefault, Together.Length);
 
     /// <summary>How the runs go: <c>up to 2 at once</c>.</summary>
-    public string Description => MostAtOnce == 1 ? "one after another" : $"up to {MostAtOnce} at once";
+    public string Description => MaxAtOnce == 1 ? "one after another" : $"up to {MaxAtOnce} at once";
 
     /// <summary>Runs that have the machine to themselves.</summary>
     public TrainSettings[] Alone => [.. _runs.Where(run => !SharesTheMachine(run))];
@@ -38,7 +38,7 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
         _underWay = 1;
         foreach (var run in Alone) train(run, stop);
         var queue = new Queue<TrainSettings>(Together);
-        if (MostAtOnce == 1)
+        if (MaxAtOnce == 1)
             foreach (var run in queue) train(run, stop);
         else ExecuteTogether(queue, train, stop);
     }
@@ -79,7 +79,7 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
                 Interlocked.Decrement(ref _underWay);
             }
         }
-        _underWay = MostAtOnce;
+        _underWay = MaxAtOnce;
         Thread[] threads = [.. Enumerable.Range(1, _underWay)
             .Select(n => new Thread(Work) { IsBackground = true, Name = $"run {n}" })];
         foreach (var thread in threads) thread.Start();
@@ -87,7 +87,7 @@ internal sealed class RunSchedule(IEnumerable<TrainSettings> runs, int parallel)
         error?.Throw();
     }
 
-    private int MostByDefault => Array.Exists(_runs, run => DeviceKind.Named(run.Device).IsAsynchronous) ? MostOnGpu : CpuThreads.Count;
+    private int MaxByDefault => Array.Exists(_runs, run => DeviceKind.Named(run.Device).IsAsynchronous) ? MaxOnGpu : CpuThreads.Count;
 
     /// <summary>
     /// Where several were asked for, or a step is too little work for the device, as it always is for one that uses a single thread.

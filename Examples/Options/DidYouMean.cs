@@ -7,7 +7,7 @@ namespace MiniDL.Examples.Options;
 internal static class DidYouMean
 {
     /// <summary>With more names equally near, none of them is a guess.</summary>
-    private const int MostGuesses = 2;
+    private const int MaxGuesses = 2;
 
     /// <summary>What people call things who come from other programs, and what options with the same meaning are called in other verbs.</summary>
     private static readonly string[][] Synonyms =
@@ -45,11 +45,11 @@ internal static class DidYouMean
         if (bare.Length == 0) return [];
         string[] same = [.. names.Where(name => Bare(name) == bare)];
         if (same.Length == 0) same = [.. names.Where(name => Array.Exists(Synonyms, group => Holds(group, bare) && Holds(group, Bare(name))))];
-        if (same.Length is > 0 and <= MostGuesses) return same;
+        if (same.Length is > 0 and <= MaxGuesses) return same;
         var near = names.Select(name => (Name: name, Distance: Distance(bare, Bare(name)))).Where(n => n.Distance <= (bare.Length + 1) / 3 && IsLikely(bare, Bare(n.Name))).ToArray();
         string[] nearest = [.. near.Where(n => n.Distance == near.Min(other => other.Distance)).Select(n => n.Name)];
         if (nearest.Length == 0 && bare.Length >= 3) nearest = [.. names.Where(name => Bare(name).StartsWith(bare, StringComparison.Ordinal))];
-        return nearest.Length <= MostGuesses ? nearest : [];
+        return nearest.Length <= MaxGuesses ? nearest : [];
     }
 
     /// <summary>Short names are near many: a slip in their first letter is not likely, unless the letters have changed places.</summary>

@@ -11,7 +11,7 @@ namespace MiniDL.Examples.Options;
 internal sealed class DoctorOptions : CommonOptions
 {
     /// <summary>Above it the naive loops take minutes.</summary>
-    private const int MostImagesOnReference = 16;
+    private const int MaxImagesOnReference = 16;
 
     [Section("Check")]
     [Option("device", MetaValue = "NAME", Default = "cpu", HelpText = "cpu or cuda")]
@@ -39,7 +39,7 @@ internal sealed class DoctorOptions : CommonOptions
 
     public int Repeat => RepeatOption ?? 5;
 
-    public string AgainstOrDefault => Against ?? (Device != "cpu" && Batch > MostImagesOnReference ? "cpu" : "reference");
+    public string AgainstOrDefault => Against ?? (Device != "cpu" && Batch > MaxImagesOnReference ? "cpu" : "reference");
 
     /// <summary>What is checked, one after the other.</summary>
     public IReadOnlyList<Precision> Precisions() =>

@@ -6,7 +6,7 @@ namespace MiniDL.Examples.Output;
 /// <summary>A CSV file that grows by a row at a time, each on the disk when <see cref="Append"/> returns.</summary>
 internal sealed class CsvFile : IDisposable
 {
-    private const int MaxBytes = 1 << 30, MostOfFirstLine = 1_000;
+    private const int MaxBytes = 1 << 30, MaxOfFirstLine = 1_000;
 
     private readonly string _path;
     private readonly FileLayer _files;
@@ -48,7 +48,7 @@ internal sealed class CsvFile : IDisposable
     public static string FirstLine(string path)
     {
         using var stream = InputFile.Open(path);
-        byte[] text = new byte[Math.Min(stream.Length, MostOfFirstLine)];
+        byte[] text = new byte[Math.Min(stream.Length, MaxOfFirstLine)];
         stream.ReadExactly(text);
         int end = LineEnd(text, 0);
         return Encoding.UTF8.GetString(text, 0, end < 0 ? text.Length : end);

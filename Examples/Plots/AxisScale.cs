@@ -9,7 +9,7 @@ namespace MiniDL.Examples.Plots;
 /// </summary>
 internal sealed class AxisScale(Reports.Axis axis)
 {
-    private const int MostTicks = 9;
+    private const int MaxTicks = 9;
 
     private readonly int _sign = axis.Reversed ? -1 : 1;
 
@@ -50,7 +50,7 @@ internal sealed class AxisScale(Reports.Axis axis)
     {
         var (low, high) = (Math.Min(from, to), Math.Max(from, to));
         int first = (int)Math.Floor(low), last = (int)Math.Ceiling(high);
-        int step = Math.Max(1, (last - first + MostTicks - 1) / MostTicks);
+        int step = Math.Max(1, (last - first + MaxTicks - 1) / MaxTicks);
         int[] digits = high - low < 2.2 ? [1, 2, 5] : [1];
         for (int power = first - ((first % step + step) % step); power <= last; power += step)
             foreach (int digit in digits)

@@ -8,10 +8,10 @@ internal static class ColumnFormat
     /// <summary>Digits of the largest number, and of the smallest where that has fewer.</summary>
     private const int DigitsOfLargest = 4, DigitsOfSmallest = 2;
 
-    private const int MostDecimals = 8;
+    private const int MaxDecimals = 8;
 
     /// <summary>Beyond this ratio of the largest to the smallest, and above this size, columns have exponents.</summary>
-    private const double MostRange = 1e6, MostSize = 1e9;
+    private const double MaxRange = 1e6, MaxSize = 1e9;
 
     private const string Exponents = "0.000e+00";
 
@@ -23,7 +23,7 @@ internal static class ColumnFormat
         double largest = sizes.Max(), smallest = sizes.Min();
         int decimals = Math.Max(DecimalsFor(largest, DigitsOfLargest), DecimalsFor(smallest, DigitsOfSmallest));
         decimals = Math.Min(decimals, sizes.Max(Decimals));
-        return largest / smallest > MostRange || largest >= MostSize || decimals > MostDecimals
+        return largest / smallest > MaxRange || largest >= MaxSize || decimals > MaxDecimals
             ? Exponents : string.Create(CultureInfo.InvariantCulture, $"N{decimals}");
     }
 

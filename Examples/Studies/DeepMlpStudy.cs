@@ -5,7 +5,7 @@ namespace MiniDL.Examples.Studies;
 
 /// <summary>
 /// What becomes of the activations in a deep net of random weights: 100 linear layers of 256 units, each followed by ReLU, on a
-/// batch of 16 standard normal inputs; the standard deviation behind each layer for five ways to draw the weights, and with BN.
+/// batch of 16 standard normal inputs; the standard deviation after each layer for five ways to draw the weights, and with BN.
 /// </summary>
 /// <remarks>
 /// <para>After Ioffe and Szegedy 2015 (BN) and He et al. 2015 (initial values); the experiment is one of lectures and blogs.
@@ -13,7 +13,7 @@ namespace MiniDL.Examples.Studies;
 /// <para>What theory says. Every layer without a norm multiplies the second moment by <c>σ_w² · 256 / 2</c>: ×0.408 in
 /// deviation for PyTorch's default, ×11.3 for N(0, 1), ×0.113 for N(0, 0.01²), ×1 for Kaiming, whose first layer has
 /// <c>√(1 − 1/π) = 0.8256</c>. Behind BN a unit's n values are a centred direction of n − 1 dimensions scaled to length √n, so its ReLU
-/// has the deviation <c>√(½ − (n−1) Γ((n−1)/2)² / (4π Γ(n/2)²))</c>: 0.5792 for n = 16. BN behind the ReLU gives 1.</para>
+/// has the deviation <c>√(½ − (n−1) Γ((n−1)/2)² / (4π Γ(n/2)²))</c>: 0.5792 for n = 16. BN after the ReLU gives 1.</para>
 /// </remarks>
 internal sealed class DeepMlpStudy : Study
 {
@@ -31,7 +31,7 @@ internal sealed class DeepMlpStudy : Study
     /// <inheritdoc/>
     public override bool Trains => false;
 
-    /// <summary>The deviation of a ReLU's output behind BN over a batch of n, for isotropic inputs.</summary>
+    /// <summary>The deviation of a ReLU's output after BN over a batch of n, for isotropic inputs.</summary>
     public static double StdBehindBatchNorm(int n) =>
         Math.Sqrt(0.5 - (n - 1) * GammaRatio(n) * GammaRatio(n) / (4 * Math.PI));
 
@@ -61,7 +61,7 @@ internal sealed class DeepMlpStudy : Study
         var report = new Report(Title)
         {
             Introduction = $"{Batch} vectors of {Width} standard normal numbers are {layers} times in a row multiplied by a "
-                + "random matrix and put through ReLU; nothing is trained. How large are the activations behind each layer? "
+                + "random matrix and put through ReLU; nothing is trained. How large are the activations after each layer? "
                 + "The six setups use the same random numbers, scaled. Lines are medians over nets, bands go from the 10th to "
                 + "the 90th percentile.\n\n"
                 + "Layers have no bias: PyTorch's would put a floor under the smallest activations.",
@@ -77,11 +77,11 @@ internal sealed class DeepMlpStudy : Study
             [.. curves.SelectMany(curve => curve.Rows())])
         { Hidden = true });
         report.Add(new DataTable("deep_mlp_batch", ["batch", "std", "theory"], [.. batches.Select(b => b.Row)])
-        { Caption = "Deviation of a ReLU's output behind BN, in the first layer, mean over nets." });
+        { Caption = "Deviation of a ReLU's output after BN, in the first layer, mean over nets." });
         return report;
     }
 
-    /// <summary>The deviation behind every layer, for every setup with the same random numbers.</summary>
+    /// <summary>The deviation after every layer, for every setup with the same random numbers.</summary>
     private static double[][] Deviations(int layers, RandomStream random)
     {
         using var noGrad = new NoGrad();
@@ -103,7 +103,7 @@ internal sealed class DeepMlpStudy : Study
         return deviations;
     }
 
-    /// <summary>The deviation behind one layer with BN, for several batch sizes.</summary>
+    /// <summary>The deviation after one layer with BN, for several batch sizes.</summary>
     private static BatchPoint[] BehindFirstBatchNorm(StudyContext context)
     {
         using var noGrad = new NoGrad();
@@ -137,7 +137,7 @@ internal sealed class DeepMlpStudy : Study
             FormattableString.Invariant($"{theory:F4} at batch {Batch}"),
             FormattableString.Invariant($"{before.Median.Min():F4} to {before.Median.Max():F4} over {last} layers"),
             Clause.Holds(before.Median.All(value => Math.Abs(value - theory) < 0.03)));
-        Add("BN behind the ReLU keeps it at 1", "1",
+        Add("BN after the ReLU keeps it at 1", "1",
             FormattableString.Invariant($"{after.Median.Min():F4} to {after.Median.Max():F4}"),
             Clause.Holds(after.Median.All(value => Math.Abs(value - 1) < 0.01)));
         Add("Kaiming's initial values keep the size of activations on average, but each net wanders",
@@ -158,7 +158,7 @@ internal sealed class DeepMlpStudy : Study
             report.Add(new Finding(claim, theory, ours, clauses) { Source = Source.Theory, Basis = Basis.Calculation });
     }
 
-    private static Chart AllSetups(Curve[] curves) => new("deep_mlp_std", "Activations behind each layer",
+    private static Chart AllSetups(Curve[] curves) => new("deep_mlp_std", "Activations after each layer",
         new Axis("layer") { Whole = true }, new Axis("standard deviation") { Log = true, Min = 1e-40, Max = 1e40 },
         [.. curves.Select(curve => curve.Series)])
     {
@@ -180,7 +180,7 @@ internal sealed class DeepMlpStudy : Study
             ])
         {
             Caption = "Kaiming's weights keep the deviation only on average: nets drift apart, layer by layer. BN holds it: "
-                + "at 0.579 where it stands before the ReLU, as theory says for a batch of 16, at 1 where it stands behind.",
+                + "at 0.579 where it stands before the ReLU, as theory says for a batch of 16, at 1 where it stands after.",
         };
     }
 
@@ -221,7 +221,7 @@ internal sealed class DeepMlpStudy : Study
         public Func<Tensor, Tensor> Activate { get; init; } = x => x.Relu();
     }
 
-    /// <summary>The deviations behind each layer, over nets.</summary>
+    /// <summary>The deviations after each layer, over nets.</summary>
     private sealed class Curve
     {
         public Curve(Setup setup, double[][] nets)

@@ -91,8 +91,8 @@ internal sealed class FeatureScalingStudy : Study
             Clause.Holds(minMax.Steps < raw.Steps), Clause.Holds(mean.Steps < minMax.Steps), Clause.Holds(zScore.Steps < minMax.Steps))
         { Basis = Basis.Calculation });
         report.Add(new Finding("Steps stay within the bound that the condition number κ gives", "at most κ/2 · ln(1/ε)",
-            string.Join(", ", descents.Select(d => $"{d.Name} {d.Steps / d.MostSteps(Converged):P0} of it")),
-            Clause.Holds(descents.All(d => d.Steps <= d.MostSteps(Converged) + 1)))
+            string.Join(", ", descents.Select(d => $"{d.Name} {d.Steps / d.MaxSteps(Converged):P0} of it")),
+            Clause.Holds(descents.All(d => d.Steps <= d.MaxSteps(Converged) + 1)))
         { Source = Source.Theory, Basis = Basis.Calculation });
     }
 

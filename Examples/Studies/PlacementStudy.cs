@@ -7,13 +7,13 @@ using MiniDL.Layers;
 namespace MiniDL.Examples.Studies;
 
 /// <summary>
-/// BN before the activation, as its paper has it, against BN behind the activation: a residual net and an MLP, trained
+/// BN before the activation, as its paper has it, against BN after the activation: a residual net and an MLP, trained
 /// the same way.
 /// </summary>
 /// <remarks>
 /// Ioffe and Szegedy 2015 put BN before the activation, because "the sum is more likely to have a symmetric, non-sparse
-/// distribution" (§3.2); practitioners report that behind is as good or better. Open choices: in the residual net every norm
-/// moves, so that a branch ends in <c>norm(relu(conv))</c> and the ReLU behind the sum stays; settings are the defaults of
+/// distribution" (§3.2); practitioners report that after is as good or better. Open choices: in the residual net every norm
+/// moves, so that a branch ends in <c>norm(relu(conv))</c> and the ReLU after the sum stays; settings are the defaults of
 /// <c>train</c>. The MLP has 256-256 hidden units and is trained on the same images. The full size is ResNet-20 and the MLP on
 /// all of CIFAR-10 for 100 epochs, three seeds.
 /// </remarks>
@@ -21,7 +21,7 @@ internal sealed class PlacementStudy : Study
 {
     public override string Name => "placement";
 
-    public override string Title => "Does BN belong before or behind the activation?";
+    public override string Title => "Does BN belong before or after the activation?";
 
     public override string Paper => "Ioffe and Szegedy 2015, Batch Normalization, §3.2 (arXiv:1502.03167)";
 
@@ -151,7 +151,7 @@ internal sealed class PlacementStudy : Study
         new Axis("epoch") { Whole = true }, new Axis(label),
         [.. curves.Where(curve => curve.Task == task).Select((curve, index) => curve.Of(value, index))]);
 
-    /// <summary>A norm that stands behind the ReLU which the net asks for behind its norms: <c>norm(relu(x))</c>.</summary>
+    /// <summary>A norm that stands after the ReLU which the net asks for after its norms: <c>norm(relu(x))</c>.</summary>
     private sealed class BehindActivation : Norm
     {
         private readonly Norm _norm;

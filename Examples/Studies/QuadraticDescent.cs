@@ -7,7 +7,7 @@ namespace MiniDL.Examples.Studies;
 internal sealed class QuadraticDescent
 {
     private const int Size = 3;
-    private const long MostSimulated = 50_000_000;
+    private const long MaxSimulated = 50_000_000;
 
     private readonly double[,] _hessian = new double[Size, Size];
     private readonly double[] _linear = new double[Size];
@@ -48,7 +48,7 @@ internal sealed class QuadraticDescent
     public List<Point> Path { get; } = [];
 
     /// <summary>What theory allows: the slowest direction's excess shrinks by (1 − 1/κ)² a step.</summary>
-    public double MostSteps(double converged) => Condition / 2 * Math.Log(1 / converged);
+    public double MaxSteps(double converged) => Condition / 2 * Math.Log(1 / converged);
 
     /// <summary>Descends from 0 until that fraction of the excess loss is left.</summary>
     public static QuadraticDescent Run(string name, float[] features, double[] targets, double converged, StudyContext context)
@@ -56,7 +56,7 @@ internal sealed class QuadraticDescent
         var descent = new QuadraticDescent(name, features, targets);
         var theta = new double[Size];
         double atStart = descent.Excess(theta);
-        for (long step = 0; step <= MostSimulated; step++)
+        for (long step = 0; step <= MaxSimulated; step++)
         {
             double excess = descent.Excess(theta) / atStart;
             if ((step & (step - 1)) == 0 || excess <= converged) descent.Path.Add(new Point(step, theta[0], theta[1], excess));

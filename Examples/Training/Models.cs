@@ -12,7 +12,7 @@ internal static class Models
     public static bool HasFeatures(string name) => name == "mlp" || name.StartsWith("vgg", StringComparison.Ordinal);
 
     /// <summary>The channels or features of its narrowest layer that is normalized; those of the others are multiples.</summary>
-    public static int LeastChannels(string name) => name switch
+    public static int MinChannels(string name) => name switch
     {
         "mlp" => 256,
         ['v', 'g', 'g', ..] => 64,

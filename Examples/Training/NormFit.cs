@@ -40,7 +40,7 @@ internal sealed class NormFit(bool lists)
     {
         bool features = Models.HasFeatures(run.Model);
         if (features && !Kind(run).TakesFeatures) RefuseModel(run);
-        int channels = Models.LeastChannels(run.Model);
+        int channels = Models.MinChannels(run.Model);
         if (Kind(run).HasGroups && channels % run.Groups != 0)
             throw new UsageException($"--groups {run.Groups} does not divide the {channels} channels that {run.Norm} normalizes in {run.Model}. "
                 + $"Use {Divisors(channels, 1)}.");

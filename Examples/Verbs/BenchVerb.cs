@@ -12,7 +12,7 @@ namespace MiniDL.Examples.Verbs;
 /// <summary><c>bench</c>: median times of a training step and of an evaluation forward pass on random images.</summary>
 internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
 {
-    private const int WarmUpSteps = 3, AsynchronousSteps = 10, MostMeasurements = 5;
+    private const int WarmUpSteps = 3, AsynchronousSteps = 10, MaxMeasurements = 5;
 
     private readonly List<IRenderable> _profiles = [];
 
@@ -68,7 +68,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         {
             model.Train();
             string title = $"{options.Model} {norm}, batch {batch}, {settings.Precision}";
-            _profiles.Add(KernelProfileTable.Of(title, step.Profile(Math.Min(options.Steps, MostMeasurements), done => progress(done, "kernels"), stop)));
+            _profiles.Add(KernelProfileTable.Of(title, step.Profile(Math.Min(options.Steps, MaxMeasurements), done => progress(done, "kernels"), stop)));
         }
         return string.Create(CultureInfo.InvariantCulture,
             $$"""{"framework":"minidl",{{Hardware(device, settings.Precision)}}"model":"{{options.Model}}","norm":"{{norm}}","batch":{{batch}}"""

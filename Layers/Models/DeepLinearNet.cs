@@ -6,7 +6,7 @@ namespace MiniDL.Layers;
 /// 10×10.
 /// </summary>
 /// <remarks>
-/// A norm stands behind every layer but the last; the paper does not say where. Weights start Glorot-normal. State:
+/// A norm stands after every layer but the last; the paper does not say where. Weights start Glorot-normal. State:
 /// <c>layers.I.weight</c> and <c>norms.I</c>. At 25 layers of 10×10 there are 2,500 parameters, and 480 more with batch
 /// normalization.
 /// </remarks>
@@ -15,7 +15,7 @@ public sealed class DeepLinearNet : Module
     private readonly Sequential _layers, _norms;
 
     /// <summary>Makes the net.</summary>
-    /// <param name="norm">What stands behind every layer but the last.</param>
+    /// <param name="norm">What stands after every layer but the last.</param>
     /// <param name="random">Where initial values are drawn from.</param>
     /// <param name="depth">The number of layers, k.</param>
     /// <param name="features">Inputs and outputs of every layer.</param>
@@ -40,7 +40,7 @@ public sealed class DeepLinearNet : Module
     /// <summary>The linear layers, <c>W_1</c> first.</summary>
     public IReadOnlyList<Module> Layers => _layers.Children;
 
-    /// <summary>What stands behind each of <see cref="Layers"/> but the last.</summary>
+    /// <summary>What stands after each of <see cref="Layers"/> but the last.</summary>
     public IReadOnlyList<Norm> Norms => [.. _norms.Children.Cast<Norm>()];
 
     /// <inheritdoc/>

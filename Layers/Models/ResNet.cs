@@ -8,7 +8,7 @@ namespace MiniDL.Layers;
 /// <remarks>
 /// State: <c>conv</c>, <c>norm</c>, <c>blocks.I.conv1</c>, <c>blocks.I.norm1</c>, <c>blocks.I.conv2</c>, <c>blocks.I.norm2</c>, <c>fc</c>.
 /// Convolutions start He-normal (fan-out) and have no bias, but with weight normalization or without norms, where it starts at 0.
-/// With Fixup blocks are <see cref="FixupBlock"/>s, a number is added behind the last one (averaging passes it on to the linear
+/// With Fixup blocks are <see cref="FixupBlock"/>s, a number is added after the last one (averaging passes it on to the linear
 /// layer), and that layer starts at 0. With batch normalization there are 269,722 parameters at depth 20, 464,154 at 32, 658,586 at 44 and 853,018 at 56.
 /// </remarks>
 public sealed class ResNet : Module

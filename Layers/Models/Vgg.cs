@@ -81,7 +81,7 @@ public sealed class Vgg : Module
     public IReadOnlyList<Module> Layers => _layers.Children;
 
     /// <summary>
-    /// What stands behind each of <see cref="Layers"/> but the last: a forward hook here sees what goes into the ReLU.
+    /// What stands after each of <see cref="Layers"/> but the last: a forward hook here sees what goes into the ReLU.
     /// </summary>
     public IReadOnlyList<Norm> Norms => [.. _norms.Children.Cast<Norm>()];
 

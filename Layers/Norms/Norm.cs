@@ -16,7 +16,7 @@ public abstract class Norm : Module
 
     /// <summary>
     /// Whether the layer ends in an activation of its own, as EvoNorm and FRN do. It takes the place of an activation asked for
-    /// directly behind the norm; after a residual has been added that activation is applied all the same.
+    /// directly after the norm; after a residual has been added that activation is applied all the same.
     /// </summary>
     public virtual bool IncludesActivation => false;
 

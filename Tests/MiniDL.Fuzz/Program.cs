@@ -27,7 +27,7 @@ internal sealed class FuzzOptions
 
 internal static class Fuzz
 {
-    private const int MostFailures = 5;
+    private const int MaxFailures = 5;
 
     public static int Run(FuzzOptions options)
     {
@@ -66,7 +66,7 @@ internal static class Fuzz
         long bytes = 0;
         // The samples themselves come first, and the first one is good for this reader.
         int samples = options.File is null ? reader.Samples.Count : 0, count = options.File is null ? options.Inputs : 1;
-        for (int i = -samples; i < count && failures < MostFailures; i++)
+        for (int i = -samples; i < count && failures < MaxFailures; i++)
         {
             input = i < 0 ? reader.Samples[samples + i] : options.File is { } file ? File.ReadAllBytes(file) : mutator.Input(i);
             var verdict = trial.Run(reader, input, path);

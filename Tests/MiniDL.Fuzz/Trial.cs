@@ -11,13 +11,13 @@ internal readonly record struct Verdict(bool Accepted, string? Failure, double S
 /// <summary>Gives inputs to a reader and judges what it does with them.</summary>
 internal sealed class Trial : IDisposable
 {
-    private const int MostOfFile = 4, MaxMessage = 4_000;
+    private const int MaxOfFile = 4, MaxMessage = 4_000;
 
     /// <summary>The process's own time counts: that of the clock would say more of the machine's other work.</summary>
-    private const double MostSeconds = 2;
+    private const double MaxSeconds = 2;
 
     /// <summary>A reader that waits for something uses no time; it is given up after so long by the clock.</summary>
-    private const double MostSecondsOfClock = 120;
+    private const double MaxSecondsOfClock = 120;
 
     private readonly Lock _gate = new();
     private readonly Timer _watch;
@@ -38,9 +38,9 @@ internal sealed class Trial : IDisposable
         long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
         double seconds = ProcessorSeconds - start;
         lock (_gate) _start = null;
-        long size = Math.Max(input.Length, content.Length), most = MostOfFile * size + reader.FreeBytes;
+        long size = Math.Max(input.Length, content.Length), most = MaxOfFile * size + reader.FreeBytes;
         if (failure is null && bytes > most) failure = $"{bytes} bytes were allocated for a file of {size}; {most} are allowed";
-        if (failure is null && seconds > MostSeconds) failure = Slow(seconds);
+        if (failure is null && seconds > MaxSeconds) failure = Slow(seconds);
         return new Verdict(accepted, failure, seconds, bytes, Math.Max(0, bytes - reader.FreeBytes) / (double)Math.Max(size, 1));
     }
 
@@ -75,7 +75,7 @@ internal sealed class Trial : IDisposable
             if (_start is { } start)
             {
                 double processor = ProcessorSeconds - start.Processor, clock = (DateTime.UtcNow - start.Clock).TotalSeconds;
-                if (processor > 2 * MostSeconds || clock > MostSecondsOfClock) seconds = Math.Max(processor, clock);
+                if (processor > 2 * MaxSeconds || clock > MaxSecondsOfClock) seconds = Math.Max(processor, clock);
             }
         if (seconds is { } much) _hung($"it has not come back after {much:F1} s");
     }

@@ -63,7 +63,7 @@ internal static class KernelWorkloads
     /// <summary>Every block goes through several tiles.</summary>
     private static void ByFewBlocks(Device device, DType type, double limit)
     {
-        ((CudaBackend)device.Backend).MostTileWalkers = 1;
+        ((CudaBackend)device.Backend).MaxTileWalkers = 1;
         Convolutions(device, type, limit);
     }
 

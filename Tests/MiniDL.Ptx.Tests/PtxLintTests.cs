@@ -52,15 +52,15 @@ public class PtxLintTests
 
     [Fact]
     public void Every_kernel_says_how_large_its_blocks_are() =>
-        Assert.All(PtxModule.AllKernels, kernel => Assert.InRange(kernel.MostThreads, 32, 1024));
+        Assert.All(PtxModule.AllKernels, kernel => Assert.InRange(kernel.MaxThreads, 32, 1024));
 
     [Fact]
     public void Parameters_are_read_inside_of_them_at_multiples_of_what_is_read()
     {
-        const int mostBytes = 4096;
+        const int maxBytes = 4096;
         foreach (var kernel in PtxModule.AllKernels)
         {
-            Assert.InRange(kernel.ParameterBytes, 1, mostBytes);
+            Assert.InRange(kernel.ParameterBytes, 1, maxBytes);
             foreach (var load in kernel.Instructions.Where(i => i.Opcode.StartsWith("ld.param.", StringComparison.Ordinal)))
             {
                 var (address, values) = (load.Operands[1], load.Operands[0].Parts?.Count ?? 1);
@@ -89,14 +89,14 @@ public class PtxLintTests
     [Fact]
     public void Shared_memory_fits_the_oldest_gpu()
     {
-        const int mostKilobytes = 163;
+        const int maxKilobytes = 163;
         var asked = Kernels.All.ToDictionary(k => k.Name, k => k.SharedBytes);
         Assert.All(PtxModule.AllKernels, kernel =>
         {
             int declared = kernel.SharedInUse.Sum(v => (v.Bytes + 15) / 16 * 16), dynamic = asked[kernel.Name];
             // Without asking for more a block has 48 KB; what a launch asks for comes on top of what is declared.
             Assert.InRange(declared, 0, 48 << 10);
-            Assert.InRange(declared + dynamic, 0, mostKilobytes << 10);
+            Assert.InRange(declared + dynamic, 0, maxKilobytes << 10);
             Assert.Equal(dynamic > 0, kernel.SharedInUse.Any(v => v.Bytes == 0));
             Assert.All(kernel.SharedInUse, v => Assert.Equal(16, v.Alignment));
             // Choosing a kernel by the shared memory that the GPU has looks at the dynamic part alone.
@@ -107,8 +107,8 @@ public class PtxLintTests
     [Fact]
     public void Kernels_with_more_shared_memory_than_small_gpus_have_are_chosen_by_what_there_is()
     {
-        const int leastOfAnyGpu = 99 << 10;
-        var large = Kernels.All.Where(k => k.SharedBytes > leastOfAnyGpu).Select(k => k.Name);
+        const int minOfAnyGpu = 99 << 10;
+        var large = Kernels.All.Where(k => k.SharedBytes > minOfAnyGpu).Select(k => k.Name);
         Assert.Empty(large.Except(TensorCoreConvolution.Kernels.Select(k => k.Name)));
     }
 }

@@ -11,7 +11,7 @@ namespace MiniDL.Ptx.Tests;
 internal static class PtxLiveness
 {
     /// <summary>The most words that live at once, and the instruction after which they do.</summary>
-    public static (int Words, PtxInstruction At) Most(PtxKernel kernel)
+    public static (int Words, PtxInstruction At) Max(PtxKernel kernel)
     {
         var live = LiveAfter(kernel);
         var (most, at) = (-1, 0);

@@ -23,7 +23,7 @@ internal sealed record PtxKernel(PtxModule Module, string Name, string Parameter
     IReadOnlyDictionary<string, int> Labels)
 {
     /// <summary>The most threads of a block; 0 if the kernel does not say.</summary>
-    public int MostThreads => Directives.Split(".maxntid ") is [_, var sizes] && sizes.Split('\n')[0].Split(',') is [var x, " 1", " 1"] ? int.Parse(x) : 0;
+    public int MaxThreads => Directives.Split(".maxntid ") is [_, var sizes] && sizes.Split('\n')[0].Split(',') is [var x, " 1", " 1"] ? int.Parse(x) : 0;
 
     /// <summary>Variables of the module that the kernel's instructions name, and its own.</summary>
     public IEnumerable<PtxVariable> SharedInUse => Shared.Concat(Module.Shared.Where(v => NamesUsed().Contains(v.Name)));

@@ -5,7 +5,7 @@ namespace MiniDL.Ptx.Tests;
 /// <summary>Whether kernels fit the registers that a thread can have when blocks are as large as they say.</summary>
 public class RegisterTests(ITestOutputHelper output)
 {
-    private const int OfMultiprocessor = 65536, MostOfThread = 255, Granule = 8;
+    private const int OfMultiprocessor = 65536, MaxOfThread = 255, Granule = 8;
 
     /// <summary>
     /// What the assembler may want beside the values. ptxas 11.8 takes up to 18 more where there are enough; near the limit it makes do
@@ -19,8 +19,8 @@ public class RegisterTests(ITestOutputHelper output)
         var over = new List<string>();
         foreach (var kernel in PtxModule.AllKernels)
         {
-            int limit = Math.Min(MostOfThread, OfMultiprocessor / kernel.MostThreads / Granule * Granule);
-            var (words, at) = PtxLiveness.Most(kernel);
+            int limit = Math.Min(MaxOfThread, OfMultiprocessor / kernel.MaxThreads / Granule * Granule);
+            var (words, at) = PtxLiveness.Max(kernel);
             string line = $"{kernel.Name}: {words} of {limit} registers, at {at}";
             output.WriteLine(line);
             if (words + Spare > limit) over.Add(line);

@@ -20,13 +20,13 @@ public class UnorderedNodesTests
     [InlineData("gn", Precision.Tf32, 20_000)]
     [InlineData("gn", Precision.Bf16)]
     [InlineData("fixup", Precision.Fp32)]
-    public void Share_nothing_that_one_of_them_changes(string norm, Precision precision, long mostKeptBytes = 32 << 20)
+    public void Share_nothing_that_one_of_them_changes(string norm, Precision precision, long maxKeptBytes = 32 << 20)
     {
         using var gpu = new PtxGpu(90, precision);
         gpu.Interpret(false);
         var (device, random) = (gpu.Device, new RandomStream(1));
         var branch = ((CudaBackend)device.Backend).Stream.Branch;
-        branch.MostKeptBytes = mostKeptBytes;
+        branch.MaxKeptBytes = maxKeptBytes;
         var model = new ResNet(8, NormFactory.Named(norm), random).To(device);
         var sgd = new Sgd(model.Parameters(), 0.05f, momentum: 0.9f, weightDecay: 1e-3f);
         Tensor images = Tensor.Normal([2, 3, 8, 8], random, device: device), labels = Tensor.From([1L, 7], [2], device);
@@ -38,7 +38,7 @@ public class UnorderedNodesTests
         device.Backend.Synchronize();
         Assert.Empty(gpu.Faults);
         Assert.Empty(Conflicts(gpu.Nodes, out int unordered));
-        bool reachesLimit = mostKeptBytes < 32 << 20;
+        bool reachesLimit = maxKeptBytes < 32 << 20;
         Assert.InRange(unordered, reachesLimit ? 10 : 40, int.MaxValue);
         Assert.Equal(reachesLimit, branch.WaitsForMemory > 0);
     }

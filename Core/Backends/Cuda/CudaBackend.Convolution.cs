@@ -4,7 +4,7 @@ namespace MiniDL.Backends.Cuda;
 internal sealed partial class CudaBackend
 {
     /// <summary>At most so many blocks go through the tiles of a convolution, for each part of the output channels.</summary>
-    internal int MostTileWalkers { get; set; } = 1024;
+    internal int MaxTileWalkers { get; set; } = 1024;
 
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
     {
@@ -17,7 +17,7 @@ internal sealed partial class CudaBackend
             CopyStrided([g.Batch * g.OutPixels, g.OutChannels], stored, 0, [0, 1], y, 0, [g.OutChannels, 1]);
             return;
         }
-        if (IsTensorCore(x, y, g) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
+        if (IsTensorCore(x, y, g) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MaxSharedBytes) is { } tiled)
         {
             TiledConv2d(tiled, x, weight, bias, y, null, null, g);
             return;
@@ -39,9 +39,9 @@ internal sealed partial class CudaBackend
     internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
     {
         // The last block reads what all the others leave: where they are many, another pass over y takes less, because all blocks share it.
-        const int mostBlocks = 256;
-        if (g.InChannels > 0 && IsTensorCore(x, y, g) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MostSharedBytes) is { } tiled
-            && Math.Min(MostTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth)) <= mostBlocks)
+        const int maxBlocks = 256;
+        if (g.InChannels > 0 && IsTensorCore(x, y, g) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MaxSharedBytes) is { } tiled
+            && Math.Min(MaxTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth)) <= maxBlocks)
             TiledConv2d(tiled, x, weight, bias, y, mean, variance, g);
         else
             base.Conv2dMoments(x, weight, bias, y, mean, variance, g);
@@ -75,7 +75,7 @@ internal sealed partial class CudaBackend
     {
         const int sharedBytes = 220_000, threads = 512;
         int together = Math.Clamp(sharedBytes / tiled.Kernel.SharedBytes, 1, threads / tiled.Threads);
-        int rounds = Blocks(tiles, Math.Clamp(Context.BlocksAtOnce * together / parts, 1, MostTileWalkers));
+        int rounds = Blocks(tiles, Math.Clamp(Context.BlocksAtOnce * together / parts, 1, MaxTileWalkers));
         return Blocks(tiles, rounds);
     }
 
@@ -102,7 +102,7 @@ internal sealed partial class CudaBackend
             Chunks = 1,
             Add = add ? 1 : 0,
         };
-        if (IsTensorCore(dx, dy, g) && TensorCoreConvolution.OfInputGradient(g, dy.DType, stream.Context.MostSharedBytes) is { } tiled)
+        if (IsTensorCore(dx, dy, g) && TensorCoreConvolution.OfInputGradient(g, dy.DType, stream.Context.MaxSharedBytes) is { } tiled)
         {
             int parts = g.InChannels / tiled.ChannelsOut;
             arguments.Chunks = Walkers(tiled, tiled.Tiles(g.Batch, g.InHeight, g.InWidth), parts);
@@ -140,21 +140,21 @@ internal sealed partial class CudaBackend
     {
         // Blocks keep their sums to the end, so that fewer of them write less: about one for each multiprocessor.
         int multiprocessors = Context.BlocksAtOnce;
-        if (IsTensorCore(x, dy, g) && TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MostSharedBytes) is { } tiled)
+        if (IsTensorCore(x, dy, g) && TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MaxSharedBytes) is { } tiled)
         {
             int parts = g.InChannels / tiled.ChannelsIn * (g.OutChannels / tiled.ChannelsOut);
-            int few = Math.Clamp(multiprocessors / parts, 1, MostTileWalkers);
+            int few = Math.Clamp(multiprocessors / parts, 1, MaxTileWalkers);
             int chunks = Math.Min(tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth), few);
             return (tiled.Kernel, chunks, chunks * parts, tiled.Threads);
         }
         if (IsOfImages(dy, g))
         {
-            int chunks = Math.Min(ImageConvolution.Tiles(g), Math.Min(2 * multiprocessors, MostTileWalkers));
+            int chunks = Math.Min(ImageConvolution.Tiles(g), Math.Min(2 * multiprocessors, MaxTileWalkers));
             return (Kernels.ImageWeightGradient.For(x, dy), chunks, chunks * (g.OutChannels / ImageConvolution.ChannelsOut), Block);
         }
         // Large weights need no more blocks, and memory for many copies of them would be too much: at most 256 MB.
-        const int pixelsPerChunk = 256, mostChunks = 512, mostPartials = 1 << 26;
-        int most = Math.Clamp(mostPartials / weights, 1, mostChunks), pieces = Math.Clamp(Blocks(g.Batch * g.OutPixels, pixelsPerChunk), 1, most);
+        const int pixelsPerChunk = 256, maxChunks = 512, maxPartials = 1 << 26;
+        int most = Math.Clamp(maxPartials / weights, 1, maxChunks), pieces = Math.Clamp(Blocks(g.Batch * g.OutPixels, pixelsPerChunk), 1, most);
         int tiles = Blocks(g.OutChannels, Tile) * Blocks(weights / g.OutChannels, Tile);
         return (Kernels.Conv2dWeightGradient.For(x, dy), pieces, tiles * pieces, Block);
     }

@@ -11,8 +11,8 @@ internal sealed partial class CudaBackend
     internal override void Sum(Tensor x, Tensor y, int outer, int reduced, int inner)
     {
         // A long sum is cut into chunks, so that there is work for the whole GPU; how many depends on the sizes alone.
-        const int chunkLength = 4096, mostChunks = 64;
-        int chunks = outer * Blocks(inner, Lanes(inner)) >= mostChunks ? 1 : Math.Clamp(Blocks(reduced, chunkLength), 1, mostChunks);
+        const int chunkLength = 4096, maxChunks = 64;
+        int chunks = outer * Blocks(inner, Lanes(inner)) >= maxChunks ? 1 : Math.Clamp(Blocks(reduced, chunkLength), 1, maxChunks);
         if (chunks == 1)
         {
             SumChunks(x, y, outer, reduced, inner, 1);

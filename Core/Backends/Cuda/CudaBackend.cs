@@ -194,7 +194,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
     {
         var arguments = new StoreArguments { Y = Address(y, first), Count = values.Length };
         values.CopyTo(arguments.Values);
-        stream.Launch(Kernels.StoreWords, 1, Words.Most, arguments, y);
+        stream.Launch(Kernels.StoreWords, 1, Words.MaxCount, arguments, y);
     }
 
     internal override bool GathersImages => true;
@@ -240,18 +240,18 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
         x is null ? 0 : Storage(x).Address + (ulong)(x.Offset + start) * (ulong)x.DType.Bytes();
 
     /// <summary>Integers in this range were written to a tensor, from <paramref name="start"/> on; what stands before it stays.</summary>
-    private static void Widen(Tensor y, (long Least, long Largest) range, int start = 0)
+    private static void Widen(Tensor y, (long Min, long Max) range, int start = 0)
     {
         var storage = Storage(y);
         storage.Range = storage.Range is var (least, largest) && y.Offset + start > 0
-            ? (Math.Min(least, range.Least), Math.Max(largest, range.Largest))
+            ? (Math.Min(least, range.Min), Math.Max(largest, range.Max))
             : range;
     }
 
     private static int Rank(StridedBox box)
     {
-        Check.That(box.Outer.Count < Dimensions.Most, "cuda",
-            $"{box.Outer.Count + 1} dimensions that cannot be joined are more than {Dimensions.Most}. Transpose or copy in steps.");
+        Check.That(box.Outer.Count < Dimensions.MaxCount, "cuda",
+            $"{box.Outer.Count + 1} dimensions that cannot be joined are more than {Dimensions.MaxCount}. Transpose or copy in steps.");
         return box.Outer.Count + 1;
     }
 

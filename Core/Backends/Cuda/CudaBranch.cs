@@ -4,7 +4,7 @@ namespace MiniDL.Backends.Cuda;
 
 /// <summary>
 /// A branch of the graph that is being recorded, beside its trunk, on which every kernel waits for the one before. Work goes here whose
-/// results nobody asks for soon, such as gradients of weights: it starts behind what is on the trunk, and the trunk goes on without it
+/// results nobody asks for soon, such as gradients of weights: it starts after what is on the trunk, and the trunk goes on without it
 /// until a kernel there is given one of the results. Memory that the branch uses is not handed out anew before the trunk has waited.
 /// Outside of a recording everything stays in line: there the host's calls are what takes the time.
 /// </summary>
@@ -14,7 +14,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     /// Memory that the branch may keep from its next use: more lets the trunk run further ahead, but through memory that is not in the
     /// GPU's cache, of which an H100 has 50 MB.
     /// </summary>
-    internal long MostKeptBytes { get; set; } = 32 << 20;
+    internal long MaxKeptBytes { get; set; } = 32 << 20;
 
     /// <summary>Not with MINIDL_CUDA_BRANCH=0, which is there to see what branches gain.</summary>
     internal bool Allowed { get; set; } = Environment.GetEnvironmentVariable("MINIDL_CUDA_BRANCH") != "0";
@@ -23,7 +23,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     internal int WaitsForMemory { get; private set; }
 
     private readonly List<Work> _open = [];
-    private readonly Stack<nint> _marks = new();
+    private readonly Stack<nint> _events = new();
     private nint _stream;
     private Work? _running;
 
@@ -41,16 +41,16 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     public Section Begin(params ReadOnlySpan<Tensor?> results)
     {
         if (CudaStep.Recording is null || !Allowed) return default;
-        while (_open.Count > 0 && _open.Sum(work => work.KeptBytes) > MostKeptBytes)
+        while (_open.Count > 0 && _open.Sum(work => work.KeptBytes) > MaxKeptBytes)
         {
             WaitForFirst(1);
             WaitsForMemory++;
         }
-        nint start = NewMark();
+        nint start = NewEvent();
         trunk.Record(start);
         Wait(_stream, start);
-        _marks.Push(start);
-        _running = new Work(NewMark());
+        _events.Push(start);
+        _running = new Work(NewEvent());
         foreach (var result in results)
             if (result is not null) _running.Results.Add(Extent.Of(result));
         return new Section(this);
@@ -85,10 +85,10 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         Finish(_open.Count);
     }
 
-    /// <summary>Gives the stream and its marks back.</summary>
+    /// <summary>Gives the stream and its events back.</summary>
     public void Release()
     {
-        while (_marks.TryPop(out nint mark)) trunk.Context.Check(trunk.Api.EventDestroy(mark), "cuEventDestroy");
+        while (_events.TryPop(out nint @event)) trunk.Context.Check(trunk.Api.EventDestroy(@event), "cuEventDestroy");
         if (_stream != 0) trunk.Context.Check(trunk.Api.StreamDestroy(_stream), "cuStreamDestroy");
         _stream = 0;
     }
@@ -115,14 +115,14 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         foreach (var work in _open[..count])
         {
             work.LetGo();
-            _marks.Push(work.Done);
+            _events.Push(work.Done);
         }
         _open.RemoveRange(0, count);
     }
 
-    private nint NewMark() => _marks.TryPop(out nint mark) ? mark : trunk.NewEvent();
+    private nint NewEvent() => _events.TryPop(out nint @event) ? @event : trunk.NewEvent();
 
-    private void Wait(nint stream, nint mark) => trunk.Context.Check(trunk.Api.StreamWaitEvent(stream, mark, 0), "cuStreamWaitEvent");
+    private void Wait(nint stream, nint @event) => trunk.Context.Check(trunk.Api.StreamWaitEvent(stream, @event, 0), "cuStreamWaitEvent");
 
     /// <summary>What is launched until it is disposed of goes to the branch.</summary>
     public readonly ref struct Section(CudaBranch? branch)
@@ -131,7 +131,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     }
 
     /// <summary>What was launched in one section.</summary>
-    /// <param name="done">The mark behind it.</param>
+    /// <param name="done">The event after it.</param>
     private sealed class Work(nint done)
     {
         private readonly HashSet<Storage> _storages = [];

@@ -7,7 +7,7 @@ namespace MiniDL.Backends.Cuda;
 internal sealed unsafe class CudaContext
 {
     /// <summary>The newest features that the kernels use: PTX 7.8, of CUDA 11.8.</summary>
-    private const int LeastDriver = 11080;
+    private const int MinDriver = 11080;
 
     private const int NoDevice = 100;
     private const int MultiprocessorCount = 16, CapabilityMajor = 75, CapabilityMinor = 76, SharedBytesOptIn = 97;
@@ -36,8 +36,8 @@ internal sealed unsafe class CudaContext
             throw new MiniDLException("[cuda] the driver finds no GPU. Look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use the CPU.");
         Check(result, "cuInit");
         Check(api.DriverGetVersion(&version), "cuDriverGetVersion");
-        if (version < LeastDriver)
-            throw new MiniDLException($"[cuda] the driver {api.Name} is for CUDA {Dotted(version)}, MiniDL needs {Dotted(LeastDriver)} "
+        if (version < MinDriver)
+            throw new MiniDLException($"[cuda] the driver {api.Name} is for CUDA {Dotted(version)}, MiniDL needs {Dotted(MinDriver)} "
                 + "or newer. Update the NVIDIA driver, or use the CPU.");
         Check(api.DeviceGet(&device, 0), "cuDeviceGet");
         byte* name = stackalloc byte[256];
@@ -47,7 +47,7 @@ internal sealed unsafe class CudaContext
         Check(api.DeviceGetAttribute(&minor, CapabilityMinor, device), "cuDeviceGetAttribute");
         Check(api.DeviceGetAttribute(&sharedBytes, SharedBytesOptIn, device), "cuDeviceGetAttribute");
         Check(api.DeviceGetAttribute(&multiprocessors, MultiprocessorCount, device), "cuDeviceGetAttribute");
-        (MostSharedBytes, Multiprocessors) = (sharedBytes, multiprocessors);
+        (MaxSharedBytes, Multiprocessors) = (sharedBytes, multiprocessors);
         (Capability, Driver) = (10 * major + minor, Dotted(version));
         if (major < 8)
             throw new MiniDLException($"[cuda] {Name} has compute capability {major}.{minor}, MiniDL's kernels need 8.0 (Ampere) or newer. "
@@ -67,7 +67,7 @@ internal sealed unsafe class CudaContext
     public int Capability { get; }
 
     /// <summary>The most shared memory that a block can ask for.</summary>
-    public int MostSharedBytes { get; }
+    public int MaxSharedBytes { get; }
 
     /// <summary>How many parts of the GPU run blocks beside each other.</summary>
     public int Multiprocessors { get; }

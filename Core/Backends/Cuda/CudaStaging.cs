@@ -107,7 +107,7 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
 
         public void* Address { get; private set; }
 
-        /// <summary>Recorded behind the last copy from or to the buffer.</summary>
+        /// <summary>Recorded after the last copy from or to the buffer.</summary>
         public nint Copied { get; } = stream.NewEvent();
 
         /// <summary>Its first bytes.</summary>

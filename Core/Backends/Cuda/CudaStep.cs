@@ -5,7 +5,7 @@ namespace MiniDL.Backends.Cuda;
 /// <summary>A step that is recorded into a CUDA graph in its third run, and repeated from then on.</summary>
 internal sealed class CudaStep : RecordedStep
 {
-    private const int WarmUps = 2, MostWords = 256;
+    private const int WarmUps = 2, MaxWords = 256;
 
     [ThreadStatic]
     private static CudaStep? _running;
@@ -40,8 +40,8 @@ internal sealed class CudaStep : RecordedStep
             return storage;
         });
         using var outside = Scope.Suspend();
-        _wordsOnDevice = Tensor.Zeros([MostWords], cuda.Device, DType.I64).Keep();
-        _scalarsOnDevice = Tensor.Zeros([2 * MostWords], cuda.Device).Keep();
+        _wordsOnDevice = Tensor.Zeros([MaxWords], cuda.Device, DType.I64).Keep();
+        _scalarsOnDevice = Tensor.Zeros([2 * MaxWords], cuda.Device).Keep();
     }
 
     public override bool Repeats => true;
@@ -82,8 +82,8 @@ internal sealed class CudaStep : RecordedStep
     /// <returns>Its address.</returns>
     public ulong Word(Func<ulong> next)
     {
-        if (_words.Count == MostWords)
-            throw new MiniDLException(Check.Line("record", $"the step draws and learns in more than {MostWords} places. "
+        if (_words.Count == MaxWords)
+            throw new MiniDLException(Check.Line("record", $"the step draws and learns in more than {MaxWords} places. "
                 + "Record a part of it."));
         _words.Add(next);
         return CudaBackend.Address(_wordsOnDevice, _words.Count - 1);
@@ -100,8 +100,8 @@ internal sealed class CudaStep : RecordedStep
     /// <summary>A scalar on the device that is set anew before every run.</summary>
     public Tensor Scalar(Func<double> next)
     {
-        if (_scalars.Count == MostWords)
-            throw new MiniDLException(Check.Line("record", $"the step has more than {MostWords} values that change. Record a part of it."));
+        if (_scalars.Count == MaxWords)
+            throw new MiniDLException(Check.Line("record", $"the step has more than {MaxWords} values that change. Record a part of it."));
         _scalars.Add(next);
         return _scalarsOnDevice.Window(2 * (_scalars.Count - 1), Shape.Scalar);
     }
@@ -149,11 +149,11 @@ internal sealed class CudaStep : RecordedStep
 
     private void StoreWords()
     {
-        for (int first = 0; first < _words.Count; first += Words.Most)
-            _cuda.StoreWords(_wordsOnDevice, first, [.. _words.Skip(first).Take(Words.Most).Select(next => next())]);
-        for (int first = 0; first < _scalars.Count; first += Words.Most)
+        for (int first = 0; first < _words.Count; first += Words.MaxCount)
+            _cuda.StoreWords(_wordsOnDevice, first, [.. _words.Skip(first).Take(Words.MaxCount).Select(next => next())]);
+        for (int first = 0; first < _scalars.Count; first += Words.MaxCount)
             _cuda.StoreWords(_scalarsOnDevice, 2 * first,
-                [.. _scalars.Skip(first).Take(Words.Most).Select(next => (ulong)BitConverter.SingleToUInt32Bits((float)next()))]);
+                [.. _scalars.Skip(first).Take(Words.MaxCount).Select(next => (ulong)BitConverter.SingleToUInt32Bits((float)next()))]);
     }
 
     /// <summary>Forgets what was to be done before every run.</summary>

@@ -8,7 +8,7 @@ internal sealed class CudaStorage : Storage
     private readonly CudaMemory _memory;
     private readonly long _bytes;
     private List<CudaStream>? _readers;
-    private (int Lease, long Least, long Largest)? _range;
+    private (int Lease, long Min, long Max)? _range;
 
     public CudaStorage(Device device, CudaMemory memory, DType type, int capacity) : base(type, capacity)
     {
@@ -47,9 +47,9 @@ internal sealed class CudaStorage : Storage
     /// What all integers that the host put into this lease lie between; null where it does not know: labels can be checked by it
     /// without waiting for the GPU.
     /// </summary>
-    public (long Least, long Largest)? Range
+    public (long Min, long Max)? Range
     {
-        get => _range is { } range && range.Lease == Lease ? (range.Least, range.Largest) : null;
-        set => _range = value is { } range ? (Lease, range.Least, range.Largest) : null;
+        get => _range is { } range && range.Lease == Lease ? (range.Min, range.Max) : null;
+        set => _range = value is { } range ? (Lease, range.Min, range.Max) : null;
     }
 }

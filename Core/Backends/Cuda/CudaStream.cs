@@ -12,7 +12,7 @@ internal sealed unsafe class CudaStream : IDisposable
     private readonly Lock _gate = new();
     private readonly ConcurrentQueue<nint> _forgottenGraphs = new();
     private readonly HashSet<nint> _graphs = [];
-    private readonly ConcurrentBag<nint> _marks = [];
+    private readonly ConcurrentBag<nint> _events = [];
     private nint _stream;
 
     public CudaStream(CudaContext context)
@@ -109,14 +109,14 @@ internal sealed unsafe class CudaStream : IDisposable
     /// <summary>Waits for everything that is on the stream now; other threads may go on using it.</summary>
     public void Synchronize()
     {
-        nint mark;
+        nint @event;
         using (Enter())
         {
-            if (!_marks.TryTake(out mark)) mark = NewEvent();
-            Record(mark);
+            if (!_events.TryTake(out @event)) @event = NewEvent();
+            Record(@event);
         }
-        Wait(mark);
-        _marks.Add(mark);
+        Wait(@event);
+        _events.Add(@event);
     }
 
     /// <summary>Waits while nobody else uses the stream.</summary>
@@ -137,10 +137,10 @@ internal sealed unsafe class CudaStream : IDisposable
     public void WaitFor(CudaStream other)
     {
         if (other._stream == 0) return;
-        if (!_marks.TryTake(out nint mark)) mark = NewEvent();
-        Context.Check(Api.EventRecord(mark, other._stream), "cuEventRecord");
-        Context.Check(Api.StreamWaitEvent(_stream, mark, 0), "cuStreamWaitEvent");
-        _marks.Add(mark);
+        if (!_events.TryTake(out nint @event)) @event = NewEvent();
+        Context.Check(Api.EventRecord(@event, other._stream), "cuEventRecord");
+        Context.Check(Api.StreamWaitEvent(_stream, @event, 0), "cuStreamWaitEvent");
+        _events.Add(@event);
     }
 
     /// <summary>An event that <see cref="Record"/> puts on the stream.</summary>
@@ -188,13 +188,13 @@ internal sealed unsafe class CudaStream : IDisposable
         return milliseconds;
     }
 
-    public void Record(nint marker) => Context.Check(Api.EventRecord(marker, _stream), "cuEventRecord");
+    public void Record(nint @event) => Context.Check(Api.EventRecord(@event, _stream), "cuEventRecord");
 
     /// <summary>Waits until the stream has come to the event; needs no lock.</summary>
-    public void Wait(nint marker)
+    public void Wait(nint @event)
     {
         MakeCurrent();
-        Context.Check(Api.EventSynchronize(marker), "cuEventSynchronize");
+        Context.Check(Api.EventSynchronize(@event), "cuEventSynchronize");
     }
 
     /// <summary>Keeps a recorded graph until it is given back.</summary>
@@ -230,7 +230,7 @@ internal sealed unsafe class CudaStream : IDisposable
         lock (Context.Setup)
         {
             foreach (nint graph in _graphs) Context.Check(Api.GraphExecDestroy(graph), "cuGraphExecDestroy");
-            foreach (nint mark in _marks) Context.Check(Api.EventDestroy(mark), "cuEventDestroy");
+            foreach (nint @event in _events) Context.Check(Api.EventDestroy(@event), "cuEventDestroy");
             Branch.Release();
             Staging.Release();
             Memory.Release();

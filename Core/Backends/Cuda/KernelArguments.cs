@@ -7,19 +7,19 @@ namespace MiniDL.Backends.Cuda;
 // 0 stands for an operand that is absent.
 
 /// <summary>Sizes or strides of up to eight dimensions.</summary>
-[InlineArray(Most)]
+[InlineArray(MaxCount)]
 internal struct Dimensions
 {
-    public const int Most = 8;
+    public const int MaxCount = 8;
 
     private int _first;
 }
 
 /// <summary>Words that a kernel gets by value.</summary>
-[InlineArray(Most)]
+[InlineArray(MaxCount)]
 internal struct Words
 {
-    public const int Most = 32;
+    public const int MaxCount = 32;
 
     private ulong _first;
 }

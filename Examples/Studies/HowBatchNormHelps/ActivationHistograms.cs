@@ -58,7 +58,7 @@ internal sealed class ActivationHistograms
             }),
         ])
     {
-        Caption = "Inputs of the activation behind a layer, with batch statistics, on up to 300 test images; figures leave out the "
+        Caption = "Inputs of the activation after a layer, with batch statistics, on up to 300 test images; figures leave out the "
             + "outermost 0.2 % at each end.",
     };
 

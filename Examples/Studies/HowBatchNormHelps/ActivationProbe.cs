@@ -1,13 +1,13 @@
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// Reads what goes into the activation behind a layer, through a forward hook on the norm there, which therefore runs plain and
+/// Reads what goes into the activation after a layer, through a forward hook on the norm there, which therefore runs plain and
 /// unfused.
 /// </summary>
 internal sealed class ActivationProbe(LayeredNet net)
 {
     /// <summary>
-    /// The values behind some layers on some inputs, with batch statistics, as in training; the net stays as it was.
+    /// The values after some layers on some inputs, with batch statistics, as in training; the net stays as it was.
     /// </summary>
     /// <param name="forward">Runs the net.</param>
     /// <param name="layers">Numbers, from 1.</param>

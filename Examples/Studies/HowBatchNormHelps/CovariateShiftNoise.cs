@@ -23,7 +23,7 @@ internal sealed class CovariateShiftNoise(RandomStream random) : Module
     private static readonly Lazy<float[]> Uniform = new(() => Table("uniform", stream => 2 * stream.NextDouble() - 1));
     private static readonly Lazy<float[]> Normal = new(() => Table("normal", stream => stream.NextNormal()));
 
-    /// <summary>Puts noise behind every norm of a net, before the activation.</summary>
+    /// <summary>Puts noise after every norm of a net, before the activation.</summary>
     public static void AddTo(LayeredNet net, RandomStream random)
     {
         foreach (var (index, norm) in net.Norms.Index())

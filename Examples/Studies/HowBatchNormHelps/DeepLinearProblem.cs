@@ -32,7 +32,7 @@ internal sealed class DeepLinearProblem
 
     /// <summary>For a report.</summary>
     public static string Describe(int steps) =>
-        $"25 layers 10×10, norm behind every layer but the last; {Counted.Of(steps, "step")} of plain gradient descent on {Samples:N0} inputs at once";
+        $"25 layers 10×10, norm after every layer but the last; {Counted.Of(steps, "step")} of plain gradient descent on {Samples:N0} inputs at once";
 
     public Tensor Loss(LayeredNet net) => (net.Module.Forward(_inputs) - _targets).Square().Sum();
 }

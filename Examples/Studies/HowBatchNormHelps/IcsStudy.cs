@@ -9,7 +9,7 @@ namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 /// </summary>
 /// <remarks>
 /// The layers before the i-th are moved with all that belongs to them, biases, γ and β too; the gradient is that of W_i alone.
-/// The paper does not say where the deep linear net has its BN: here behind every layer but the last. The preset measures VGG
+/// The paper does not say where the deep linear net has its BN: here after every layer but the last. The preset measures VGG
 /// at rate 0.1 alone, every 20 steps; the paper also at 0.01, and every step. "Does not reduce" means here: the median cosine
 /// with BN is at most 0.1 above that without, and on VGG the median distance at least half as large. Each net is trained once;
 /// from another seed a median cosine is taken to deviate by 0.03, a median distance by a tenth.

@@ -3,7 +3,7 @@ using MiniDL.Layers;
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// A net as its layers W_1 … W_k in their order, each with the norm behind it; numbers start at 1, as in the paper.
+/// A net as its layers W_1 … W_k in their order, each with the norm after it; numbers start at 1, as in the paper.
 /// </summary>
 internal sealed class LayeredNet
 {
@@ -20,12 +20,12 @@ internal sealed class LayeredNet
 
     public IReadOnlyList<Norm> Norms => _norms;
 
-    /// <summary>What stands behind a layer: what goes into the activation comes out of it.</summary>
-    /// <exception cref="MiniDLException">It is the last layer, behind which there is nothing, or there is no such
+    /// <summary>What stands after a layer: what goes into the activation comes out of it.</summary>
+    /// <exception cref="MiniDLException">It is the last layer, after which there is nothing, or there is no such
     /// layer.</exception>
     public Norm NormOf(int layer) => layer >= 1 && layer <= _norms.Count
         ? _norms[layer - 1]
-        : throw new MiniDLException($"[study] a norm stands behind the layers 1 to {_norms.Count}, not behind layer {layer}.");
+        : throw new MiniDLException($"[study] a norm stands after the layers 1 to {_norms.Count}, not after layer {layer}.");
 
     public Parameter WeightOf(int layer) => _layers[layer - 1] switch
     {
@@ -34,7 +34,7 @@ internal sealed class LayeredNet
         var other => throw new MiniDLException($"[study] {other} has no weight."),
     };
 
-    /// <summary>Weight and bias of a layer, and those of the norm behind it.</summary>
+    /// <summary>Weight and bias of a layer, and those of the norm after it.</summary>
     public IEnumerable<Parameter> ParametersOf(int layer) =>
         [.. _layers[layer - 1].Parameters(), .. layer <= _norms.Count ? _norms[layer - 1].Parameters() : []];
 }

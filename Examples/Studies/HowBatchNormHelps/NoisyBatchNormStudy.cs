@@ -3,11 +3,11 @@ using MiniDL.Examples.Reports;
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
 /// <summary>
-/// BN with noise behind it that shifts and scales every unit anew in every step, so that no layer ever sees a stable
+/// BN with noise after it that shifts and scales every unit anew in every step, so that no layer ever sees a stable
 /// distribution, against BN and no norm. Santurkar et al. 2018, figures 2 and 8.
 /// </summary>
 /// <remarks>
-/// The noise is that of the paper's algorithm 1, see <see cref="CovariateShiftNoise"/>, behind every norm and in training
+/// The noise is that of the paper's algorithm 1, see <see cref="CovariateShiftNoise"/>, after every norm and in training
 /// alone; tests run without it. The paper shows layers 2, 9 and 13; the 13th of VGG-13 is the last, which has no norm, so here
 /// it is 12. Drift is measured on the training batches as they come: |Δ mean| and |Δ variance| of each unit from one step to
 /// the next, averaged.
@@ -46,7 +46,7 @@ internal sealed class NoisyBatchNormStudy : Study
         };
         report.Setting("net", $"{settings.Net}, norm between layer and ReLU, Glorot-normal weights");
         report.Setting("training", settings);
-        report.Setting("noise behind BN", "μ ~ U(±0.5), σ ~ U(1, 1.25) by unit; m ~ U(μ ± 0.1), s ~ N(σ, 0.1) by value; y = s · x + m");
+        report.Setting("noise after BN", "μ ~ U(±0.5), σ ~ U(1, 1.25) by unit; m ~ U(μ ± 0.1), s ~ N(σ, 0.1) by value; y = s · x + m");
         report.Setting("noise of the results", $"{VggCharts.Noise}; by {DriftDeviation:P0} in its drift");
         AddFindings(report, records, drifts);
         report.AddPanels("noisy_bn",

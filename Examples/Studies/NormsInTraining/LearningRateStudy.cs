@@ -31,8 +31,8 @@ internal sealed class LearningRateStudy : Study
 
     private static readonly Net[] Nets =
     [
-        new("mlp", "MLP, 5 hidden layers, plain SGD", 60, Momentum: 0, LeastRate: 0.01, ["none", "wn", "rms", "ln", "gn", "bn"]),
-        new("resnet8", "ResNet-8, momentum 0.9", 32, Momentum: 0.9, LeastRate: 0.008, ["none", "fixup", "ln", "gn", "in", "bn"]),
+        new("mlp", "MLP, 5 hidden layers, plain SGD", 60, Momentum: 0, MinRate: 0.01, ["none", "wn", "rms", "ln", "gn", "bn"]),
+        new("resnet8", "ResNet-8, momentum 0.9", 32, Momentum: 0.9, MinRate: 0.008, ["none", "fixup", "ln", "gn", "in", "bn"]),
     ];
 
     public override string Name => "learning-rate";
@@ -140,7 +140,7 @@ internal sealed class LearningRateStudy : Study
                 .. cells.Where(cell => cell.Net == net).GroupBy(cell => cell.Norm).Select(norm => new Series(Label(norm.Key),
                     [.. norm.Select(cell => cell.Rate)], [.. norm.Select(cell => Math.Min(WorstShown, Worst(cell)))])
                     { Style = SeriesStyle.LineAndMarkers }),
-                Series.Level("guessing", Chance, net.LeastRate, cells.Where(cell => cell.Net == net).Max(cell => cell.Rate)),
+                Series.Level("guessing", Chance, net.MinRate, cells.Where(cell => cell.Net == net).Max(cell => cell.Rate)),
             ]);
         report.AddPanels("learning_rate",
         [
@@ -157,10 +157,10 @@ internal sealed class LearningRateStudy : Study
     }
 
     /// <summary>A net and how it is trained.</summary>
-    /// <param name="LeastRate">The first of the rates, each twice the one before.</param>
-    private sealed record Net(string Name, string Title, int Batch, double Momentum, double LeastRate, string[] Norms)
+    /// <param name="MinRate">The first of the rates, each twice the one before.</param>
+    private sealed record Net(string Name, string Title, int Batch, double Momentum, double MinRate, string[] Norms)
     {
-        public IEnumerable<double> Rates(int count) => Enumerable.Range(0, count).Select(i => LeastRate * (1L << i));
+        public IEnumerable<double> Rates(int count) => Enumerable.Range(0, count).Select(i => MinRate * (1L << i));
     }
 
     /// <summary>One net, norm and rate: the last loss from each seed.</summary>

@@ -239,7 +239,7 @@ internal sealed class WeightNormStudy : Study
 
     /// <summary>How the net is normalized.</summary>
     /// <param name="Weights">Whether its weights are normalized.</param>
-    /// <param name="Create">The norm behind every convolution, if any.</param>
+    /// <param name="Create">The norm after every convolution, if any.</param>
     private sealed record Setup(string Name, bool Weights, Func<int, Norm>? Create)
     {
         public bool DataDependent { get; init; }

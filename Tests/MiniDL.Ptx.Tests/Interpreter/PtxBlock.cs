@@ -53,7 +53,7 @@ internal sealed class PtxLaunch(PtxProgram program, byte[] arguments, PtxGlobal 
 internal sealed class PtxBlock
 {
     private const int WarpSize = 32;
-    private const long MostSteps = 100_000_000;
+    private const long MaxSteps = 100_000_000;
 
     private readonly PtxThread[][] _warps;
     private readonly PtxStep[] _steps;
@@ -115,7 +115,7 @@ internal sealed class PtxBlock
     {
         try
         {
-            for (long count = 0; count < MostSteps; count++)
+            for (long count = 0; count < MaxSteps; count++)
             {
                 var step = _steps[thread.Next];
                 Launch.Program.HasRun[thread.Next] = true;

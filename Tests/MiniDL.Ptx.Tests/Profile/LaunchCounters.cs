@@ -83,10 +83,10 @@ internal sealed class LaunchCounters(PtxProgram program)
         if (step.IsShared)
         {
             counts.Wavefronts += access.Wavefronts;
-            counts.LeastWavefronts += access.LeastWavefronts;
+            counts.MinWavefronts += access.MinWavefronts;
             return;
         }
-        counts.LeastSectors += access.LeastSectors;
+        counts.MinSectors += access.MinSectors;
         foreach (ulong sector in access.Sectors)
         {
             counts.Sectors++;
@@ -104,7 +104,7 @@ internal sealed class LaunchCounters(PtxProgram program)
 /// </summary>
 internal sealed class AccessCounts
 {
-    public long Requests, Sectors, LeastSectors, Wavefronts, LeastWavefronts;
+    public long Requests, Sectors, MinSectors, Wavefronts, MinWavefronts;
 
     public static AccessCounts Sum(IEnumerable<AccessCounts> all)
     {
@@ -113,9 +113,9 @@ internal sealed class AccessCounts
         {
             sum.Requests += one.Requests;
             sum.Sectors += one.Sectors;
-            sum.LeastSectors += one.LeastSectors;
+            sum.MinSectors += one.MinSectors;
             sum.Wavefronts += one.Wavefronts;
-            sum.LeastWavefronts += one.LeastWavefronts;
+            sum.MinWavefronts += one.MinWavefronts;
         }
         return sum;
     }

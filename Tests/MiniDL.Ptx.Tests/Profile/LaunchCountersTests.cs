@@ -20,7 +20,7 @@ public sealed class LaunchCountersTests : IDisposable
     public void Sectors_of_global_memory(string type, int stride, int sectors, int least)
     {
         var counts = Run($"mad.lo.u64 %rd2, %rd5, {stride}, %rd1; ld.global.{type} {Register(type)}, [%rd2];", 32).Global;
-        Assert.Equal((1, sectors, least), (counts.Requests, counts.Sectors, counts.LeastSectors));
+        Assert.Equal((1, sectors, least), (counts.Requests, counts.Sectors, counts.MinSectors));
     }
 
     [Theory]
@@ -37,7 +37,7 @@ public sealed class LaunchCountersTests : IDisposable
     public void Turns_of_shared_memory(string type, int stride, int turns, int least)
     {
         var counts = Run($"mov.u64 %rd3, s; mad.lo.u64 %rd3, %rd5, {stride}, %rd3; ld.shared.{type} {Register(type)}, [%rd3];", 32).Shared;
-        Assert.Equal((1, turns, least), (counts.Requests, counts.Wavefronts, counts.LeastWavefronts));
+        Assert.Equal((1, turns, least), (counts.Requests, counts.Wavefronts, counts.MinWavefronts));
     }
 
     // Two warps. Threads go round as often as their number says, or part; a store under a predicate is an instruction for all.
@@ -58,7 +58,7 @@ public sealed class LaunchCountersTests : IDisposable
             $AGAIN: ld.global.f32 %f1, [%rd2]; add.s32 %r3, %r3, 1; setp.lt.u32 %p1, %r3, 2; and.pred %p1, %p1, %p2; @%p1 bra $AGAIN;
             """, 32);
         // The second time 20 threads: 80 bytes.
-        Assert.Equal((2, 4 + 3, 4 + 3), (profile.Global.Requests, profile.Global.Sectors, profile.Global.LeastSectors));
+        Assert.Equal((2, 4 + 3, 4 + 3), (profile.Global.Requests, profile.Global.Sectors, profile.Global.MinSectors));
     }
 
     [Fact]

@@ -14,7 +14,7 @@ internal static class ProfileTable
     {
         $"{l.Kernel,-44} {l.Blocks,5}×{l.Threads,-3} ×{l.Times,3}",
         $"{l.Bytes / 1e6,5:F1} {l.BytesOfCache / 1e6,5:F1}",
-        $"{Ratio(l.Global.Sectors, l.Global.LeastSectors),6:F2} {Ratio(l.Shared.Wavefronts, l.Shared.LeastWavefronts),6:F2}",
+        $"{Ratio(l.Global.Sectors, l.Global.MinSectors),6:F2} {Ratio(l.Shared.Wavefronts, l.Shared.MinWavefronts),6:F2}",
         $"{l.Instructions / 1000,7:F0}",
     }.Select(FormattableString.Invariant);
 

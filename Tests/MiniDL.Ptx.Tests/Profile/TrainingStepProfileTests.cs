@@ -56,8 +56,8 @@ public class TrainingStepProfileTests(ITestOutputHelper output)
         foreach (var launch in gpu.Profile.Launches.Where(l => l.Bytes > 1e6))
         {
             var (_, sectors, banks) = Limits.First(limit => launch.Kernel.StartsWith(limit.Name, StringComparison.Ordinal));
-            AssertWithin(sectors, launch.Global.Sectors, launch.Global.LeastSectors, $"{launch.Kernel}: sectors of global memory");
-            AssertWithin(banks, launch.Shared.Wavefronts, launch.Shared.LeastWavefronts, $"{launch.Kernel}: wavefronts of shared memory");
+            AssertWithin(sectors, launch.Global.Sectors, launch.Global.MinSectors, $"{launch.Kernel}: sectors of global memory");
+            AssertWithin(banks, launch.Shared.Wavefronts, launch.Shared.MinWavefronts, $"{launch.Kernel}: wavefronts of shared memory");
         }
     }
 

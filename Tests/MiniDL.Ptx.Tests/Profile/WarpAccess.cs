@@ -20,7 +20,7 @@ internal sealed class WarpAccess(int bytes)
     public IEnumerable<ulong> Sectors => _addresses.Select(a => a / SectorBytes).Distinct();
 
     /// <summary>How many sectors the bytes would fill that are accessed, each counted once.</summary>
-    public int LeastSectors => Parts(Distinct * bytes, SectorBytes);
+    public int MinSectors => Parts(Distinct * bytes, SectorBytes);
 
     /// <summary>
     /// How many turns shared memory takes: in a turn each of its 32 banks gives, or takes, one word of 4 bytes, which any number of threads
@@ -36,7 +36,7 @@ internal sealed class WarpAccess(int bytes)
     }
 
     /// <summary>How many turns it would take if all banks were busy in each.</summary>
-    public int LeastWavefronts => Parts(Distinct * bytes, Banks * BankBytes);
+    public int MinWavefronts => Parts(Distinct * bytes, Banks * BankBytes);
 
     private int Distinct => _addresses.Distinct().Count();
 

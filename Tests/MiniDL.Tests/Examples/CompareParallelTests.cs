@@ -39,9 +39,9 @@ public sealed class CompareParallelTests : IDisposable
         var automatic = new RunSchedule(runs, parallel: 0);
         Assert.Equal([128, 64], automatic.Alone.Select(run => run.BatchSize));
         Assert.Equal([2, 32], automatic.Together.Select(run => run.BatchSize));
-        Assert.Equal(2, automatic.MostAtOnce);
-        Assert.Equal(4, new RunSchedule(runs, parallel: 9).MostAtOnce);
-        Assert.Equal(1, new RunSchedule(runs, parallel: 1).MostAtOnce);
+        Assert.Equal(2, automatic.MaxAtOnce);
+        Assert.Equal(4, new RunSchedule(runs, parallel: 9).MaxAtOnce);
+        Assert.Equal(1, new RunSchedule(runs, parallel: 1).MaxAtOnce);
     }
 
     [Fact]
@@ -51,9 +51,9 @@ public sealed class CompareParallelTests : IDisposable
         TrainSettings[] runs = [.. sizes.Select(size => new TrainSettings { BatchSize = size, Device = "cuda" })];
         var automatic = new RunSchedule(runs, parallel: 0);
         Assert.Equal([128, 33], automatic.Alone.Select(run => run.BatchSize));
-        Assert.Equal(4, automatic.MostAtOnce);
-        Assert.Equal(7, new RunSchedule(runs, parallel: 9).MostAtOnce);
-        Assert.Equal(1, new RunSchedule(runs, parallel: 1).MostAtOnce);
+        Assert.Equal(4, automatic.MaxAtOnce);
+        Assert.Equal(7, new RunSchedule(runs, parallel: 9).MaxAtOnce);
+        Assert.Equal(1, new RunSchedule(runs, parallel: 1).MaxAtOnce);
     }
 
     [GpuFact]

@@ -9,7 +9,7 @@ public sealed class SignalTests : IDisposable
     private const string Train = "train --model mlp --train-images 200 --test-images 20 --batch-size 10 --epochs 1000000 --schedule none";
 
     /// <summary>A run that has written so many rows since it was told to stop goes on for ever.</summary>
-    private const int MostRowsAfter = 1000;
+    private const int MaxRowsAfter = 1000;
 
     private static readonly string Program = Path.ChangeExtension(typeof(CommandLineProgram).Assembly.Location, ".dll");
 
@@ -83,7 +83,7 @@ public sealed class SignalTests : IDisposable
             using var kill = Process.Start("sh", ["-c", $"kill -{signal} {process.Id}"]);
             await kill.WaitForExitAsync();
         }
-        int last = Rows(metrics) + MostRowsAfter;
+        int last = Rows(metrics) + MaxRowsAfter;
         while (!process.HasExited && Rows(metrics) < last) await Task.Delay(20);
         if (!process.HasExited) process.Kill();
         await process.WaitForExitAsync();

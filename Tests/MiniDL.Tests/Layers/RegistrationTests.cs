@@ -21,7 +21,7 @@ public class RegistrationTests
         }
     }
 
-    public static TheoryData<string> Children => ["linear", "sequential", "norm", "inside a list", "norm behind a convolution"];
+    public static TheoryData<string> Children => ["linear", "sequential", "norm", "inside a list", "norm after a convolution"];
 
     [Theory, MemberData(nameof(Children))]
     public void The_first_forward_pass_names_the_child_that_was_not_registered(string kind)
@@ -30,7 +30,7 @@ public class RegistrationTests
         var x = X;
         Func<Module, Tensor, Tensor>? use = null;
         if (kind == "inside a list") use = (module, x) => ((Sequential)new Sequential(module))[0].Forward(x);
-        if (kind == "norm behind a convolution")
+        if (kind == "norm after a convolution")
         {
             var conv = new Conv2d(3, 3, 1);
             (child, x, use) = (new GroupNorm(1, 3), Tensor.Ones([1, 3, 2, 2]), (norm, x) => new ConvNorm(conv, (Norm)norm).Forward(x));

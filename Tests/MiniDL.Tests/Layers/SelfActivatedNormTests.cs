@@ -115,7 +115,7 @@ public class SelfActivatedNormTests
         Assert.Equal(["skipinit_gain"], new SkipInit().StateDict().Keys);
     }
 
-    /// <summary>EvoNorm-S0 gives negative values, which a ReLU behind it would cut off.</summary>
+    /// <summary>EvoNorm-S0 gives negative values, which a ReLU after it would cut off.</summary>
     [Fact]
     public void Its_own_activation_replaces_the_one_asked_for_unless_a_residual_comes_between()
     {

@@ -123,9 +123,9 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
             first = Math.Min(first, part.SourceRow + from * _sourceStep.H);
             last = Math.Max(last, part.SourceRow + (to - 1) * _sourceStep.H + part.Taps.Rows);
         }
-        // Tiles that reach over the end of the last row read, but do not use, some values behind it.
-        int behind = MaxTilePixels * _sourceStep.W * _inputs;
-        float* source = Scratch.Rent(ScratchUse.Image, (last - first) * _columns * _inputs + behind);
+        // Tiles that reach over the end of the last row read, but do not use, some values after it.
+        int after = MaxTilePixels * _sourceStep.W * _inputs;
+        float* source = Scratch.Rent(ScratchUse.Image, (last - first) * _columns * _inputs + after);
         PaddedRows.Copy(_source + (nint)image * _height * _width * _inputs, _height, _width, _inputs,
             first - _padTop, last - first, -_padLeft, _columns, source);
         float* target = _target + (nint)image * _targetHeight * _targetWidth * _outputs;

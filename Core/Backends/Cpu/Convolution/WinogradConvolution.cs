@@ -104,7 +104,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         var (vector, first) = (chunk / (_inputs / 16), chunk % (_inputs / 16) * 16);
         float* taps = Scratch.Rent(ScratchUse.Image, 16 * Taps * V.Count), tap = taps;
         float* columns = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
-        // All are gathered before the first is transformed: a vector read right behind the scalars that make it up would wait.
+        // All are gathered before the first is transformed: a vector read right after the scalars that make it up would wait.
         for (int input = first; input < first + 16; input++)
             for (int t = 0; t < Taps; t++, tap += V.Count)
             {

@@ -64,9 +64,9 @@ internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
     /// <param name="mask">The output whose sign says where the activation let the gradient pass, or null.</param>
     public static void Gradient(Tensor dy, Tensor x, Tensor? mask, NormArguments norm, NormGradients d, StoragePool pool)
     {
-        const int MostParts = 16;
+        const int MaxParts = 16;
         var g = norm.Geometry;
-        int perPart = Math.Max((g.Samples - 1) / MostParts + 1, Workers.Grain / g.Channels), length = g.ChannelsPerGroup;
+        int perPart = Math.Max((g.Samples - 1) / MaxParts + 1, Workers.Grain / g.Channels), length = g.ChannelsPerGroup;
         int parts = (g.Samples - 1) / perPart + 1;
         var rented = pool.Rent(DType.F32, parts * 2 * g.Channels);
         var sums = new Tensor(rented, 0, [parts, 2, g.Channels]);

@@ -104,7 +104,7 @@ DEVICE void finish_moments(const ConvArgs& args, int channels, int first, int ch
         for (int w = 1; w < 4; w++) all = together(all, records[w * OUT + channel]);
         partials[(i64)chunk * channels] = { all.count, all.mean, all.squares, 0 };
     }
-    // The answer lies behind the records: some threads may read it while others write theirs.
+    // The answer lies after the records: some threads may read it while others write theirs.
     if (!is_last_block(args.tickets + first / OUT, args.chunks, (int*)(records + THREADS))) return;
     constexpr int ROWS = THREADS / OUT;
     records[thread_index()] = of_blocks<ROWS>(partials, channels, thread_index() / OUT, args.chunks);

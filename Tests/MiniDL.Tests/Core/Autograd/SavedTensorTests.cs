@@ -27,7 +27,7 @@ public class SavedTensorTests
             }
         }, iter: 10, threads: 1);
 
-    /// <summary>The gradients after one operand, or the result where the number is behind the last, was overwritten; empty where refused.</summary>
+    /// <summary>The gradients after one operand, or the result where the number is after the last, was overwritten; empty where refused.</summary>
     private static double[][] Gradients(Problem problem, int? change)
     {
         Tensor[] inputs = [.. problem.Operands.Select(x => x.On(Device.Reference))];

@@ -74,7 +74,7 @@ public sealed record Problem(Func<Tensor[], Tensor> Function, Operand[] Operands
 /// <summary>Random shapes and operands.</summary>
 public static class Draw
 {
-    private const int MostValues = 3000;
+    private const int MaxValues = 3000;
 
     /// <summary>Sizes around the vector widths, empty, and others.</summary>
     public static readonly Gen<int> Sizes = Gen.OneOf(Gen.OneOf(Gen.Const(0), Gen.Const(1), Gen.Int[15, 17]), Gen.Int[1, 5],
@@ -89,7 +89,7 @@ public static class Draw
             long count = 1;
             for (int i = 0; i < sizes.Length; i++)
             {
-                if (sizes[i] > 1 && count * sizes[i] > MostValues) sizes[i] = 1;
+                if (sizes[i] > 1 && count * sizes[i] > MaxValues) sizes[i] = 1;
                 count *= Math.Max(1, sizes[i]);
             }
             return new Shape(sizes);

@@ -61,7 +61,7 @@ public class ActivationTests
     public void There_is_nothing_behind_the_last_layer()
     {
         var error = Assert.Throws<MiniDLException>(() => new MomentDrift(Net("bn"), [11]));
-        Assert.Equal("[study] a norm stands behind the layers 1 to 10, not behind layer 11.", error.Message);
+        Assert.Equal("[study] a norm stands after the layers 1 to 10, not after layer 11.", error.Message);
     }
 
     private static (double Mean, double Variance)[] Moments(Tensor y)

@@ -15,9 +15,9 @@ public class Bf16ConvolutionTests
         using var fake = Gpu.OwnFake();
         var (device, backend) = Open(fake, Precision.Bf16);
         var g = Window2d.Of("conv2d", [batch, channels, height, width], outputs, (3, 3), (stride, stride), (1, 1));
-        Assert.NotNull(TensorCoreConvolution.OfForward(g, DType.BF16, backend.Context.MostSharedBytes));
-        Assert.NotNull(TensorCoreConvolution.OfInputGradient(g, DType.BF16, backend.Context.MostSharedBytes));
-        Assert.NotNull(TensorCoreConvolution.OfWeightGradient(g, DType.BF16, backend.Context.MostSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfForward(g, DType.BF16, backend.Context.MaxSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfInputGradient(g, DType.BF16, backend.Context.MaxSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfWeightGradient(g, DType.BF16, backend.Context.MaxSharedBytes));
         AssertOneRounding(Run(Device.Reference, g), Run(device, g), $"{g}");
     }
 
@@ -51,7 +51,7 @@ public class Bf16ConvolutionTests
     {
         using var fake = Gpu.OwnFake();
         var (device, backend) = Open(fake, Precision.Bf16);
-        backend.MostTileWalkers = 2;
+        backend.MaxTileWalkers = 2;
         foreach (int channels in new[] { 16, 64 })
         {
             var g = Window2d.Of("conv2d", [5, channels, 8, 8], channels, (3, 3), (1, 1), (1, 1));

@@ -45,7 +45,7 @@ public class BranchTests
         foreach (var (order, kept) in new[] { (0, 0L), (1, 20_000L), (1, long.MaxValue), (7, long.MaxValue) })
         {
             fake.Set("order", order);
-            branch.MostKeptBytes = kept;
+            branch.MaxKeptBytes = kept;
             int waits = branch.WaitsForMemory;
             Assert.Equal(single, Train(device, norm, graph: true));
             // With ws, gradients of weights go on into an operator and stay on the trunk.
@@ -68,7 +68,7 @@ public class BranchTests
 
     /// <summary>
     /// The gradient of y goes to the convolution and to a, where the gradient by way of b is added to it in place; or x is overwritten
-    /// behind the pass. Both are read by the gradient of the weight, which may come last.
+    /// after the pass. Both are read by the gradient of the weight, which may come last.
     /// </summary>
     [GpuTheory, InlineData(0, true), InlineData(1, true), InlineData(0, false), InlineData(1, false)]
     public void What_the_branch_reads_is_not_changed_under_it(int order, bool overwrite)

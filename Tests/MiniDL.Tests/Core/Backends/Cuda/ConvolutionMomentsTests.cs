@@ -22,7 +22,7 @@ public class ConvolutionMomentsTests
         foreach (var precision in new[] { Precision.Tf32, Precision.Bf16 })
             foreach (int walkers in new[] { 1024, 3 })
             {
-                ((CudaBackend)device.Backend).MostTileWalkers = walkers;
+                ((CudaBackend)device.Backend).MaxTileWalkers = walkers;
                 var (y, mean, variance) = Run(device, g, precision, bias: 0.5);
                 AssertMoments(y, mean, variance, 2e-6);
                 var plain = Unset(device, g, precision);

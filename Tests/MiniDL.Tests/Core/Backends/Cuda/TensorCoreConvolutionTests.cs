@@ -10,7 +10,7 @@ namespace MiniDL.Tests.Core.Backends.Cuda;
 public class TensorCoreConvolutionTests
 {
     // Operands that are not rounded, or cut off, are off by up to 2⁻¹¹ = 4.9e-4 and 2⁻¹⁰.
-    private const double Most = 1e-6;
+    private const double MaxError = 1e-6;
 
     /// <summary>Batch, channels, height, width, outputs and stride: one for every kernel, and sizes that tiles do not divide.</summary>
     public static TheoryData<int, int, int, int, int, int> Shapes => new()
@@ -32,11 +32,11 @@ public class TensorCoreConvolutionTests
         var device = fake.Open();
         var backend = (CudaBackend)device.Backend;
         var g = Window2d.Of("conv2d", [batch, channels, height, width], outputs, (3, 3), (stride, stride), (1, 1));
-        Assert.NotNull(TensorCoreConvolution.OfForward(g, DType.F32, backend.Context.MostSharedBytes));
-        Assert.NotNull(TensorCoreConvolution.OfInputGradient(g, DType.F32, backend.Context.MostSharedBytes));
-        Assert.NotNull(TensorCoreConvolution.OfWeightGradient(g, DType.F32, backend.Context.MostSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfForward(g, DType.F32, backend.Context.MaxSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfInputGradient(g, DType.F32, backend.Context.MaxSharedBytes));
+        Assert.NotNull(TensorCoreConvolution.OfWeightGradient(g, DType.F32, backend.Context.MaxSharedBytes));
         var (got, expected) = (Run(device, g), Run(Device.Reference, g, rounded: true));
-        for (int i = 0; i < got.Length; i++) Assert.InRange(RelativeError(got[i], expected[i]), 0, Most);
+        for (int i = 0; i < got.Length; i++) Assert.InRange(RelativeError(got[i], expected[i]), 0, MaxError);
     }
 
     [GpuTheory, InlineData(0), InlineData(1), InlineData(5)]
@@ -53,12 +53,12 @@ public class TensorCoreConvolutionTests
     {
         using var fake = Gpu.OwnFake();
         var device = fake.Open();
-        ((CudaBackend)device.Backend).MostTileWalkers = 2;
+        ((CudaBackend)device.Backend).MaxTileWalkers = 2;
         foreach (int channels in new[] { 16, 64 })
         {
             var g = Window2d.Of("conv2d", [5, channels, 8, 8], channels, (3, 3), (1, 1), (1, 1));
             var (got, expected) = (Run(device, g), Run(Device.Reference, g, rounded: true));
-            for (int i = 0; i < got.Length; i++) Assert.InRange(RelativeError(got[i], expected[i]), 0, Most);
+            for (int i = 0; i < got.Length; i++) Assert.InRange(RelativeError(got[i], expected[i]), 0, MaxError);
         }
     }
 
@@ -79,10 +79,10 @@ public class TensorCoreConvolutionTests
         foreach (int walkers in new[] { 1024, 2 })
             foreach (var shape in new[] { g, reducing })
             {
-                ((CudaBackend)device.Backend).MostTileWalkers = walkers;
+                ((CudaBackend)device.Backend).MaxTileWalkers = walkers;
                 double[][] got = Run(device, shape), exact = Run(Device.Reference, shape), rounded = Run(Device.Reference, shape, rounded: true);
                 bool onTensorCores = forward is not null;
-                for (int i = 0; i < got.Length; i++) Assert.InRange(RelativeError(got[i], (onTensorCores ? rounded : exact)[i]), 0, Most);
+                for (int i = 0; i < got.Length; i++) Assert.InRange(RelativeError(got[i], (onTensorCores ? rounded : exact)[i]), 0, MaxError);
             }
     }
 
