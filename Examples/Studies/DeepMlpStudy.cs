@@ -69,7 +69,7 @@ internal sealed class DeepMlpStudy : Study
         report.Setting("net", $"{layers} linear layers of {Width} units without bias, each with ReLU");
         report.Setting("batch", Batch);
         report.Setting("nets", nets);
-        AddFindings(report, curves, batches);
+        AddFindings(report, curves);
         report.Add(AllSetups(curves));
         report.Add(WithinReach(curves));
         report.Add(OverBatchSizes(batches));
@@ -127,7 +127,7 @@ internal sealed class DeepMlpStudy : Study
         return Math.Sqrt(values.Average(value => (value - mean) * (value - mean)));
     }
 
-    private static void AddFindings(Report report, Curve[] curves, BatchPoint[] batches)
+    private static void AddFindings(Report report, Curve[] curves)
     {
         Curve Of(string name) => curves.First(curve => curve.Setup.Name == name);
         var (before, after, kaiming) = (Of(BnBefore), Of(BnAfter), Of(Kaiming));

@@ -74,7 +74,7 @@ internal sealed class LearningRateStudy : Study
             $"SGD with momentum 0.9, batch 32, {Counted.Of(context.Pick(24, 100, 500), "step")}, {Counted.Of(context.Pick(1, 1, 3), "seed")}");
         report.Setting("noise", $"the largest rate is taken to deviate by {StepDeviation} of a step, a doubling: norms differ from two steps on");
         AddFindings(report, limits);
-        AddCharts(report, cells, limits);
+        AddCharts(report, cells);
         report.Add(new DataTable("learning_rate_largest", ["net", "norm", "largest_rate", "largest_rate_to_half", "best_rate",
             "best_loss"],
             [.. limits.Select(limit => limit.Row)])
@@ -131,7 +131,7 @@ internal sealed class LearningRateStudy : Study
         static Estimate Halvings(Limit limit) => Estimate.Of([-Math.Log2(limit.Largest)], StepDeviation);
     }
 
-    private static void AddCharts(Report report, Cell[] cells, Limit[] limits)
+    private static void AddCharts(Report report, Cell[] cells)
     {
         (double, string)[] ticks = [.. Axis.TicksAt(0, 0.5, 1, 1.5, 2, 2.5), (WorstShown, "3 or worse")];
         Chart Curves(Net net) => new($"learning_rate_{net.Name}", net.Title, new Axis("learning rate") { Log = true },

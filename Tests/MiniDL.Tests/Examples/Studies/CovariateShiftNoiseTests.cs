@@ -5,7 +5,7 @@ namespace MiniDL.Tests.Examples.Studies;
 
 public class CovariateShiftNoiseTests
 {
-    private const int Samples = 50, Units = 4, Size = 10, PerUnit = Samples * Size * Size;
+    private const int Samples = 50, Units = 4, Size = 10;
 
     private readonly CovariateShiftNoise _noise = new(new RandomStream(5));
 
