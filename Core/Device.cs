@@ -10,11 +10,14 @@ public sealed class Device : IDisposable
 {
     private static readonly Lazy<Device> OpenedCuda = new(() => OpenCuda());
 
+    /// <summary>The device that this one was asked of for another precision; itself otherwise.</summary>
+    private readonly Device _origin;
+
     private readonly Dictionary<Precision, Device> _inOtherPrecisions = [];
 
-    private Device(DeviceKind kind, Func<Device, Backend> backend)
+    private Device(DeviceKind kind, Func<Device, Backend> backend, Device? origin = null)
     {
-        Kind = kind;
+        (Kind, _origin) = (kind, origin ?? this);
         Backend = backend(this);
     }
 
@@ -63,7 +66,7 @@ public sealed class Device : IDisposable
 
     /// <summary>
     /// What its convolutions compute in, and what images are kept in between operators: on a GPU <see cref="Precision.Tf32"/>, as in
-    /// PyTorch, unless it was asked for <see cref="In">in another</see>; on other devices <see cref="FloatType"/>.
+    /// PyTorch, unless it was asked for <see cref="In">in another</see>; <see cref="Precision.Fp32"/> on other devices, which ignore it.
     /// </summary>
     public Precision Precision => Backend.Precision;
 
@@ -71,8 +74,8 @@ public sealed class Device : IDisposable
     public Backend Backend { get; }
 
     /// <summary>
-    /// This device in another precision: asked for again, it is the same one. Tensors belong to the one that they were made on, since each
-    /// has a stream of its own.
+    /// This device in another precision: asked for again, it is the same one. Both share a stream and its memory, but tensors belong to the one
+    /// that they were made on; <see cref="Tensor.To(Device)"/> moves them.
     /// </summary>
     /// <exception cref="MiniDLException">It has no such precision.</exception>
     /// <example><code>
@@ -83,11 +86,12 @@ public sealed class Device : IDisposable
     {
         if (precision == Precision) return this;
         if (!Kind.Precisions.Contains(precision))
-            throw new MiniDLException($"[device] {this} cannot compute in {Lower(precision)}; it has {string.Join(", ", Kind.Precisions.Select(Lower))}.");
-        lock (_inOtherPrecisions)
+            throw new MiniDLException($"[device] {this} cannot compute in {Lower(precision)}: only GPUs have a choice of precisions.");
+        if (precision == _origin.Precision) return _origin;
+        lock (_origin._inOtherPrecisions)
         {
-            if (!_inOtherPrecisions.TryGetValue(precision, out var other))
-                _inOtherPrecisions[precision] = other = new Device(Kind, device => Backend.NewStream(device, precision));
+            if (!_origin._inOtherPrecisions.TryGetValue(precision, out var other))
+                _origin._inOtherPrecisions[precision] = other = new Device(Kind, device => Backend.InPrecision(device, precision), _origin);
             return other;
         }
     }
@@ -108,18 +112,12 @@ public sealed class Device : IDisposable
     private bool EndsWithDispose { get; init; }
 
     /// <summary>
-    /// Ends a device that <see cref="NewStream"/> made, once its work is done: its memory goes back to the GPU, and its tensors can no
-    /// longer be used. Other devices stay as they are.
+    /// Ends a device that <see cref="NewStream"/> made, once its work is done, in all its precisions: its memory goes back to the GPU, and its
+    /// tensors can no longer be used. Other devices stay as they are, and nothing happens to one that all share.
     /// </summary>
     public void Dispose()
     {
-        if (!EndsWithDispose) return;
-        lock (_inOtherPrecisions)
-        {
-            foreach (var other in _inOtherPrecisions.Values) other.Backend.End();
-            _inOtherPrecisions.Clear();
-        }
-        Backend.End();
+        if (EndsWithDispose) Backend.End();
     }
 
     /// <summary>A step to run again and again, which a GPU records and repeats as a whole; nothing runs yet.</summary>
@@ -128,7 +126,7 @@ public sealed class Device : IDisposable
 
     /// <summary>The name; with the precision where that is not the default, and of a GPU's further streams with a number.</summary>
     public override string ToString() =>
-        $"{Name}{(Precision == Kind.Precisions[0] ? "" : $" in {Lower(Precision)}")}{(EndsWithDispose ? $" (stream {Backend.StreamNumber})" : "")}";
+        $"{Name}{(Precision == Kind.Precisions[0] ? "" : $" in {Lower(Precision)}")}{(_origin.EndsWithDispose ? $" (stream {Backend.StreamNumber})" : "")}";
 
     private static string Lower(Precision precision) => precision.ToString().ToLowerInvariant();
 }

@@ -49,11 +49,14 @@ public sealed partial class Tensor
         {
             const int most = 8;
             if (_storage.Lease != _lease) return $"{Description}, recycled";
-            if (_storage is not (HostStorage<float> or HostStorage<double> or HostStorage<long> or HostStorage<byte>)) return Description;
-            var values = ToArray<double>().Take(most).Select(Text);
+            if (!IsOnHost) return Description;
+            var first = Layout == Layout.RowMajor ? new Tensor(_storage, Offset, [Math.Min(Count, most)]) : this;
+            var values = first.ToArray<double>().Take(most).Select(Text);
             return $"{Description}: {string.Join(", ", values)}{(Count > most ? ", …" : "")}";
         }
     }
+
+    private bool IsOnHost => _storage is HostStorage<float> or HostStorage<double> or HostStorage<long> or HostStorage<byte>;
 
     private string Values(int[] sizes)
     {
@@ -85,7 +88,8 @@ public sealed partial class Tensor
     /// <summary>The first and the last indices of every dimension that is longer than both together.</summary>
     private Tensor Edges()
     {
-        var x = Detach();
+        // Values of a GPU come first, so that inside a recorded step, where they cannot, no kernel is recorded for them.
+        var x = IsOnHost ? Detach() : Detach().To(Device.Cpu);
         for (int dim = 0; dim < Rank; dim++)
             if (Shape[dim] > 2 * Edge) x = Concat([x.Slice(dim, 0, Edge), x.Slice(dim, Shape[dim] - Edge)], dim);
         return x;

@@ -19,8 +19,9 @@ namespace MiniDL.Data;
 public abstract class BatchSource
 {
     /// <summary>The batches of a loader, on a device: drawn there if it can pick and augment them itself, else by the loader.</summary>
-    /// <param name="loader">For a device that keeps images in one place, one that drops the last, incomplete batch.</param>
+    /// <param name="loader">For a GPU, where batches always lie in one place, its batches are all of one size: <c>dropLast: true</c>.</param>
     /// <param name="device">Where the batches are needed.</param>
+    /// <exception cref="MiniDLException">The last batch of the loader would be smaller, on a GPU.</exception>
     public static BatchSource Of(DataLoader loader, Device device) =>
         device.Backend.GathersImages && loader is { Data: ImageDataset images, Shuffle: true, DropLast: true }
             ? new ResidentImages(images, loader.BatchSize, loader.Random, loader.Augmentation, device)
@@ -44,8 +45,10 @@ public abstract class BatchSource
     /// <exception cref="InvalidOperationException">No epoch was started, or it has no more batches.</exception>
     public abstract void Draw();
 
-    /// <summary>Ends an epoch, also in its middle; what was drawn last stays until the next one starts.</summary>
+    /// <summary>Ends an epoch, also in its middle: no more batches are drawn from it.</summary>
     public virtual void End()
     {
     }
+
+    private protected static InvalidOperationException NoBatch() => new("No epoch was started, or it has no more batches: Start() one before Draw().");
 }

@@ -4,24 +4,34 @@ namespace MiniDL.Data;
 /// Batches of a <see cref="DataLoader"/> on a device. Where steps are recorded they always lie in the same place, and the host puts the next
 /// one there before every run.
 /// </summary>
-internal sealed class LoadedBatches(DataLoader loader, Device device) : BatchSource
+internal sealed class LoadedBatches : BatchSource
 {
+    private readonly DataLoader _loader;
+    private readonly Device _device;
     private IEnumerator<Batch>? _epoch;
     private Tensor? _images, _labels;
 
-    public override Tensor Images => _images ?? throw NoEpoch();
+    public LoadedBatches(DataLoader loader, Device device)
+    {
+        if (device.Kind.IsAsynchronous && !loader.DropLast && loader.Data.Count % loader.BatchSize != 0)
+            throw new MiniDLException($"[batch_source] the last batch of {loader.Data.Name} has {loader.Data.Count % loader.BatchSize} examples, not "
+                + $"{loader.BatchSize}, and on {device} all lie in one place. Make the loader with dropLast: true, or choose another batch size.");
+        (_loader, _device) = (loader, device);
+    }
 
-    public override Tensor Labels => _labels ?? throw NoEpoch();
+    public override Tensor Images => _images ?? throw NoBatch();
 
-    public override int BatchesPerEpoch => loader.BatchesPerEpoch;
+    public override Tensor Labels => _labels ?? throw NoBatch();
+
+    public override int BatchesPerEpoch => _loader.BatchesPerEpoch;
 
     public override void Start(int epoch, int batch = 0)
     {
         End();
-        _epoch = loader.Epoch(epoch).Skip(batch).GetEnumerator();
+        _epoch = _loader.Epoch(epoch).Skip(batch).GetEnumerator();
     }
 
-    public override void Draw() => device.Backend.OnEachRun(Next);
+    public override void Draw() => _device.Backend.OnEachRun(Next);
 
     public override void End()
     {
@@ -31,9 +41,9 @@ internal sealed class LoadedBatches(DataLoader loader, Device device) : BatchSou
 
     private void Next()
     {
-        if (_epoch is null || !_epoch.MoveNext()) throw NoEpoch();
+        if (_epoch is null || !_epoch.MoveNext()) throw NoBatch();
         var batch = _epoch.Current;
-        if (!device.Kind.IsAsynchronous) (_images, _labels) = (batch.Images.To(device), batch.Labels.To(device));
+        if (!_device.Kind.IsAsynchronous) (_images, _labels) = (batch.Images.To(_device), batch.Labels.To(_device));
         else
         {
             batch.Images.CopyTo(_images ??= Place(batch.Images));
@@ -45,8 +55,6 @@ internal sealed class LoadedBatches(DataLoader loader, Device device) : BatchSou
     private Tensor Place(Tensor x)
     {
         using var outside = Scope.Suspend();
-        return Tensor.New(x.Shape, device, x.DType, x.Layout).Keep();
+        return Tensor.New(x.Shape, _device, x.DType, x.Layout).Keep();
     }
-
-    private static InvalidOperationException NoEpoch() => new("No epoch was started, or it has no more batches: Start() one before Draw().");
 }

@@ -16,6 +16,7 @@ public sealed class ResidentImages : BatchSource
     private readonly Tensor _order;
     private ResidentData? _resident;
     private ulong _cursor, _stream;
+    private int _left;
 
     /// <summary>Prepares the batches; the images move to the GPU when the first epoch starts.</summary>
     /// <param name="batchSize">Images in a batch.</param>
@@ -53,17 +54,27 @@ public sealed class ResidentImages : BatchSource
         Tensor.From(Array.ConvertAll(order, example => (long)example), _order.Shape).CopyTo(_order);
         _stream = _random.Fork("augmentation", (ulong)epoch).Number;
         _cursor = (ulong)batch * (ulong)Labels.Count;
+        _left = BatchesPerEpoch - batch;
     }
 
     /// <inheritdoc/>
     public override void Draw()
     {
-        var resident = _resident ?? throw new InvalidOperationException("Start an epoch before the first batch.");
-        ulong Advance() => (_cursor += (ulong)Labels.Count) - (ulong)Labels.Count;
+        var resident = _resident ?? throw NoBatch();
         _device.Backend.GatherImages(new GatheredBatch(resident.Pixels, resident.Labels, _order, resident.Table, _random.Seed,
             Pad: _augmentation?.Pad ?? 0, Flip: _augmentation is { Flip: true }, Augment: _augmentation is not null, Advance, () => _stream),
             Images, Labels);
+
+        ulong Advance()
+        {
+            if (_left == 0) throw NoBatch();
+            _left--;
+            return (_cursor += (ulong)Labels.Count) - (ulong)Labels.Count;
+        }
     }
+
+    /// <inheritdoc/>
+    public override void End() => _left = 0;
 }
 
 /// <summary>The constant part of a training set on a device, whose streams all read it.</summary>

@@ -72,7 +72,7 @@ public abstract partial class Module : IPath
 
     /// <summary>
     /// Calls the hook after every forward pass with (module, input, output); what it returns, if not null, takes the output's
-    /// place. What is fused after a norm, a residual and an activation, runs on its own where a hook wants to see what is between.
+    /// place. The residual and the activation that are fused with a norm run on their own where a hook wants to see what is between.
     /// </summary>
     /// <returns>Dispose it to remove the hook.</returns>
     public IDisposable OnForward(Func<Module, Tensor, Tensor, Tensor?> hook)

@@ -190,7 +190,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>Whether this pass has it already.</summary>
     internal bool IsClaimedBy(int pass) => Volatile.Read(ref _claim) == pass;
 
-    /// <summary>Ends the pass that has claimed it, which may not have come here.</summary>
+    /// <summary>Drops what a pass left here, also one that did not come this far.</summary>
     internal void EndPass()
     {
         PendingGradient = null;

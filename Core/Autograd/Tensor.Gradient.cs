@@ -64,7 +64,7 @@ public sealed partial class Tensor
 
     internal void EndClaim() => Volatile.Write(ref State.Claim, 0);
 
-    /// <summary>Ends the backward pass that has claimed it, which may not have come here.</summary>
+    /// <summary>Drops what a backward pass left here, also one that did not come this far.</summary>
     internal void EndPass()
     {
         PendingGradient = null;

@@ -34,6 +34,9 @@ public abstract partial class Backend
     /// <summary>The backend of another stream of this hardware; only asked of devices whose work is asynchronous.</summary>
     internal virtual Backend NewStream(Device device, Precision precision) => throw new NotSupportedException($"{Device} has one stream.");
 
+    /// <summary>The backend of this stream in another precision; only asked for those of the device's kind.</summary>
+    internal virtual Backend InPrecision(Device device, Precision precision) => throw new NotSupportedException($"{Device} has one precision.");
+
     /// <summary>Counts the streams, from 1.</summary>
     internal virtual int StreamNumber => 1;
 
@@ -54,7 +57,10 @@ public abstract partial class Backend
     public long CreatedStorageBytes => _pool.CreatedBytes;
 
     /// <summary>Lets go of pooled storage that is not in use.</summary>
-    public void TrimPool() => _pool.Trim();
+    public virtual void TrimPool() => _pool.Trim();
+
+    /// <summary>The pool of the device, rather than of a recorded step.</summary>
+    private protected StoragePool OwnPool => _pool;
 
     /// <summary>Where memory is taken from.</summary>
     internal virtual StoragePool Pool => _pool;

@@ -63,9 +63,9 @@ internal sealed record ComparedEvaluation(RunKey Run, EvaluationByStatistics Res
 
     /// <exception cref="MiniDLException">A cell is not what its column says.</exception>
     public static ComparedEvaluation Parse(CsvRow row) => new(Cell.Run(row), new EvaluationByStatistics(
-        new Evaluation(Cell.Read(row, 3), Cell.Read(row, 4)),
-        new Evaluation(Cell.Read(row, 5), Cell.Read(row, 6)),
-        new Evaluation(Cell.Read(row, 7), Cell.Read(row, 8))));
+        new Score(Cell.Read(row, 3), Cell.Read(row, 4)),
+        new Score(Cell.Read(row, 5), Cell.Read(row, 6)),
+        new Score(Cell.Read(row, 7), Cell.Read(row, 8))));
 }
 
 /// <summary>Cells that are empty where there is nothing to measure.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MiniDL.Examples.Reports;
+using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Comparisons;
 
@@ -98,7 +99,7 @@ internal sealed class ComparisonCharts
     public IReadOnlyList<Chart> ByStatistics() => [.. NormsWithStatistics.Select(norm =>
     {
         var rows = _evaluations.Where(e => e.Run.Norm == norm).OrderByDescending(e => e.Run.BatchSize).ToArray();
-        Series Of(string name, Func<EvaluationByStatistics, Evaluation> kind) =>
+        Series Of(string name, Func<EvaluationByStatistics, Score> kind) =>
             Mean(name, rows, e => e.Run.BatchSize, e => kind(e.Result).Error) with { Style = SeriesStyle.LineAndMarkers };
         Series[] series = [Of("running", r => r.Running), Of("precise", r => r.Precise), Of("batch", r => r.Batch)];
         return new Chart($"statistics_{norm}", $"{norm.ToUpperInvariant()}: test error by statistics",

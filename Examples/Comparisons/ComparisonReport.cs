@@ -103,7 +103,7 @@ internal static class ComparisonReport
                 Mean(runs, r => r.Running), Mean(runs, r => r.Precise), Mean(runs, r => r.Batch)])])
         { Caption = "Test error in percent, mean over the seeds." });
 
-        static object Mean(IEnumerable<ComparedEvaluation> runs, Func<EvaluationByStatistics, Evaluation> kind) =>
+        static object Mean(IEnumerable<ComparedEvaluation> runs, Func<EvaluationByStatistics, Score> kind) =>
             runs.Average(run => kind(run.Result).Error) is var mean && double.IsFinite(mean) ? Math.Round(mean, 4) : "";
     }
 

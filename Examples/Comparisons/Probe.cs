@@ -4,14 +4,6 @@ using MiniDL.Layers;
 
 namespace MiniDL.Examples.Comparisons;
 
-/// <summary>What a model's loss and error are on some images.</summary>
-internal readonly record struct Evaluation(double Loss, double Error)
-{
-    public static Evaluation Nothing { get; } = new(double.NaN, double.NaN);
-
-    public static Evaluation Of(RunningMean mean) => new(mean.Loss, mean.Error);
-}
-
 /// <summary>A model after an epoch, on the first training images, without augmentation.</summary>
 /// <param name="EvalLoss">In evaluation mode, that is with running statistics; with <paramref name="EvalError"/>.</param>
 /// <param name="BatchLoss">With the statistics of batches of the run's size, as in training; with <paramref name="BatchError"/>.</param>
@@ -34,7 +26,7 @@ internal sealed record EpochProbe(double EvalLoss, double EvalError, double Batc
 internal sealed record LayerProbe(string Name, string Type, double GradientNorm, StatisticsDistance Distance);
 
 /// <summary>A trained model on the test images with running statistics, precise ones, and those of each batch.</summary>
-internal sealed record EvaluationByStatistics(Evaluation Running, Evaluation Precise, Evaluation Batch);
+internal sealed record EvaluationByStatistics(Score Running, Score Precise, Score Batch);
 
 /// <summary>
 /// Looks at the model of a trainer between its epochs, on a fixed part of the images, and leaves everything that training
@@ -79,7 +71,7 @@ internal sealed class Probe
     public EpochProbe Measure()
     {
         using var kept = new KeptBuffers(_model);
-        var eval = Evaluation.Of(_trainer.Evaluate(_images.Epoch(0)));
+        var eval = _trainer.Evaluate(_images.Epoch(0));
         var distances = StatisticsMeter.OfAll(_model);
         var gradients = new GradientMeter(_model);
         var mean = new RunningMean();
@@ -93,7 +85,7 @@ internal sealed class Probe
         {
             foreach (var meter in distances.Values) meter.Dispose();
         }
-        var withBatch = _keepsStatistics ? Evaluation.Of(mean) : eval;
+        var withBatch = _keepsStatistics ? mean.Score : eval;
         LayerProbe[] layers = [.. gradients.Norms.Select(layer => new LayerProbe(layer.Name, layer.Type, layer.Norm,
             distances.TryGetValue(layer.Name, out var meter) ? meter.Distance : StatisticsDistance.Nothing))];
         return new EpochProbe(eval.Loss, eval.Error, withBatch.Loss, withBatch.Error,
@@ -102,7 +94,7 @@ internal sealed class Probe
     }
 
     /// <summary>Tests the model, whose test error with running statistics is known, with the other two kinds.</summary>
-    public EvaluationByStatistics Evaluate(Evaluation running)
+    public EvaluationByStatistics Evaluate(Score running)
     {
         if (!_keepsStatistics) return new EvaluationByStatistics(running, running, running);
         using var kept = new KeptBuffers(_model);
@@ -113,7 +105,7 @@ internal sealed class Probe
         kept.Restore();
         bool precise = PreciseBatchNorm.Update(_model, _preciseBatches.Epoch(0).Select(b => b.Images.To(_trainer.Device))) > 0;
         return new EvaluationByStatistics(running,
-            precise ? Evaluation.Of(_trainer.Evaluate(_testImages.Epoch(0))) : Evaluation.Nothing, Evaluation.Of(mean));
+            precise ? _trainer.Evaluate(_testImages.Epoch(0)) : Score.Nothing, mean.Score);
     }
 
     private static DataLoader InOrder(Dataset data, RandomStream random) =>

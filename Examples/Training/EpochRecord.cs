@@ -55,6 +55,15 @@ internal struct RunningMean
     [JsonIgnore]
     public readonly double Error => ErrorSum / Images;
 
+    [JsonIgnore]
+    public readonly Score Score => new(Loss, Error);
+
+    /// <summary>Adds a batch, if there is one; waits for it.</summary>
+    public void Add(BatchResult? result)
+    {
+        if (result is not null) Add(result.Loss, result.ErrorPercent, result.Images);
+    }
+
     public void Add(double loss, double errorPercent, int images)
     {
         LossSum += loss * images;

@@ -89,7 +89,7 @@ internal sealed class Trainer
             TrainEpoch(progress, stop, saving);
             var clock = Stopwatch.StartNew();
             var test = Evaluate(_testBatches.Epoch(0, stop), stop);
-            RunningMean? validation = _validationBatches is null ? null : Evaluate(_validationBatches.Epoch(0, stop), stop);
+            Score? validation = _validationBatches is null ? null : Evaluate(_validationBatches.Epoch(0, stop), stop);
             var (epoch, mean, seconds) = (Position.Epoch + 1, Position.Mean, Position.Seconds);
             int steps = epoch * StepsPerEpoch;
             // Of the step, not of the optimizer: a run resumed at the end of an epoch has taken none yet.
@@ -180,29 +180,10 @@ internal sealed class Trainer
     }
 
     /// <summary>Loss and error of the model in evaluation mode, in which it stays: with running statistics, without dropout.</summary>
-    public RunningMean Evaluate(IEnumerable<Batch> batches, CancellationToken stop = default)
+    public Score Evaluate(IEnumerable<Batch> batches, CancellationToken stop = default)
     {
-        using var noGrad = new NoGrad();
         Model.Eval();
-        var mean = new RunningMean();
-        BatchResult? before = null;
-        foreach (var batch in batches)
-        {
-            stop.ThrowIfCancellationRequested();
-            using var scope = Scope.Step();
-            var labels = batch.Labels.To(Device);
-            var logits = Model.Forward(batch.Images.To(Device));
-            var result = new BatchResult(Loss.CrossEntropy(logits, labels), logits, batch.Labels);
-            Add(before);
-            before = result;
-        }
-        Add(before);
-        return mean;
-
-        void Add(BatchResult? result)
-        {
-            if (result is not null) mean.Add(result.Loss, result.ErrorPercent, result.Images);
-        }
+        return Score.Of(Model, Device, batches, stop);
     }
 }
 

@@ -26,10 +26,7 @@ internal sealed class TrainingStep : IDisposable
             var logits = model.Forward(batches.Images);
             var loss = Loss.CrossEntropy(logits, batches.Labels);
             if (stopsShort && !Repeats && !float.IsFinite(loss.Item())) return [loss, logits];
-            optimizer.ZeroGrad();
-            loss.Backward();
-            if (clipNorm is { } longest) optimizer.ClipGradNorm(longest);
-            optimizer.Step();
+            Update.By(optimizer, loss, clipNorm);
             return [loss, logits];
         };
         _recorded = device.Record(_step);

@@ -91,7 +91,7 @@ internal sealed class CompareVerb(CompareOptions options, Terminal terminal, Fil
             {
                 bool last = epoch.Epoch == trainer.Settings.Epochs;
                 var row = ComparedEpoch.Of(run, epoch) with { Probe = probe.Measure() };
-                folder.Add(row, last ? probe.Evaluate(new Evaluation(epoch.TestLoss, epoch.TestError)) : null);
+                folder.Add(row, last ? probe.Evaluate(new Score(epoch.TestLoss, epoch.TestError)) : null);
                 folder.Save(trainer);
                 if (last)
                     Finished(run, runs, $"train loss {row.TrainLoss:F3}  error {row.TrainError,5:F2} %   "

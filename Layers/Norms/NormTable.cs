@@ -77,9 +77,9 @@ internal static class NormTable
             { BranchEnd = (c, _) => new FilterResponseNorm2d(c, activation: false) },
         new("evonorm-s0", "EvoNorm-S0", (c, s) => new EvoNormS0(s.Groups, c))
             { BranchEnd = (c, s) => new EvoNormS0(s.Groups, c, activation: false), HasGroups = true },
-        new("evonorm-b0", "EvoNorm-B0", (c, _) => new EvoNormB0(c)) { BranchEnd = (c, _) => new EvoNormB0(c, activation: false) },
+        new("evonorm-b0", "EvoNorm-B0", (c, _) => new EvoNormB0(c)) { BranchEnd = (c, _) => new EvoNormB0(c, activation: false), IsOverBatch = true },
         new("dyt", "dynamic tanh", (c, _) => new DynamicTanh(c), (c, _) => new DynamicTanh(c)),
-        new("fixup", "no norm, Fixup", (_, _) => new ScalarBias()) { StartsBranches = true },
-        new("skipinit", "no norm, SkipInit", (_, _) => new NoNorm()) { BranchEnd = (_, _) => new SkipInit(), StartsBranches = true, ConvBias = true },
+        new("fixup", "no norm (Fixup)", (_, _) => new ScalarBias()) { StartsBranches = true },
+        new("skipinit", "no norm (SkipInit)", (_, _) => new NoNorm()) { BranchEnd = (_, _) => new SkipInit(), StartsBranches = true, ConvBias = true },
     ];
 }

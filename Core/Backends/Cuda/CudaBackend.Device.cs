@@ -25,13 +25,21 @@ internal sealed partial class CudaBackend
 
     internal override Backend NewStream(Device device, Precision precision) => new CudaBackend(device, new CudaStream(Context), precision, Home);
 
+    internal override Backend InPrecision(Device device, Precision precision) => new CudaBackend(device, stream, precision, Home);
+
     internal override void End() => stream.Dispose();
 
     internal override StoragePool Pool => CudaStep.PoolOf(this) ?? base.Pool;
 
     private protected override Storage Create(DType type, int capacity) => NewStorage(type, capacity);
 
-    internal Storage NewStorage(DType type, int capacity) => new CudaStorage(Device, stream.Memory, type, capacity);
+    internal Storage NewStorage(DType type, int capacity)
+    {
+        stream.Memory.Add(OwnPool);
+        return new CudaStorage(Device, stream.Memory, type, capacity);
+    }
+
+    public override void TrimPool() => stream.Memory.TrimPools();
 
     // ---- recorded steps ----------------------------------------------------------------------------------------------------
 

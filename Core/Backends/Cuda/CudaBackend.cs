@@ -29,28 +29,29 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
 
     internal override void Download<T>(Tensor x, Span<T> values)
     {
-        RefuseToRead(x.Description);
+        RefuseToRead(x);
         stream.Staging.Download(Address(x), x.DType, values);
         GC.KeepAlive(x);
     }
 
     internal override Func<T[]> DownloadLater<T>(Tensor x)
     {
-        RefuseToRead(x.Description);
+        RefuseToRead(x);
         var values = stream.Staging.DownloadLater<T>(Address(x), x.DType, x.Count);
         GC.KeepAlive(x);
         return () =>
         {
-            RefuseToRead("what was on its way to the host");
+            RefuseToRead(null);
             return values();
         };
     }
 
-    private static void RefuseToRead(string what)
+    /// <param name="x">Null for values that are on their way already.</param>
+    private static void RefuseToRead(Tensor? x)
     {
         if (CudaStep.Recording is not null)
-            throw new MiniDLException(Check.Line("record", $"{what} was read by the host inside a recorded step. "
-                + "Return it from the step and read it after Run()."));
+            throw new MiniDLException(Check.Line("record", $"{x?.Description ?? "what was on its way to the host"} was read by the host inside a "
+                + "recorded step. Return it from the step and read it after Run()."));
     }
 
     internal override void Fill(Tensor y, double value)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cuda;
 
@@ -13,6 +14,9 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
 
     private readonly ConcurrentQueue<(ulong Address, long Bytes, List<CudaStream>? Readers)> _forgotten = new();
     private readonly Dictionary<long, Stack<ulong>> _free = [];
+
+    /// <summary>Those of the stream's devices, one for each precision.</summary>
+    private readonly HashSet<StoragePool> _pools = [];
     private readonly Dictionary<ulong, long> _blocks = [];
 
     /// <summary>Bytes that were taken from the driver and not given back.</summary>
@@ -23,9 +27,8 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
     private CudaContext Context => stream.Context;
 
     /// <summary>A block, its content unset.</summary>
-    /// <param name="letGo">Forgets what is kept for later use: when memory is full.</param>
     /// <exception cref="MiniDLException">The GPU's memory is full.</exception>
-    public ulong Allocate(long bytes, Action letGo)
+    public ulong Allocate(long bytes)
     {
         using var entered = stream.Enter();
         stream.RemoveForgottenGraphs();
@@ -34,7 +37,7 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
         int result = Take(bytes, out address);
         if (result == OutOfMemory && CudaStep.Recording is null)
         {
-            letGo();
+            TrimPools();
             GC.Collect();
             GC.WaitForPendingFinalizers();
             Context.DisposeForgotten();
@@ -46,6 +49,19 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
         _blocks.Add(address, bytes);
         Count(bytes);
         return address;
+    }
+
+    /// <summary>A pool that keeps storage of this memory for later use, until memory is full.</summary>
+    public void Add(StoragePool pool)
+    {
+        lock (_pools) _pools.Add(pool);
+    }
+
+    /// <summary>Has all pools forget what is not in use.</summary>
+    public void TrimPools()
+    {
+        lock (_pools)
+            foreach (var pool in _pools) pool.Trim();
     }
 
     /// <summary>For finalizers: calls nothing.</summary>

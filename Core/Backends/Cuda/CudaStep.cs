@@ -17,7 +17,6 @@ internal sealed class CudaStep : RecordedStep
     private readonly List<Func<ulong>> _words = [];
     private readonly Dictionary<Func<float>, ulong> _rates = new(ReferenceEqualityComparer.Instance);
     private readonly List<Action> _actions = [];
-    private readonly List<(Tensor Labels, int Classes)> _labels = [];
     private readonly Tensor _wordsOnDevice;
 
     /// <summary>The words once more, as floats: every second one is a scalar.</summary>
@@ -53,7 +52,6 @@ internal sealed class CudaStep : RecordedStep
         if (_graph is null && _runs++ < WarmUps) return _results = RunInArena();
         if (_graph is null) Record();
         foreach (var action in _actions) action();
-        foreach (var (labels, classes) in _labels) _cuda.CheckLabels(labels, classes);
         StoreWords();
         _graph!.Launch();
         return _results;
@@ -106,11 +104,15 @@ internal sealed class CudaStep : RecordedStep
         return _scalarsOnDevice.Window(2 * (_scalars.Count - 1), Shape.Scalar);
     }
 
-    /// <summary>Something that the host does before every run, before it looks at labels and sets words and scalars.</summary>
+    /// <summary>Something that the host does before every run, in the order of the step, before it sets words and scalars.</summary>
     public void BeforeRuns(Action action) => _actions.Add(action);
 
     /// <summary>Labels that the host has to look at again before every run.</summary>
-    public void CheckBeforeRuns(Tensor labels, int classes) => _labels.Add((labels.Detach(), classes));
+    public void CheckBeforeRuns(Tensor labels, int classes)
+    {
+        var values = labels.Detach();
+        BeforeRuns(() => _cuda.CheckLabels(values, classes));
+    }
 
     /// <summary>Runs the step in memory of the graph; of it only what the step returns stays in use.</summary>
     private Tensor[] RunInArena()
@@ -163,6 +165,5 @@ internal sealed class CudaStep : RecordedStep
         _rates.Clear();
         _scalars.Clear();
         _actions.Clear();
-        _labels.Clear();
     }
 }

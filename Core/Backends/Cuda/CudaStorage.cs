@@ -13,7 +13,7 @@ internal sealed class CudaStorage : Storage
     public CudaStorage(Device device, CudaMemory memory, DType type, int capacity) : base(type, capacity)
     {
         (Device, _memory, _bytes) = (device, memory, (long)capacity * type.Bytes());
-        Address = memory.Allocate(_bytes, device.Backend.TrimPool);
+        Address = memory.Allocate(_bytes);
         GC.AddMemoryPressure(_bytes);
     }
 

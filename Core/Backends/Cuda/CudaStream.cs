@@ -64,7 +64,7 @@ internal sealed unsafe class CudaStream : IDisposable
     {
         if (CudaStep.Recording is { } graph && !graph.IsOn(this))
             throw new MiniDLException(Check.Line("record", "a recorded step uses another stream than the one that it is recorded on. "
-                + "Move its tensors to the graph's device before."));
+                + "Move its tensors to the recorded step's device before."));
         var entered = _gate.EnterScope();
         try
         {

@@ -57,7 +57,7 @@ internal static class Kernels
     public static readonly Kernel Sgd = Kernel.Of<SgdArguments>(General, "sgd");
 
     /// <summary>The kernels above and those of the operators' elementwise functions.</summary>
-    public static IReadOnlyList<Kernel> All { get; } =
+    public static IReadOnlyList<Kernel> All => field ??=
     [
         Fill1, Fill2, Fill4, Fill8, Copy1, Copy2, Copy4, Copy8, AddF32, AddBF16, AddF64, AddI64, AddU8, ConvertF32ToBF16, ConvertBF16ToF32,
         StoreWords, MatMul, LogSoftmax, LogSoftmaxGradient, NegativeLogLikelihood, CrossEntropyGradient, Sgd, RunningStatistics,
@@ -72,13 +72,11 @@ internal static class Kernels
     ];
 
     /// <summary>The elementwise functions that there are kernels of: <c>map_NAME</c> with a <c>map_NAME_gradient</c>, or <c>zip_NAME</c>.</summary>
-    private static IEnumerable<string> Functions(string prefix, string suffix = "")
-    {
-        const string entry = ".entry ";
-        string ptx = Encoding.ASCII.GetString(CudaModules.Ptx(General));
-        return ptx.Split(entry + prefix).Skip(1).Select(text => text[..text.IndexOf('(', StringComparison.Ordinal)])
-            .Where(name => suffix.Length == 0 || !name.EndsWith(suffix, StringComparison.Ordinal));
-    }
+    private static IEnumerable<string> Functions(string prefix, string suffix = "") => Text.Split(".entry " + prefix).Skip(1)
+        .Select(text => text[..text.IndexOf('(', StringComparison.Ordinal)])
+        .Where(name => suffix.Length == 0 || !name.EndsWith(suffix, StringComparison.Ordinal));
+
+    private static string Text => field ??= Encoding.ASCII.GetString(CudaModules.Ptx(General));
 
     private static IEnumerable<Kernel> Both(params KernelPair[] pairs) => pairs.SelectMany(pair => new[] { pair.F32, pair.Bf16 });
 

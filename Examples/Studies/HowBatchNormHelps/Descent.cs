@@ -1,3 +1,4 @@
+using MiniDL.Examples.Training;
 using MiniDL.Optim;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
@@ -21,10 +22,7 @@ internal sealed class Descent(LayeredNet net, double rate)
         var value = loss();
         double number = value.Item();
         if (!double.IsFinite(number)) return number;
-        _sgd.ZeroGrad();
-        value.Backward();
-        look?.Invoke();
-        _sgd.Step();
+        Update.By(_sgd, value, look: look);
         Steps++;
         return number;
     }

@@ -1,5 +1,6 @@
 using MiniDL.Data;
 using MiniDL.Examples.Output;
+using MiniDL.Examples.Training;
 using MiniDL.Layers;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
@@ -159,15 +160,9 @@ internal sealed class VggTraining
     /// <summary>On the test images, in percent, with running statistics.</summary>
     private double TestAccuracy()
     {
-        using var noGrad = new NoGrad();
         Net.Module.Eval();
-        int errors = 0;
-        foreach (var batch in _tests.Epoch(0))
-        {
-            using var scope = Scope.Step();
-            errors += Metrics.Errors(Net.Module.Forward(batch.Images.To(_device)), batch.Labels);
-        }
+        var score = Score.Of(Net.Module, _device, _tests.Epoch(0));
         Net.Module.Train();
-        return 100.0 * (_data.Test.Count - errors) / _data.Test.Count;
+        return 100 - score.Error;
     }
 }

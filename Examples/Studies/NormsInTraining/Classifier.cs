@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Examples.Training;
 using MiniDL.Layers;
 using MiniDL.Optim;
 
@@ -28,9 +29,7 @@ internal sealed class Classifier(Module model, double learningRate, double momen
         var labels = batch.Labels.To(_device);
         var logits = model.Forward(batch.Images.To(_device));
         var loss = Loss.CrossEntropy(logits, labels);
-        _sgd.ZeroGrad();
-        loss.Backward();
-        _sgd.Step();
+        Update.By(_sgd, loss);
         return new Score(loss.Item(), Metrics.ErrorPercent(logits, labels));
     }
 
@@ -67,25 +66,5 @@ internal sealed class Classifier(Module model, double learningRate, double momen
     }
 
     /// <summary>Mean loss and error over batches in the mode that the model is in; nothing is learned.</summary>
-    public Score Score(IEnumerable<Batch> batches)
-    {
-        using var noGrad = new NoGrad();
-        double loss = 0, errors = 0;
-        int images = 0;
-        foreach (var batch in batches)
-        {
-            using var step = Scope.Step();
-            var labels = batch.Labels.To(_device);
-            var logits = model.Forward(batch.Images.To(_device));
-            loss += batch.Count * Loss.CrossEntropy(logits, labels).Item();
-            errors += Metrics.Errors(logits, labels);
-            images += batch.Count;
-        }
-        return new Score(loss / images, 100 * errors / images);
-    }
+    public Score Score(IEnumerable<Batch> batches) => Training.Score.Of(model, _device, batches);
 }
-
-/// <summary>How well a model classifies.</summary>
-/// <param name="Loss">Mean cross-entropy.</param>
-/// <param name="Error">Percent.</param>
-internal readonly record struct Score(double Loss, double Error);

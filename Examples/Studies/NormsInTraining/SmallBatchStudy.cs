@@ -1,6 +1,7 @@
 using MiniDL.Data;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Reports;
+using MiniDL.Examples.Training;
 using MiniDL.Layers;
 using MiniDL.Optim;
 

@@ -24,13 +24,27 @@ public class BatchSourceTests
         AssertSame(Gpu.Device, images ? Images : Points, recorded);
 
     [Fact]
-    public void Nothing_is_drawn_before_an_epoch_starts_or_after_its_end()
+    public void Nothing_is_drawn_before_an_epoch_starts_or_after_its_end() => AssertEnds(Points, Device.Cpu);
+
+    [GpuTheory, InlineData(false), InlineData(true)]
+    public void Nor_on_a_gpu(bool images) => AssertEnds(images ? Images : Points, Gpu.Device);
+
+    [GpuFact]
+    public void Batches_of_several_sizes_are_refused_before_the_first_on_a_gpu()
     {
-        var batches = BatchSource.Of(Loader(Points), Device.Cpu);
+        var loader = new DataLoader(Points, BatchSize, new RandomStream(1));
+        Assert.Equal(3, BatchSource.Of(loader, Device.Cpu).BatchesPerEpoch);
+        Assert.Contains("has 3 examples, not 4, and on cuda", Assert.Throws<MiniDLException>(() => BatchSource.Of(loader, Gpu.Device)).Message);
+    }
+
+    private static void AssertEnds(Dataset data, Device device)
+    {
+        var batches = BatchSource.Of(Loader(data), device);
         Assert.Contains("Start()", Assert.Throws<InvalidOperationException>(batches.Draw).Message);
         batches.Start(0, batch: 1);
         batches.Draw();
         Assert.Throws<InvalidOperationException>(batches.Draw);
+        batches.Start(1);
         batches.End();
         Assert.Throws<InvalidOperationException>(batches.Draw);
     }

@@ -27,7 +27,7 @@ public sealed class CompareProbeTests
         foreach (var epoch in watched.Run())
         {
             probe.Measure();
-            probe.Evaluate(new Evaluation(epoch.TestLoss, epoch.TestError));
+            probe.Evaluate(new Score(epoch.TestLoss, epoch.TestError));
             looked.Add(Numbers(epoch));
         }
         Assert.Equal(alone, looked);
@@ -45,7 +45,7 @@ public sealed class CompareProbeTests
         var before = State(trainer);
         probe.Measure();
         Assert.Equal(before, State(trainer));
-        probe.Evaluate(new Evaluation(1, 50));
+        probe.Evaluate(new Score(1, 50));
         Assert.Equal(before, State(trainer));
         Assert.All(trainer.Model.NamedModules(), m => Assert.Null((m.Module as BatchNorm)?.StatisticsObserver));
     }
@@ -57,7 +57,7 @@ public sealed class CompareProbeTests
         var look = probe.Measure();
         Assert.Equal((look.EvalLoss, look.EvalError), (look.BatchLoss, look.BatchError));
         Assert.True(double.IsNaN(look.Distance.Mean));
-        var running = new Evaluation(1.5, 50);
+        var running = new Score(1.5, 50);
         Assert.Equal(new EvaluationByStatistics(running, running, running), probe.Evaluate(running));
     }
 
@@ -70,7 +70,7 @@ public sealed class CompareProbeTests
     {
         var (_, probe) = Trained(norm, batch: 4);
         var look = probe.Measure();
-        var test = probe.Evaluate(new Evaluation(1.5, 50));
+        var test = probe.Evaluate(new Score(1.5, 50));
         Assert.NotEqual(look.EvalLoss, look.BatchLoss);
         Assert.NotEqual(test.Running, test.Batch);
         Assert.Equal(has, double.IsFinite(test.Precise.Loss));
@@ -135,7 +135,7 @@ public sealed class CompareProbeTests
     public void Few_test_images_are_no_obstacle(string norm, int batch, int testImages)
     {
         var (_, probe) = Trained(norm, batch, trainImages: 100, testImages);
-        Assert.True(double.IsFinite(probe.Evaluate(new Evaluation(1, 50)).Batch.Loss));
+        Assert.True(double.IsFinite(probe.Evaluate(new Score(1, 50)).Batch.Loss));
     }
 
     private static (Trainer Trainer, Probe Probe) Trained(string norm, int batch, int trainImages = 24, int testImages = 12)

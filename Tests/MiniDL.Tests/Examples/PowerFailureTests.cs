@@ -117,7 +117,7 @@ public sealed class PowerFailureTests : IDisposable
             var probe = new Probe(trainer, data.Train, data.Test);
             foreach (var epoch in trainer.Run())
             {
-                var evaluation = epoch.Epoch == run.Epochs ? probe.Evaluate(new Evaluation(epoch.TestLoss, epoch.TestError)) : null;
+                var evaluation = epoch.Epoch == run.Epochs ? probe.Evaluate(new Score(epoch.TestLoss, epoch.TestError)) : null;
                 folder.Add(ComparedEpoch.Of(RunKey.Of(run), epoch) with { Probe = probe.Measure() }, evaluation);
                 folder.Save(trainer);
             }

@@ -1,5 +1,6 @@
 using MiniDL.Data;
 using MiniDL.Examples.Studies.NormsInTraining;
+using MiniDL.Examples.Training;
 using MiniDL.Layers;
 using MiniDL.Tests.Core.Backends.Cuda;
 
