@@ -144,6 +144,32 @@ public class AdamTests
         foreach (var (cpu, there) in Train(Device.Cpu).Zip(Train(gpu.Device))) AssertClose(cpu, there, 1e-5, name);
     }
 
+    [GpuFact]
+    public void A_recorded_step_that_is_refused_has_not_counted_itself()
+    {
+        using var gpu = Gpu.Own(Precision.Fp32);
+        var device = gpu.Device;
+        var net = new Linear(4, 3, random: new RandomStream(1));
+        net.To(device);
+        var optimizer = new Adam(net.Parameters(), 0.1f);
+        Tensor x = Tensor.Ones([2, 4], device), labels = Tensor.From([0L, 1], [2], device);
+        using var step = device.Record(() =>
+        {
+            var loss = Loss.CrossEntropy(net.Forward(x), labels);
+            optimizer.ZeroGrad();
+            loss.Backward();
+            optimizer.Step();
+            return [loss];
+        });
+        for (int run = 0; run < 4; run++) step.Run();
+        Tensor.From([0L, 7], [2]).CopyTo(labels);
+        Assert.Contains("label 7", Assert.Throws<ShapeException>(() => step.Run()).Message);
+        Assert.Equal(4, optimizer.StateDict()["state.0.step"].Item());
+        Tensor.From([2L, 1], [2]).CopyTo(labels);
+        step.Run();
+        Assert.Equal(5, optimizer.StateDict()["state.0.step"].Item());
+    }
+
     [Theory]
     [InlineData(1.0, 0.999, 1e-8, "[adam] beta1 1 must be from 0 to less than 1.")]
     [InlineData(0.9, -0.1, 1e-8, "[adam] beta2 -0.1 must be from 0 to less than 1.")]
