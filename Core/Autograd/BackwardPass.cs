@@ -6,15 +6,11 @@ namespace MiniDL;
 /// </summary>
 internal readonly struct BackwardPass
 {
-    /// <summary>The lists of this thread's last pass; a pass within a pass finds none and makes its own.</summary>
-    [ThreadStatic]
-    private static (List<Operator> Operators, List<Tensor> Leaves, List<Tensor> Reached)? _spare;
-
     private readonly Tensor _root;
     private readonly bool _retainGraph;
     private readonly Dictionary<Tensor, Tensor?>? _targets;
-    private readonly List<Operator> _operators;
-    private readonly List<Tensor> _leaves;
+    private readonly List<Operator> _operators = [];
+    private readonly List<Tensor> _leaves = [];
     private readonly GradientSums _sums;
 
     /// <param name="root">What is differentiated.</param>
@@ -22,16 +18,13 @@ internal readonly struct BackwardPass
     /// <param name="targets">The tensors whose gradients are wanted, which they get here; null for those of all leaves.</param>
     public BackwardPass(Tensor root, bool retainGraph, Dictionary<Tensor, Tensor?>? targets)
     {
-        (_root, _retainGraph, _targets) = (root, retainGraph, targets);
-        var (operators, leaves, reached) = _spare ?? ([], [], []);
-        (_operators, _leaves, _sums) = (operators, leaves, new GradientSums(targets, reached));
+        (_root, _retainGraph, _targets, _sums) = (root, retainGraph, targets, new GradientSums(targets));
     }
 
     /// <param name="cotangent">The gradient of the root; null for 1.</param>
     public void Run(Tensor? cotangent)
     {
         BackwardErrors.CheckRoot(_root, cotangent);
-        _spare = null;
         using var claim = Claim.Begin();
         using var noGrad = new NoGrad();
         try
@@ -46,10 +39,6 @@ internal readonly struct BackwardPass
         {
             foreach (var node in _operators) node.EndPass();
             foreach (var leaf in _leaves) leaf.EndPass();
-            _operators.Clear();
-            _leaves.Clear();
-            _sums.Leaves.Clear();
-            _spare = (_operators, _leaves, _sums.Leaves);
         }
     }
 

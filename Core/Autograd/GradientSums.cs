@@ -9,11 +9,12 @@ namespace MiniDL;
 /// holds it, and what nothing holds any more goes back to the pool.
 /// </summary>
 /// <param name="targets">Where the sums of leaves are in a pass towards targets; null where the leaves have them.</param>
-/// <param name="leaves">Gets the leaves that gradients arrive at.</param>
-internal readonly struct GradientSums(Dictionary<Tensor, Tensor?>? targets, List<Tensor> leaves)
+internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
 {
-    /// <summary>Leaves that gradients have arrived at.</summary>
-    public List<Tensor> Leaves => leaves;
+    private readonly List<Tensor> _leaves = [];
+
+    /// <summary>Leaves that gradients have arrived at, in that order.</summary>
+    public IReadOnlyList<Tensor> Leaves => _leaves;
 
     /// <summary>Adds what an operator gives to the sums of its inputs; null for those that it gives nothing.</summary>
     public void Add(ReadOnlySpan<Tensor?> inputs, ReadOnlySpan<Tensor?> gradients)
@@ -74,7 +75,7 @@ internal readonly struct GradientSums(Dictionary<Tensor, Tensor?>? targets, List
     private void AddHeld(Tensor x, Tensor gradient)
     {
         var sofar = this[x];
-        if (sofar is null && x.Producer is null) leaves.Add(x);
+        if (sofar is null && x.Producer is null) _leaves.Add(x);
         if (sofar is not null)
         {
             // In place where nobody else looks at the sum so far; else into new memory.

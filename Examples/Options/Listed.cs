@@ -17,7 +17,7 @@ internal static class Listed
     }
 
     /// <summary>a, b or c.</summary>
-    public static string Joined(IReadOnlyList<string> names) => names.Count == 1 ? names[0] : $"{string.Join(", ", names.SkipLast(1))} or {names[^1]}";
+    private static string Joined(IReadOnlyList<string> names) => names.Count == 1 ? names[0] : $"{string.Join(", ", names.SkipLast(1))} or {names[^1]}";
 
     private static IEnumerable<(string Place, IReadOnlyList<string> Names)> Places() =>
     [
