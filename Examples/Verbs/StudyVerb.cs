@@ -31,7 +31,7 @@ internal sealed class StudyVerb(StudyOptions options, Terminal terminal)
 
     private void Run(Study study, CancellationToken stop)
     {
-        var device = DeviceChoice.Open(options.Device ?? "cpu", options.Precision ?? "tf32");
+        var device = DeviceChoice.Open(options.Device ?? "cpu", options.Precision ?? new TrainSettings().Precision);
         using var folder = RunFolder.Create(options.Out, $"study-{study.Name}");
         bool overwrites = Claim(folder, study);
         var size = options.Full ? StudySize.Full : options.Smallest ? StudySize.Smallest : StudySize.Preset;
