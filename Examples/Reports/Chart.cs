@@ -72,6 +72,17 @@ internal sealed record Series(string Name, double[] X, double[] Y)
     public static Series Level(string name, double value, double from, double to) =>
         new(name, [from, to], [value, value]) { Dashed = true };
 
+    /// <summary>Means over seeds; where there are several, with the range that they span.</summary>
+    public static Series Over(string name, double[] x, IReadOnlyList<OverSeeds> y)
+    {
+        bool several = y.Any(point => point.Seeds > 1);
+        return new Series(name, x, [.. y.Select(point => point.Mean)])
+        {
+            Low = several ? [.. y.Select(point => point.Low)] : null,
+            High = several ? [.. y.Select(point => point.High)] : null,
+        };
+    }
+
     /// <summary>The density of the values over equal bins, drawn as bars at the bins' centres.</summary>
     public static Series Histogram(string name, ReadOnlySpan<double> values, double low, double high, int bins)
     {

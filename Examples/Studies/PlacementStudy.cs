@@ -104,18 +104,11 @@ internal sealed class PlacementStudy : Study
     /// <summary>The runs of one net with BN in one place.</summary>
     private sealed record Curve(Task Task, string Order, EpochRecord[][] Runs)
     {
+        /// <summary>The last test error from each seed.</summary>
         public double[] Last => [.. Runs.Select(run => run[^1].TestError)];
 
-        public Series Of(Func<EpochRecord, double> value, int color)
-        {
-            double[][] epochs = [.. Runs[0].Select((_, epoch) => Runs.Select(run => value(run[epoch])).ToArray())];
-            return new Series($"BN {Order}", [.. Runs[0].Select(r => (double)r.Epoch)], [.. epochs.Select(v => v.Average())])
-            {
-                Color = color,
-                Low = Runs.Length > 1 ? [.. epochs.Select(v => v.Min())] : null,
-                High = Runs.Length > 1 ? [.. epochs.Select(v => v.Max())] : null,
-            };
-        }
+        public Series Of(Func<EpochRecord, double> value, int color) =>
+            Series.Over($"BN {Order}", [.. Runs[0].Select(r => (double)r.Epoch)], OverSeeds.OfEpochs(Runs, value)) with { Color = color };
 
         public IEnumerable<IReadOnlyList<object>> Rows() => Runs.SelectMany((run, seed) => run.Select(r =>
             (IReadOnlyList<object>)[Task.Title, Order, seed, r.Epoch, r.TrainLoss, r.TrainError, r.TestLoss, r.TestError]));
@@ -123,15 +116,15 @@ internal sealed class PlacementStudy : Study
 
     private static void AddFinding(Report report, Task task, List<Curve> curves)
     {
-        double[] before = curves.First(c => c.Task == task && c.Order == "before").Last;
-        double[] behind = curves.First(c => c.Task == task && c.Order == "behind").Last;
-        Estimate Of(double[] errors) => Estimate.Error(errors, task.Data.Test.Count, task.Data.Test.Classes);
-        string seeds = before.Length < 2 ? "; one seed"
-            : FormattableString.Invariant($"; seeds differ by up to {Math.Max(before.Max() - before.Min(), behind.Max() - behind.Min()):F1} points");
+        double[] ErrorsOf(string order) => curves.First(c => c.Task == task && c.Order == order).Last;
+        Estimate Of(string order) => Estimate.Error(ErrorsOf(order), task.Data.Test.Count, task.Data.Test.Classes);
+        OverSeeds before = OverSeeds.Of(ErrorsOf("before")), behind = OverSeeds.Of(ErrorsOf("behind"));
+        string seeds = before.Seeds < 2 ? "; one seed"
+            : FormattableString.Invariant($"; seeds differ by up to {Math.Max(before.Range, behind.Range):F1} points");
         report.Add(new Finding($"{task.Title}: before the activation is the better place",
             "chosen for its reasoning, not measured",
-            FormattableString.Invariant($"test error {before.Average():F1} % before, {behind.Average():F1} % behind{seeds}"),
-            Clause.Below(Of(before), Of(behind))));
+            FormattableString.Invariant($"test error {before.Mean:F1} % before, {behind.Mean:F1} % behind{seeds}"),
+            Clause.Below(Of("before"), Of("behind"))));
     }
 
     private static Chart ErrorOf(Task task, List<Curve> curves) =>

@@ -67,6 +67,15 @@ internal sealed record StudyContext(StudySize Size, ulong Seed, Terminal Termina
         Report(done, text);
     }
 
+    /// <summary>Trains one net after the other, and says how far the study has come.</summary>
+    /// <param name="plan">What is to be trained.</param>
+    /// <param name="label">What is being done.</param>
+    /// <param name="train">Trains one; it is given what to tell the part to that is done, from 0 to 1.</param>
+    public TResult[] Each<TItem, TResult>(IReadOnlyList<TItem> plan, Func<TItem, string> label, Func<TItem, Action<double>, TResult> train)
+    {
+        return [.. plan.Select((item, index) => train(item, done => Progress((index + done) / plan.Count, label(item))))];
+    }
+
     /// <summary>
     /// Loads a dataset or what comes nearest: fashion-mnist for an absent mnist, synthetic images for any other that is absent.
     /// The console and the report say which one it was. The smallest size always takes synthetic images.

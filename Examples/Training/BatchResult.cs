@@ -14,6 +14,9 @@ internal sealed class BatchResult(Tensor loss, Tensor logits, Tensor labels)
     /// <summary>The mean over the batch; waits for it.</summary>
     public float Loss => _loss()[0];
 
+    /// <summary>How many images were classified wrongly; waits for it.</summary>
+    public int Errors => Metrics.Errors(Tensor.From(_logits(), _shape), Tensor.From(_labels(), [Images]));
+
     /// <summary>Percentage of the batch that was classified wrongly; waits for it.</summary>
     public double ErrorPercent => Metrics.ErrorPercent(Tensor.From(_logits(), _shape), Tensor.From(_labels(), [Images]));
 }

@@ -7,14 +7,13 @@ using MiniDL.Optim;
 
 namespace MiniDL.Examples.Training;
 
-/// <summary>One run: a model, its optimizer and its data. <see cref="Run"/> is the training loop.</summary>
+/// <summary>One run: a model, its optimizer and its data. <see cref="Run"/> trains it.</summary>
 internal sealed class Trainer
 {
     private const int EvaluationBatch = 100;
 
-    private readonly TrainingStep _step;
+    private readonly TrainingLoop _loop;
     private readonly Schedule _schedule;
-    private readonly BatchSource _batches;
     private readonly DataLoader _testBatches;
     private readonly DataLoader? _validationBatches;
 
@@ -40,8 +39,7 @@ internal sealed class Trainer
         _schedule = Schedule.Parse(settings.Schedule);
         var augmentation = settings.Augment ? Augmentation.PadCropFlip(flip: train.MirrorKeepsClass) : null;
         var loader = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true, augmentation);
-        _batches = BatchSource.Of(loader, Device);
-        _step = new TrainingStep(Model, Optimizer, _batches, Device, stopsShort: true, settings.ClipNorm);
+        _loop = new TrainingLoop(Model, Optimizer, BatchSource.Of(loader, Device), Device, LearningRateAt, stopsShort: true, settings.ClipNorm);
         _testBatches = InOrder(test, random);
         _validationBatches = validation is null ? null : InOrder(validation, random);
         if ((long)StepsPerEpoch * settings.Epochs > int.MaxValue)
@@ -63,7 +61,7 @@ internal sealed class Trainer
     /// <summary>How far the run has come; a checkpoint holds it.</summary>
     public Position Position { get; set; }
 
-    public int StepsPerEpoch => _batches.BatchesPerEpoch;
+    public int StepsPerEpoch => _loop.StepsPerEpoch;
 
     /// <summary>Steps taken since the run began.</summary>
     public int StepsDone => Position.Epoch * StepsPerEpoch + Position.Batch;
@@ -111,65 +109,42 @@ internal sealed class Trainer
 
     private void TrainEpoch(Action<StepReport>? progress, CancellationToken stop, SavingWithinEpochs? saving)
     {
-        Model.Train();
-        _batches.Start(Position.Epoch, Position.Batch);
-        try
-        {
-            TrainBatches(StepsPerEpoch - Position.Batch, progress, stop, saving);
-        }
-        finally
-        {
-            _batches.End();
-        }
-        stop.ThrowIfCancellationRequested();
-    }
-
-    private void TrainBatches(int count, Action<StepReport>? progress, CancellationToken stop, SavingWithinEpochs? saving)
-    {
-        var clock = new Stopwatch();
-        int steps = StepsDone;
+        var clock = Stopwatch.StartNew();
         // A GPU works on a step while the host looks at the one before.
         bool runsAhead = Device.Kind.IsAsynchronous;
         TrainedBatch? before = null;
-        for (int batch = 0; batch < count && !stop.IsCancellationRequested; batch++)
+        foreach (var trained in _loop.Epoch(Position.Epoch, Position.Batch, stop))
         {
-            clock.Restart();
-            using var scope = Scope.Step();
-            float rate = Optimizer.LearningRate = LearningRateAt(steps);
-
-            var (loss, logits) = _step.Run();
-            var trained = new TrainedBatch(++steps, rate, _batches.Images, new BatchResult(loss, logits, _batches.Labels));
             if ((runsAhead ? before : trained) is { } known) Count(known, clock, progress);
-            before = trained;
+            before = runsAhead ? trained : null;
             if (saving is null || !saving.IsDue()) continue;
             CatchUp();
             saving.Save();
+            clock.Restart();
         }
         CatchUp();
+        stop.ThrowIfCancellationRequested();
 
         // Until the last step is counted, the weights are ahead of the position.
         void CatchUp()
         {
-            clock.Restart();
-            if (runsAhead && before is not null) Count(before, clock, progress);
+            if (before is not null) Count(before, clock, progress);
             before = null;
         }
     }
 
-    /// <param name="Step">Steps since the run began, this one included.</param>
-    private sealed record TrainedBatch(int Step, float LearningRate, Tensor Images, BatchResult Result);
-
-    /// <summary>Adds a batch, whose step took as long as the clock says, to the sums of the epoch.</summary>
+    /// <summary>Adds a batch to the sums of the epoch, with the time since the one before.</summary>
     private void Count(TrainedBatch batch, Stopwatch clock, Action<StepReport>? progress)
     {
         float loss = batch.Result.Loss;
         if (!float.IsFinite(loss))
-            throw new DivergedException("loss", loss, Position.Epoch + 1, batch.Step, batch.LearningRate, _step.Repeats
+            throw new DivergedException("loss", loss, Position.Epoch + 1, batch.Step, batch.LearningRate, _loop.Repeats
                 ? new NotFinite("a GPU has updated the weights with it since; with --device cpu the message names the module where it began")
                 : NotFinite.Find(Model, batch.Images));
         Position = Position.After(batch.Result.Images, loss, batch.Result.ErrorPercent, clock.Elapsed);
         var mean = Position.Mean;
         progress?.Invoke(new StepReport(Position.Epoch + 1, batch.Step, mean.Loss, mean.Error, mean.Images / Position.Seconds));
+        clock.Restart();
     }
 
     /// <summary>What is known of a loss in evaluation mode that is not finite.</summary>

@@ -9,7 +9,7 @@ namespace MiniDL.Examples.Training;
 internal sealed class TrainingStep : IDisposable
 {
     private readonly Device _device;
-    private readonly RecordedStep _recorded;
+    private readonly RecordedStep? _recorded;
     private readonly Func<Tensor[]> _step;
 
     /// <param name="stopsShort">
@@ -17,29 +17,36 @@ internal sealed class TrainingStep : IDisposable
     /// recorded step cannot look. A benchmark times whole steps, whatever they compute.
     /// </param>
     /// <param name="clipNorm">The longest that all gradients together may be; null where they are not clipped.</param>
-    public TrainingStep(Module model, Optimizer optimizer, BatchSource batches, Device device, bool stopsShort, double? clipNorm = null)
+    /// <param name="look">
+    /// Called when the gradients are there and nothing has moved yet, with a function that computes the loss on the batch again; it may
+    /// measure, but must leave the net as it was. A step that is looked into is not recorded.
+    /// </param>
+    public TrainingStep(Module model, Optimizer optimizer, BatchSource batches, Device device, bool stopsShort, double? clipNorm = null,
+        Action<Func<Tensor>>? look = null)
     {
         _device = device;
         _step = () =>
         {
             batches.Draw();
             var logits = model.Forward(batches.Images);
-            var loss = Loss.CrossEntropy(logits, batches.Labels);
+            var loss = LossOf(logits);
             if (stopsShort && !Repeats && !float.IsFinite(loss.Item())) return [loss, logits];
-            Update.By(optimizer, loss, clipNorm);
+            Update.By(optimizer, loss, clipNorm, look is null ? null : () => look(() => LossOf(model.Forward(batches.Images))));
             return [loss, logits];
         };
-        _recorded = device.Record(_step);
+        _recorded = look is null ? device.Record(_step) : null;
+
+        Tensor LossOf(Tensor logits) => Loss.CrossEntropy(logits, batches.Labels);
     }
 
     /// <summary>Whether the step is repeated as a whole, its loss seen only afterwards.</summary>
-    public bool Repeats => _recorded.Repeats;
+    public bool Repeats => _recorded is { Repeats: true };
 
     /// <summary>Runs it on the next batch.</summary>
     /// <returns>The loss before the step, and the logits; valid until the next step.</returns>
     public (Tensor Loss, Tensor Logits) Run()
     {
-        var results = _recorded.Run();
+        var results = _recorded is null ? _step() : _recorded.Run();
         return (results[0], results[1]);
     }
 
@@ -47,7 +54,7 @@ internal sealed class TrainingStep : IDisposable
     public KernelProfile Profile(int measurements, Action<double> progress, CancellationToken stop) =>
         KernelProfile.Of(_device, _step, measurements, progress, stop);
 
-    public void Dispose() => _recorded.Dispose();
+    public void Dispose() => _recorded?.Dispose();
 }
 
 /// <summary>The same batch again and again.</summary>

@@ -1,5 +1,7 @@
 using MiniDL.Examples.Output;
+using MiniDL.Examples.Training;
 using MiniDL.Layers;
+using MiniDL.Optim;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
@@ -59,12 +61,12 @@ internal sealed class DeepLinearTraining(DeepLinearProblem problem, string norm,
     /// <param name="progress">Told the steps made, every few steps.</param>
     public void Run(int steps, Action<int> progress)
     {
-        var descent = new Descent(Net, rate);
+        var sgd = new Sgd(Net.Module.Parameters(), (float)rate);
         Tensor Loss() => problem.Loss(Net);
         for (int step = 0; step < steps; step++)
         {
             int now = step;
-            Losses.Add(descent.Step(Loss, Look is null ? null : () => Look(now, Loss)));
+            Losses.Add(Update.IfFinite(sgd, Loss, Look is null ? null : () => Look(now, Loss)));
             if (!double.IsFinite(Losses[^1])) return;
             if (step % 100 == 0) progress(step);
         }

@@ -2,6 +2,7 @@ using MiniDL.Data;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
 using MiniDL.Layers;
+using MiniDL.Optim;
 
 namespace MiniDL.Examples.Studies.HowBatchNormHelps;
 
@@ -123,35 +124,30 @@ internal sealed class VggTraining
     public (int Every, Action<int> Call) Between { get; set; } = (0, _ => { });
 
     /// <summary>Trains to the end, or until the loss is NaN or infinite.</summary>
-    /// <param name="progress">Told the steps made, every few steps.</param>
+    /// <param name="progress">Told the steps made.</param>
     public VggRecord Run(Action<int> progress)
     {
-        var descent = new Descent(Net, Setup.Rate);
         var record = new VggRecord(Setup, _settings.Steps, _data.Test);
         int step = 0;
-        foreach (var batch in _batches.Epochs(int.MaxValue).Take(_settings.Steps))
+        var sgd = new Sgd(Net.Module.Parameters(), (float)Setup.Rate);
+        // Looked into always, since the noise comes from the host and cannot be recorded.
+        using var loop = new TrainingLoop(Net.Module, sgd, BatchSource.Of(_batches, _device), _device, _ => (float)Setup.Rate,
+            stopsShort: true, look: loss => Look?.Invoke(step, loss));
+        if (Between.Every > 0) Between.Call(0);
+        foreach (var trained in loop.Steps(_settings.Steps))
         {
-            if (Between.Every > 0 && step % Between.Every == 0) Between.Call(step);
-            Net.Module.Train();
-            int? errors = null;
-            Tensor images = batch.Images.To(_device), labels = batch.Labels.To(_device);
-            Tensor Loss()
-            {
-                var logits = Net.Module.Forward(images);
-                errors ??= Metrics.Errors(logits, labels);
-                return MiniDL.Layers.Loss.CrossEntropy(logits, labels);
-            }
-            double loss = descent.Step(Loss, Look is null ? null : () => Look(step, Loss));
-            step++;
+            step = trained.Step;
+            double loss = trained.Result.Loss;
             if (!double.IsFinite(loss))
             {
                 record.DivergedAt = step;
                 break;
             }
-            record.Add(step, loss, errors!.Value, batch.Count);
+            record.Add(step, loss, trained.Result.Errors, trained.Result.Images);
             if (step % Math.Max(1, _settings.Steps / _settings.Evaluations) == 0 || step == _settings.Steps)
                 record.Test.Add((step, TestAccuracy()));
             progress(step);
+            if (step < _settings.Steps && Between.Every > 0 && step % Between.Every == 0) Between.Call(step);
         }
         if (Between.Every > 0) Between.Call(step);
         return record;

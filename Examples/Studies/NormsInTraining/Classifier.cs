@@ -6,7 +6,8 @@ using MiniDL.Optim;
 namespace MiniDL.Examples.Studies.NormsInTraining;
 
 /// <summary>A model that learns to classify by SGD, on the device it is on: what the studies that watch training have in common.</summary>
-internal sealed class Classifier(Module model, double learningRate, double momentum = 0, double weightDecay = 0)
+internal sealed class Classifier(
+    Module model, DataLoader batches, double learningRate, double momentum = 0, double weightDecay = 0)
 {
     private const int EvaluationBatch = 250;
 
@@ -16,43 +17,31 @@ internal sealed class Classifier(Module model, double learningRate, double momen
 
     public Module Model => model;
 
-    public double LearningRate
+    /// <summary>Takes so many steps from the first batch; hands out the loss and error before each, in training mode.</summary>
+    /// <param name="schedule">Of the learning rate; null where it stays.</param>
+    public IEnumerable<Score> Steps(int count, Schedule? schedule = null)
     {
-        get => _sgd.LearningRate;
-        set => _sgd.LearningRate = (float)value;
-    }
-
-    /// <summary>Takes one step; loss and error are those before it, in training mode.</summary>
-    public Score Step(Batch batch)
-    {
-        using var step = Scope.Step();
-        var labels = batch.Labels.To(_device);
-        var logits = model.Forward(batch.Images.To(_device));
-        var loss = Loss.CrossEntropy(logits, labels);
-        Update.By(_sgd, loss);
-        return new Score(loss.Item(), Metrics.ErrorPercent(logits, labels));
+        using var loop = new TrainingLoop(model, _sgd, BatchSource.Of(batches, _device), _device,
+            step => (float)(learningRate * (schedule?.Factor((double)step / count) ?? 1)), stopsShort: false);
+        foreach (var trained in loop.Steps(count)) yield return new Score(trained.Result.Loss, trained.Result.ErrorPercent);
     }
 
     /// <summary>Trains, and hands out the mean score over each epoch's batches; ends when the loss is no number any more.</summary>
     /// <param name="schedule">Of the learning rate.</param>
     /// <param name="progress">Told after each step which part of the training is done.</param>
-    public IEnumerable<Score> Epochs(DataLoader batches, int epochs, Schedule schedule, Action<double> progress)
+    public IEnumerable<Score> Epochs(int epochs, Schedule schedule, Action<double> progress)
     {
-        int steps = 0;
-        for (int epoch = 0; epoch < epochs; epoch++)
+        int steps = epochs * batches.BatchesPerEpoch;
+        double loss = 0, error = 0;
+        foreach (var (step, score) in Steps(steps, schedule).Index())
         {
-            double loss = 0, error = 0;
-            foreach (var batch in batches.Epoch(epoch))
-            {
-                double done = (double)steps++ / (epochs * batches.BatchesPerEpoch);
-                _sgd.LearningRate = (float)(learningRate * schedule.Factor(done));
-                var score = Step(batch);
-                (loss, error) = (loss + score.Loss, error + score.Error);
-                if (!double.IsFinite(loss)) break;
-                progress(done);
-            }
+            (loss, error) = (loss + score.Loss, error + score.Error);
+            bool diverged = !double.IsFinite(loss);
+            if (!diverged) progress((double)step / steps);
+            if (!diverged && (step + 1) % batches.BatchesPerEpoch != 0) continue;
             yield return new Score(loss / batches.BatchesPerEpoch, error / batches.BatchesPerEpoch);
-            if (!double.IsFinite(loss)) yield break;
+            if (diverged) yield break;
+            (loss, error) = (0, 0);
         }
     }
 

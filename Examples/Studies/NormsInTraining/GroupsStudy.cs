@@ -44,9 +44,8 @@ internal sealed class GroupsStudy : Study
         int depth = context.Pick(8, 8, 20), epochs = context.Pick(1, 5, 100), seeds = context.Pick(1, 2, 3);
         var (train, test) = context.Load("cifar10", context.Pick<int?>(64, 4000, null), context.Pick<int?>(50, 2000, null));
         (Setup Setup, int Seed)[] plan = [.. from setup in Setups from seed in Enumerable.Range(0, seeds) select (setup, seed)];
-        Outcome[] runs = [.. plan.Index().Select(p => Train(
-            p.Item.Setup, context.Seed + (ulong)p.Item.Seed, depth, epochs, train, test, context.Device,
-            done => context.Progress((p.Index + done) / plan.Length, p.Item.Setup.Label)))];
+        Outcome[] runs = context.Each(plan, item => item.Setup.Label, (item, progress) => Train(
+            item.Setup, context.Seed + (ulong)item.Seed, depth, epochs, train, test, context.Device, progress));
         Cell[] cells = [.. runs.GroupBy(run => run.Setup).Select(group => new Cell(group.Key, [.. group]))];
 
         var report = new Report(Title)
@@ -75,10 +74,10 @@ internal sealed class GroupsStudy : Study
     {
         var random = new RandomStream(seed);
         var model = new ResNet(depth, setup.Create, random.Fork("weights"), train.Classes, train.InputShape[0]);
-        var classifier = new Classifier(model.To(device), Rate, Momentum, WeightDecay);
         var batches = new DataLoader(train, BatchSize, random.Fork("data"), dropLast: true,
             augmentation: Augmentation.PadCropFlip());
-        var last = classifier.Epochs(batches, epochs, Schedule.Parse("step:0.5,0.8"), progress).Last();
+        var classifier = new Classifier(model.To(device), batches, Rate, Momentum, WeightDecay);
+        var last = classifier.Epochs(epochs, Schedule.Parse("step:0.5,0.8"), progress).Last();
         return new Outcome(setup, seed, double.IsFinite(last.Loss) ? classifier.Evaluate(test).Error : double.NaN, last.Loss);
     }
 
@@ -87,29 +86,29 @@ internal sealed class GroupsStudy : Study
         Cell Of(string kind, int number) => cells.First(cell => cell.Setup.Kind == kind && cell.Setup.Number == number);
         Cell layer = Of("groups", 1), instance = Of("channels", 1), bn = Of("bn", 0);
         Cell[] between = [.. cells.Where(cell => cell.Setup is { Kind: "groups" or "channels", Number: > 1 })];
-        double least = between.Min(cell => cell.Error), most = between.Max(cell => cell.Error);
+        double least = between.Min(cell => cell.Error.Mean), most = between.Max(cell => cell.Error.Mean);
         Estimate Error(Cell cell) => Estimate.Error(cell.Runs.Select(run => run.TestError), test.Count, test.Classes);
         Clause[] Worse(Cell worse, params IEnumerable<Cell> than) => [.. than.Select(cell => Clause.Below(Error(cell), Error(worse)))];
-        string seeds = cells[0].Runs.Length < 2 ? "one seed"
-            : FormattableString.Invariant($"seeds differ by up to {cells.Max(c => c.Range):F1}");
+        string seeds = cells[0].Error.Seeds < 2 ? "one seed"
+            : FormattableString.Invariant($"seeds differ by up to {cells.Max(c => c.Error.Range):F1}");
         string Text(double error) => FormattableString.Invariant($"{error:F1} %");
         report.Add(new Finding("Groups between the ends are better than LN", "24.1 to 24.7 % with 2 to 64 groups, LN 25.3 %",
-            $"{Text(least)} to {Text(most)}, LN {Text(layer.Error)}", Worse(layer, between)));
+            $"{Text(least)} to {Text(most)}, LN {Text(layer.Error.Mean)}", Worse(layer, between)));
         report.Add(new Finding("IN is the worst way to group", "24.2 to 25.6 % with 2 to 64 channels in a group, IN 28.4 %",
-            $"{Text(least)} to {Text(most)}, LN {Text(layer.Error)}, IN {Text(instance.Error)}", Worse(instance, [.. between, layer])));
+            $"{Text(least)} to {Text(most)}, LN {Text(layer.Error.Mean)}, IN {Text(instance.Error.Mean)}", Worse(instance, [.. between, layer])));
         report.Add(new Finding(FormattableString.Invariant($"Between the ends the number matters little: {Little} points at most"),
             "a range of 0.6 points over 2 to 64 groups; LN with 25.3 % and IN with 28.4 % are outside",
             FormattableString.Invariant($"a range of {most - least:F1} points; {seeds}"),
-            Clause.Same(Error(between.MinBy(cell => cell.Error)!), Error(between.MaxBy(cell => cell.Error)!), Little)));
+            Clause.Same(Error(between.MinBy(cell => cell.Error.Mean)!), Error(between.MaxBy(cell => cell.Error.Mean)!), Little)));
         report.Add(new Finding("With 32 images in a batch BN is ahead of GN with any number of groups", "BN 23.6 %, GN 24.1 %",
-            $"BN {Text(bn.Error)}, the best GN {Text(least)}",
+            $"BN {Text(bn.Error.Mean)}, the best GN {Text(least)}",
             [.. between.Select(cell => Clause.Below(Error(bn), Error(cell)))]));
     }
 
     private static void AddCharts(Report report, Cell[] cells)
     {
         Cell bn = cells.First(cell => cell.Setup.Kind == "bn");
-        (double Low, double High) range = (cells.Min(cell => cell.Low) - 1, cells.Max(cell => cell.High) + 1);
+        (double Low, double High) range = (cells.Min(cell => cell.Error.Low) - 1, cells.Max(cell => cell.Error.High) + 1);
         var between = Axis.TicksAt(Counts[1..].Select(n => (double)n));
         // The other end of each axis: as many groups as channels is IN, all channels in one group is LN.
         Chart Panel(string name, string kind, string title, string label, string first, string last, string end) =>
@@ -117,7 +116,7 @@ internal sealed class GroupsStudy : Study
                 new Axis("test error (%)") { Min = range.Low, Max = range.High },
                 Points("GN", [.. cells.Where(cell => cell.Setup.Kind == kind),
                     cells.First(cell => cell.Setup.Kind == end && cell.Setup.Number == 1)]),
-                Series.Level("BN", bn.Error, 1, 32));
+                Series.Level("BN", bn.Error.Mean, 1, 32));
         report.AddPanels("groups",
         [
             Panel("groups_count", "groups", "over the number of groups", "groups", "1 (LN)", "all (IN)", "channels") with
@@ -132,12 +131,9 @@ internal sealed class GroupsStudy : Study
     }
 
     private static Series Points(string name, Cell[] cells) =>
-        new(name, [.. cells.Select((_, i) => Math.Pow(2, i))], [.. cells.Select(cell => cell.Error)])
-        {
-            Style = SeriesStyle.LineAndMarkers,
-            Low = cells[0].Runs.Length > 1 ? [.. cells.Select(cell => cell.Low)] : null,
-            High = cells[0].Runs.Length > 1 ? [.. cells.Select(cell => cell.High)] : null,
-        };
+        Series.Over(name, [.. cells.Select((_, i) => Math.Pow(2, i))], [.. cells.Select(cell => cell.Error)])
+            with
+        { Style = SeriesStyle.LineAndMarkers };
 
     /// <summary>A norm for every place of the net.</summary>
     /// <param name="Kind">groups, channels or bn: what the number counts.</param>
@@ -151,14 +147,8 @@ internal sealed class GroupsStudy : Study
     /// <summary>The runs of one setup.</summary>
     private sealed record Cell(Setup Setup, Outcome[] Runs)
     {
-        public double Error => Runs.Average(run => run.TestError);
+        public OverSeeds Error { get; } = OverSeeds.Of([.. Runs.Select(run => run.TestError)]);
 
-        public double Low => Runs.Min(run => run.TestError);
-
-        public double High => Runs.Max(run => run.TestError);
-
-        public double Range => High - Low;
-
-        public IReadOnlyList<object> Row => [Setup.Kind, Setup.Number, Error, Low, High, Runs.Average(run => run.TrainLoss)];
+        public IReadOnlyList<object> Row => [Setup.Kind, Setup.Number, Error.Mean, Error.Low, Error.High, Runs.Average(run => run.TrainLoss)];
     }
 }

@@ -50,15 +50,18 @@ internal sealed class LearningRateStudy : Study
                     from norm in context.Pick(["none", "bn"], net.Norms, net.Norms)
                     from rate in net.Rates(net.Name == "mlp" ? context.Pick(8, 14, 16) : context.Pick(3, 10, 16))
                     select (net, norm, rate)).ToArray();
-        Cell[] cells = [.. plan.Index().Select(p =>
+        string Label((Net Net, string Norm, double Rate) item) => FormattableString.Invariant($"{item.Net.Name}, {item.Norm}, rate {item.Rate:G3}");
+        Cell[] cells = context.Each(plan, Label, (item, progress) =>
         {
-            var (net, norm, rate) = p.Item;
-            context.Progress((double)p.Index / plan.Length, FormattableString.Invariant($"{net.Name}, {norm}, rate {rate:G3}"));
+            var (net, norm, rate) = item;
             int steps = net.Name == "mlp" ? context.Pick(40, 200, 1000) : context.Pick(24, 100, 500);
             int seeds = net.Name == "mlp" ? context.Pick(1, 3, 5) : context.Pick(1, 1, 3);
             return new Cell(net, norm, rate, [.. Enumerable.Range(0, seeds).Select(seed =>
-                LastLoss(net, norm, rate, steps, train, context.Seed + (ulong)seed, context.Device, context.Stop))]);
-        })];
+            {
+                progress((double)seed / seeds);
+                return LastLoss(net, norm, rate, steps, train, context.Seed + (ulong)seed, context.Device, context.Stop);
+            })]);
+        });
         Limit[] limits = [.. cells.GroupBy(cell => (cell.Net, cell.Norm)).Select(group => new Limit([.. group]))];
 
         var report = new Report(Title)
@@ -98,12 +101,13 @@ internal sealed class LearningRateStudy : Study
         Module model = net.Name == "mlp"
             ? new Mlp([train.InputShape.Count, .. Enumerable.Repeat(Hidden, HiddenLayers), 10], choice, random.Fork("weights"))
             : new ResNet(8, choice, random.Fork("weights"), train.Classes, train.InputShape[0]);
-        var classifier = new Classifier(model.To(device), rate, net.Momentum);
         var batches = new DataLoader(train, Math.Min(net.Batch, train.Count), random.Fork("data"), dropLast: true);
+        var classifier = new Classifier(model.To(device), batches, rate, net.Momentum);
         List<double> losses = [];
-        foreach (var batch in batches.Epochs(steps / batches.BatchesPerEpoch + 1, cancellation: stop).Take(steps))
+        foreach (var score in classifier.Steps(steps))
         {
-            losses.Add(classifier.Step(batch).Loss);
+            stop.ThrowIfCancellationRequested();
+            losses.Add(score.Loss);
             if (!(losses[^1] < 1e6)) return double.NaN;
         }
         return losses.TakeLast(steps / 4).Average();

@@ -136,13 +136,12 @@ internal sealed class SigmoidMnistStudy : Study
         Device device, Action<double> progress)
     {
         var (model, last) = Net(NormFactory.Named(norm), train.InputShape.Count, random.Fork("weights"));
-        var classifier = new Classifier(model.To(device), Rate);
-        var batches = new DataLoader(train, BatchSize, random.Fork("data"), dropLast: true);
+        var classifier = new Classifier(model.To(device), new DataLoader(train, BatchSize, random.Fork("data"), dropLast: true), Rate);
         var trace = new Trace(norm);
         double loss = 0;
-        foreach (var (index, batch) in batches.Epochs(steps / batches.BatchesPerEpoch + 1).Take(steps).Index())
+        foreach (var (index, score) in classifier.Steps(steps).Index())
         {
-            loss += classifier.Step(batch).Loss;
+            loss += score.Loss;
             if ((index + 1) % every != 0) continue;
             progress((double)index / steps);
             trace.Add(index + 1, 100 - classifier.Evaluate(test).Error, loss / every,

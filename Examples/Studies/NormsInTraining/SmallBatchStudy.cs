@@ -46,9 +46,8 @@ internal sealed class SmallBatchStudy : Study
         var (train, test) = context.Load("mnist", context.Pick(384, 10_000, 55_000), context.Pick<int?>(100, null, null));
         (int Batch, string Net, int Seed)[] plan = [.. from batch in new[] { Large, Small } from net in Nets
                                                        from seed in Enumerable.Range(0, seeds) select (batch, net.Name, seed)];
-        var runs = plan.Index().Select(p => Train(p.Item.Net, p.Item.Batch, hidden, epochs, train, test,
-            context.Seed + (ulong)p.Item.Seed, context.Device,
-            done => context.Progress((p.Index + done) / plan.Length, $"{p.Item.Net}, batch {p.Item.Batch}"))).ToArray();
+        var runs = context.Each(plan, item => $"{item.Net}, batch {item.Batch}", (item, progress) => Train(item.Net, item.Batch, hidden,
+            epochs, train, test, context.Seed + (ulong)item.Seed, context.Device, progress));
         Curve[] curves = [.. runs.GroupBy(run => (run.Net, run.Batch)).Select(group => new Curve([.. group]))];
 
         var report = new Report(Title)
@@ -66,7 +65,7 @@ internal sealed class SmallBatchStudy : Study
         AddCharts(report, curves);
         report.Add(new DataTable("small_batch_summary", ["norm", "batch_size", "test_error", "test_error_min", "test_error_max",
             "train_loss"],
-            [.. curves.Select(c => (IReadOnlyList<object>)[c.Net, c.Batch, c.Error, c.Errors.Min(), c.Errors.Max(), c.Loss[^1]])])
+            [.. curves.Select(c => (IReadOnlyList<object>)[c.Net, c.Batch, c.Error.Mean, c.Error.Low, c.Error.High, c.Loss[^1].Mean])])
         { Caption = $"Test error in percent over the last {LastEpochs} epochs: mean over seeds, the least and the largest." });
         report.Add(new DataTable("small_batch", ["norm", "batch_size", "seed", "epoch", "train_loss", "test_error"],
             [.. runs.SelectMany(run => run.Rows())])
@@ -80,9 +79,9 @@ internal sealed class SmallBatchStudy : Study
         var random = new RandomStream(seed);
         var norm = Nets.First(n => n.Name == net).Choice();
         var model = new Mlp([train.InputShape.Count, hidden, hidden, train.Classes], norm, random.Fork("weights"));
-        var classifier = new Classifier(model.To(device), RateAt128 * batchSize / Large, Momentum);
         var batches = new DataLoader(train, batchSize, random.Fork("data"), dropLast: true);
-        Score[] scores = [.. classifier.Epochs(batches, epochs, new ConstantSchedule(), progress)
+        var classifier = new Classifier(model.To(device), batches, RateAt128 * batchSize / Large, Momentum);
+        Score[] scores = [.. classifier.Epochs(epochs, new ConstantSchedule(), progress)
             .Select(score => score with { Error = classifier.Evaluate(test).Error })];
         return new RunRecord(net, batchSize, seed, scores);
     }
@@ -108,27 +107,25 @@ internal sealed class SmallBatchStudy : Study
 
     private static void AddCharts(Report report, Curve[] curves)
     {
-        Chart Panel(string name, int batch, string what, Axis y, Func<Curve, double[]> of,
-            Func<Curve, (double[] Low, double[] High)> range) =>
+        Chart Panel(string name, int batch, string what, Axis y, Func<Curve, OverSeeds[]> of) =>
             new(name, $"batch {batch}: {what}", EpochAxis.To(curves[0].Loss.Length), y,
                 [.. curves.Where(c => c.Batch == batch).Select(c =>
-                new Series(c.Net, [.. Enumerable.Range(1, c.Loss.Length).Select(epoch => (double)epoch)], of(c))
-                { Low = c.Seeds > 1 ? range(c).Low : null, High = c.Seeds > 1 ? range(c).High : null })]);
-        double most = 1.1 * curves.SelectMany(c => c.TestError.Skip(1)).Where(double.IsFinite).DefaultIfEmpty(100).Max();
-        double[] losses = [.. curves.SelectMany(c => c.LossRange.Low.Concat(c.LossRange.High)).Where(double.IsFinite)];
+                    Series.Over(c.Net, [.. Enumerable.Range(1, c.Loss.Length).Select(epoch => (double)epoch)], of(c)))]);
+        double most = 1.1 * curves.SelectMany(c => c.TestError.Skip(1).Select(error => error.Mean)).Where(double.IsFinite).DefaultIfEmpty(100).Max();
+        double[] losses = [.. curves.SelectMany(c => c.Loss.SelectMany(loss => new[] { loss.Low, loss.High })).Where(double.IsFinite)];
         Axis error = new("test error (%)") { Min = 0, Max = most };
         Axis loss = new("training loss") { Log = true, Min = losses.Min() / 1.3, Max = losses.Max() * 1.3 };
         report.AddPanels("small_batch",
         [
-            Panel("small_batch_error_128", Large, "test error", error, c => c.TestError, c => c.ErrorRange) with
+            Panel("small_batch_error_128", Large, "test error", error, c => c.TestError) with
             {
                 Caption = "Lines are means over seeds, bands reach from the least to the largest. On the left "
                     + "batches of 128, on the right batches of 4. There the statistics of BN are noise, which it cannot learn "
                     + "away: is its training loss above the others'?",
             },
-            Panel("small_batch_error_4", Small, "test error", error, c => c.TestError, c => c.ErrorRange),
-            Panel("small_batch_loss_128", Large, "training loss", loss, c => c.Loss, c => c.LossRange),
-            Panel("small_batch_loss_4", Small, "training loss", loss, c => c.Loss, c => c.LossRange),
+            Panel("small_batch_error_4", Small, "test error", error, c => c.TestError),
+            Panel("small_batch_loss_128", Large, "training loss", loss, c => c.Loss),
+            Panel("small_batch_loss_4", Small, "training loss", loss, c => c.Loss),
         ]);
     }
 
@@ -149,26 +146,18 @@ internal sealed class SmallBatchStudy : Study
 
         public int Batch => runs[0].Batch;
 
-        public int Seeds => runs.Length;
-
         public double[] Errors => [.. runs.Select(run => run.LastError)];
 
-        public double Error => Errors.Average();
+        public OverSeeds Error => OverSeeds.Of(Errors);
 
         /// <summary>The error, and half of how far the seeds are apart where there are several.</summary>
-        public string Text => FormattableString.Invariant($"{Net} {Error:F2}")
-            + (runs.Length > 1 ? FormattableString.Invariant($" ± {(Errors.Max() - Errors.Min()) / 2:F2} %") : " %");
+        public string Text => FormattableString.Invariant($"{Net} {Error.Mean:F2}")
+            + (runs.Length > 1 ? FormattableString.Invariant($" ± {Error.Range / 2:F2} %") : " %");
 
-        public double[] TestError => Over(score => score.Error, values => values.Average());
+        public OverSeeds[] TestError => Over(score => score.Error);
 
-        public (double[] Low, double[] High) ErrorRange => (Over(s => s.Error, v => v.Min()), Over(s => s.Error, v => v.Max()));
+        public OverSeeds[] Loss => Over(score => score.Loss);
 
-        public double[] Loss => Over(score => score.Loss, values => values.Average());
-
-        public (double[] Low, double[] High) LossRange => (Over(s => s.Loss, v => v.Min()), Over(s => s.Loss, v => v.Max()));
-
-        private double[] Over(Func<Score, double> what, Func<IEnumerable<double>, double> reduce) =>
-            [.. Enumerable.Range(0, runs.Min(run => run.Epochs.Length)).Select(epoch =>
-                reduce(runs.Select(run => what(run.Epochs[epoch]))))];
+        private OverSeeds[] Over(Func<Score, double> quantity) => OverSeeds.OfEpochs([.. runs.Select(run => run.Epochs)], quantity);
     }
 }

@@ -171,9 +171,9 @@ internal sealed class TrainEvalGapStudy : Study
         public Outcome Run(string name, NormFactory norm, int? images, RandomStream random, Action<double> progress)
         {
             var model = new ResNet(Depth, norm, random.Fork("weights"), Train.Classes, Train.InputShape[0]);
-            var classifier = new Classifier(model.To(Device), Rate, Momentum, WeightDecay);
             var batches = new DataLoader(Train, Batch, random.Fork("data"), dropLast: true);
-            return new Outcome(name, images, [.. classifier.Epochs(batches, Epochs, Schedule.Parse("step:0.6"), progress)
+            var classifier = new Classifier(model.To(Device), batches, Rate, Momentum, WeightDecay);
+            return new Outcome(name, images, [.. classifier.Epochs(Epochs, Schedule.Parse("step:0.6"), progress)
                 .Select(_ => Evaluate(classifier, random))]);
         }
 

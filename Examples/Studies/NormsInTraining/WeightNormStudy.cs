@@ -49,15 +49,12 @@ internal sealed class WeightNormStudy : Study
         var (train, test) = context.Load("cifar10", context.Pick<int?>(200, 3000, null), context.Pick<int?>(100, 1000, null));
         var start = FirstBatch(train, context.Pick(100, 250, 500), context.Random.Fork("start")).To(context.Device);
         var plan = (from setup in Setups from rate in rates select (setup, rate)).ToArray();
-        RunRecord[] runs = [.. plan.Index().Select(p =>
+        double dropout = context.Size == StudySize.Full ? Dropout : 0;
+        RunRecord[] runs = context.Each(plan, item => FormattableString.Invariant($"{item.setup.Name}, rate {item.rate}"), (item, progress) =>
         {
-            var (setup, rate) = p.Item;
-            double dropout = context.Size == StudySize.Full ? Dropout : 0;
-            var net = Net(setup, width, train, context.Random.Fork("weights"), dropout, start);
-            return Train(setup, net, rate, epochs, train, test, context.Random.Fork("data"),
-                done => context.Progress((p.Index + done) / plan.Length,
-                    FormattableString.Invariant($"{setup.Name}, rate {rate}")));
-        })];
+            var net = Net(item.setup, width, train, context.Random.Fork("weights"), dropout, start);
+            return Train(item.setup, net, item.rate, epochs, train, test, context.Random.Fork("data"), progress);
+        });
         RunRecord[] best = [.. runs.GroupBy(run => run.Setup).Select(group => group.MinBy(run => run.LastLoss)!)];
         LayerScale[] scales = [.. Setups.Where(s => s.Create is null).SelectMany(setup =>
             Scales(setup, Net(setup, width, train, context.Random.Fork("weights"), 0, start), start))];
@@ -125,16 +122,14 @@ internal sealed class WeightNormStudy : Study
     private static RunRecord Train(Setup setup, Sequential net, double rate, int epochs, Dataset train, Dataset test,
         RandomStream random, Action<double> progress)
     {
-        var classifier = new Classifier(net, rate, Momentum);
         var batches = new DataLoader(train, BatchSize, random, dropLast: true);
+        var classifier = new Classifier(net, batches, rate, Momentum);
         List<double> losses = [];
-        var schedule = Schedule.Parse("cosine");
         int steps = epochs * batches.BatchesPerEpoch;
-        foreach (var batch in batches.Epochs(epochs))
+        foreach (var score in classifier.Steps(steps, Schedule.Parse("cosine")))
         {
             progress((double)losses.Count / steps);
-            classifier.LearningRate = rate * schedule.Factor((double)losses.Count / steps);
-            losses.Add(classifier.Step(batch).Loss);
+            losses.Add(score.Loss);
             if (!double.IsFinite(losses[^1])) break;
         }
         return new RunRecord(setup, rate, [.. losses], double.IsFinite(losses[^1]) ? classifier.Evaluate(test).Error : double.NaN);

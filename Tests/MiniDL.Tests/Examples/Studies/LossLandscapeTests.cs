@@ -1,5 +1,7 @@
 using MiniDL.Examples.Studies.HowBatchNormHelps;
+using MiniDL.Examples.Training;
 using MiniDL.Layers;
+using MiniDL.Optim;
 
 namespace MiniDL.Tests.Examples.Studies;
 
@@ -38,9 +40,9 @@ public class LossLandscapeTests
         static int[] Trained(bool measured)
         {
             var test = new LossLandscapeTests();
-            var descent = new Descent(test._net, 0.1);
+            var sgd = new Sgd(test._net.Module.Parameters(), 0.1f);
             for (int step = 0; step < 4; step++)
-                descent.Step(test.Loss, measured ? () => LossLandscape.Measure(test._net, 0, test.Loss, Lengths) : null);
+                Update.IfFinite(sgd, test.Loss, measured ? () => LossLandscape.Measure(test._net, 0, test.Loss, Lengths) : null);
             return [.. test.State().Values.SelectMany(bits => bits)];
         }
     }

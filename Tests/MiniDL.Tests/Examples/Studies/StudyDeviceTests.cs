@@ -37,9 +37,9 @@ public sealed class StudyDeviceTests : IDisposable
     {
         var data = Datasets.Load("synthetic", new DatasetOptions { TrainImages = 24, TestImages = 10 });
         var model = new Mlp([data.Train.InputShape.Count, 16, data.Train.Classes], NormFactory.Named("bn"), new RandomStream(1));
-        var classifier = new Classifier(model.To(device), learningRate: 0.1);
         var batches = new DataLoader(data.Train, 8, new RandomStream(2), dropLast: true);
-        var scores = classifier.Epochs(batches, epochs: 2, new MiniDL.Optim.ConstantSchedule(), _ => { }).ToArray();
+        var classifier = new Classifier(model.To(device), batches, learningRate: 0.1);
+        var scores = classifier.Epochs(epochs: 2, new MiniDL.Optim.ConstantSchedule(), _ => { }).ToArray();
         return [.. scores, classifier.Evaluate(data.Test)];
     }
 }
