@@ -1,22 +1,22 @@
 namespace MiniDL.Data;
 
-/// <summary>A dataset over one's own arrays, which it does not copy.</summary>
+/// <summary>A dataset over your own arrays, which are not copied.</summary>
 /// <example><code>
-/// var train = new ArrayDataset(features, inputShape: [4], labels);     // features: 4 values an example, one after the other
+/// var train = new ArrayDataset(features, inputShape: [4], labels);     // features: 4 values per example, concatenated
 /// </code></example>
 public sealed class ArrayDataset : Dataset
 {
     private readonly float[] _x;
     private readonly long[] _labels;
 
-    /// <summary>Makes a dataset of arrays.</summary>
-    /// <param name="x">The inputs one after the other, each row-major, as the network takes them (see
+    /// <summary>Makes a dataset from arrays.</summary>
+    /// <param name="x">All inputs, concatenated, each in row-major order, as the network expects them (see
     /// <see cref="FeatureScaling"/>).</param>
     /// <param name="inputShape">The shape of one input.</param>
     /// <param name="labels">The class of each example, from 0.</param>
     /// <param name="classNames">The names of the classes; by default their numbers, up to the largest label.</param>
-    /// <param name="name">What it is called in messages.</param>
-    /// <exception cref="MiniDLException">The lengths do not fit together, or a label is out of range.</exception>
+    /// <param name="name">What messages call it.</param>
+    /// <exception cref="MiniDLException">The lengths do not match, or a label is out of range.</exception>
     public ArrayDataset(float[] x, Shape inputShape, long[] labels, IReadOnlyList<string>? classNames = null, string name = "arrays")
     {
         if (inputShape.Count < 1 || x.LongLength != (long)inputShape.Count * labels.Length)

@@ -1,15 +1,15 @@
 namespace MiniDL.Data;
 
 /// <summary>
-/// Some examples as tensors on the CPU. They are valid until the next batch is drawn, which reuses their memory (touching them
-/// later throws); <see cref="Keep"/> makes them last.
+/// A batch of examples as tensors on the CPU. They are valid until the next batch is drawn, which reuses their memory (using them
+/// after that throws); <see cref="Keep"/> makes them permanent.
 /// </summary>
 public sealed class Batch
 {
     internal Batch(int epoch, int index, Tensor images, Tensor labels) =>
         (Epoch, Index, Images, Labels) = (epoch, index, images, labels);
 
-    /// <summary>The inputs, [N, …]: stored channels last if they are images, [N, C, H, W], else row-major.</summary>
+    /// <summary>The inputs, [N, …]: images [N, C, H, W] are stored channels last, everything else row-major.</summary>
     public Tensor Images { get; }
 
     /// <summary>The classes, 64-bit integers [N].</summary>
@@ -33,7 +33,7 @@ public sealed class Batch
         return this;
     }
 
-    /// <summary>Gives the memory back for the next batches, unless someone kept it.</summary>
+    /// <summary>Returns the memory for use by later batches, unless the batch was kept.</summary>
     internal void Recycle()
     {
         Recycle(Images);

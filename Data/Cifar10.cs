@@ -30,10 +30,10 @@ public static class Cifar10
     };
 
     /// <summary>
-    /// Loads it from a folder that has <c>cifar-10-binary.tar.gz</c>, <c>data_batch_1.bin</c> … or <c>cifar-10-batches-bin</c>.
+    /// Loads it from a folder that contains <c>cifar-10-binary.tar.gz</c>, <c>data_batch_1.bin</c> … or <c>cifar-10-batches-bin</c>.
     /// </summary>
-    /// <param name="download">Whether to fetch the archive (170 MB) into the folder if there is nothing.</param>
-    /// <exception cref="MiniDLException">Files are missing, damaged or not what they should be, or could not be fetched.</exception>
+    /// <param name="download">Whether to fetch the archive (170 MB) into the folder if the files are missing.</param>
+    /// <exception cref="MiniDLException">Files are missing, damaged, not the expected ones, or could not be fetched.</exception>
     public static DataSplit Load(string directory = "data", bool download = false) =>
         Datasets.Load(Set.Name, new DatasetOptions { DataDirectory = directory, Download = download });
 }

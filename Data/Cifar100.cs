@@ -38,7 +38,7 @@ public static class Cifar100
         Mirrors = ["https://www.cs.toronto.edu/~kriz/"],
     };
 
-    /// <summary>Loads it from a folder that has <c>cifar-100-binary.tar.gz</c>, or <c>train.bin</c> and <c>test.bin</c>.</summary>
+    /// <summary>Loads it from a folder that contains <c>cifar-100-binary.tar.gz</c>, or <c>train.bin</c> and <c>test.bin</c>.</summary>
     /// <inheritdoc cref="Cifar10.Load"/>
     public static DataSplit Load(string directory = "data", bool download = false) =>
         Datasets.Load(Set.Name, new DatasetOptions { DataDirectory = directory, Download = download });

@@ -5,8 +5,8 @@ namespace MiniDL.Data;
 /// current one is being worked on.
 /// </summary>
 /// <remarks>
-/// Order and augmentation are functions of (seed, epoch, index of the image): the numbers are the same for any number of threads.
-/// An epoch may be abandoned by <c>break</c> or cancelled at any time; both wait for the threads, which stop at the next image.
+/// Order and augmentation depend only on (seed, epoch, index of the image), so they are the same for any number of threads.
+/// An epoch may be abandoned with <c>break</c> or cancelled at any time; both wait for the threads, which stop after the current image.
 /// </remarks>
 public sealed class DataLoader
 {
@@ -20,11 +20,11 @@ public sealed class DataLoader
 
     /// <summary>Makes a loader.</summary>
     /// <param name="batchSize">Examples in a batch.</param>
-    /// <param name="random">Where order and augmentation come from; the stream itself stays where it is.</param>
-    /// <param name="shuffle">Whether every epoch has an order of its own; otherwise it is the dataset's.</param>
-    /// <param name="dropLast">Whether the last batch is left out when it is incomplete.</param>
+    /// <param name="random">Determines order and augmentation; the stream's own position does not change.</param>
+    /// <param name="shuffle">Whether every epoch has its own order; otherwise the order is the dataset's.</param>
+    /// <param name="dropLast">Whether an incomplete last batch is left out.</param>
     /// <param name="augmentation">Random changes to images; none by default.</param>
-    /// <param name="threads">How many batches are prepared at once in the background; 0 prepares each when it is asked for.</param>
+    /// <param name="threads">How many batches are prepared ahead, in parallel; with 0 each is prepared when it is asked for.</param>
     /// <exception cref="MiniDLException">There would be no batch, or a setting is out of range.</exception>
     public DataLoader(Dataset data, int batchSize, RandomStream random, bool shuffle = true, bool dropLast = false,
         Augmentation? augmentation = null, int threads = 1)
@@ -41,16 +41,16 @@ public sealed class DataLoader
         _random = random;
     }
 
-    /// <summary>What it draws from.</summary>
+    /// <summary>The dataset.</summary>
     public Dataset Data { get; }
 
-    /// <summary>Where order and augmentation come from.</summary>
+    /// <summary>Determines order and augmentation.</summary>
     internal RandomStream Random => _random;
 
     /// <summary>Examples in a batch; the last one may have fewer.</summary>
     public int BatchSize { get; }
 
-    /// <summary>Whether every epoch has an order of its own.</summary>
+    /// <summary>Whether every epoch has its own order.</summary>
     public bool Shuffle { get; }
 
     /// <summary>Whether an incomplete last batch is left out.</summary>
@@ -59,7 +59,7 @@ public sealed class DataLoader
     /// <summary>Random changes to images, if any.</summary>
     public Augmentation? Augmentation { get; }
 
-    /// <summary>How many batches are prepared at once in the background.</summary>
+    /// <summary>How many batches are prepared ahead, in parallel.</summary>
     public int Threads { get; }
 
     /// <summary>The number of batches in an epoch.</summary>
@@ -67,12 +67,12 @@ public sealed class DataLoader
 
     /// <summary>The batches of several epochs, one after the other.</summary>
     /// <param name="count">How many epochs.</param>
-    /// <param name="first">The number of the first; the same number gives the same batches.</param>
+    /// <param name="first">The number of the first epoch; the same number gives the same batches.</param>
     public IEnumerable<Batch> Epochs(int count, int first = 0, CancellationToken cancellation = default) =>
         Enumerable.Range(first, count).SelectMany(epoch => Epoch(epoch, cancellation));
 
     /// <summary>The batches of one epoch.</summary>
-    /// <param name="epoch">Its number, from 0; the same number gives the same batches.</param>
+    /// <param name="epoch">The epoch's number, from 0; the same number gives the same batches.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="MiniDLException">Reading an example failed; the message says which one.</exception>
     public IEnumerable<Batch> Epoch(int epoch, CancellationToken cancellation = default)
@@ -125,7 +125,7 @@ public sealed class DataLoader
         }
     }
 
-    /// <summary>Waits for a batch that nobody will take; what went wrong in it does not matter any more.</summary>
+    /// <summary>Waits for a batch that nobody will use; an error while preparing it no longer matters.</summary>
     private static void Discard(Task<Batch> task)
     {
         Task.WaitAny(task);
@@ -135,7 +135,7 @@ public sealed class DataLoader
 
     private Batch Prepare(int epoch, int index, int[]? order, CancellationToken token)
     {
-        // Batches live until the next one is drawn, whatever step scope is open on the thread that made them.
+        // A batch lives until the next one is drawn, even if a step scope is open on the thread that makes it.
         using var outside = Scope.Suspend();
         int start = index * BatchSize, count = Math.Min(BatchSize, Data.Count - start);
         var images = Tensor.New([count, .. Data.InputShape.Sizes], Device.Cpu, DType.F32,

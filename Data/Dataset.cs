@@ -3,12 +3,12 @@ using System.Buffers;
 namespace MiniDL.Data;
 
 /// <summary>
-/// A numbered list of examples, each an input of one shape and the number of its class. To use data of one's own, derive from this
-/// class (two methods), or put the values into an <see cref="ArrayDataset"/>. Reading must be safe from several threads at once.
+/// A numbered list of examples, each an input of one shape and the number of its class. To use your own data, derive from this
+/// class (two methods), or put the values into an <see cref="ArrayDataset"/>. Reading must be safe on several threads at once.
 /// </summary>
 public abstract class Dataset
 {
-    /// <summary>What it is called in tables and messages.</summary>
+    /// <summary>What tables and messages call it.</summary>
     public abstract string Name { get; }
 
     /// <summary>The number of examples.</summary>
@@ -21,15 +21,15 @@ public abstract class Dataset
     public abstract IReadOnlyList<string> ClassNames { get; }
 
     /// <summary>
-    /// Whether an input mirrored left to right is of the same class: true for photographs, false for digits and letters. Where it is
-    /// false, mirroring is no augmentation.
+    /// Whether an input mirrored left to right stays in its class: true for photographs, false for digits and letters. If false,
+    /// mirroring must not be used as augmentation.
     /// </summary>
     public bool MirrorKeepsClass { get; init; } = true;
 
     /// <summary>The number of classes; labels are 0 to Classes − 1.</summary>
     public int Classes => ClassNames.Count;
 
-    /// <summary>Writes one input as the network takes it (normalized), in logical, row-major order.</summary>
+    /// <summary>Writes one (normalized) input as the network expects it, in logical, row-major order.</summary>
     /// <param name="index">Which example, 0 to Count − 1.</param>
     /// <param name="x">Room for exactly <c>InputShape.Count</c> values.</param>
     public abstract void Read(int index, Span<float> x);
@@ -38,9 +38,9 @@ public abstract class Dataset
     public abstract long Label(int index);
 
     /// <summary>
-    /// Writes one image channels last (row by row, the channels of a pixel side by side), seen through a crop; what the
-    /// <see cref="DataLoader"/> calls when inputs have three dimensions. Override it where the general way, through
-    /// <see cref="Read"/> and a copy, is too slow.
+    /// Writes one image channels last (row by row, the channels of a pixel side by side), seen through a crop. The
+    /// <see cref="DataLoader"/> calls it when inputs have three dimensions. Override it if the default, <see cref="Read"/> and a copy,
+    /// is too slow.
     /// </summary>
     public virtual void ReadChannelsLast(int index, Crop crop, Span<float> x)
     {
@@ -59,8 +59,8 @@ public abstract class Dataset
         return count == Count ? this : new Part(this, 0, count);
     }
 
-    /// <summary>What comes after the first <paramref name="count"/> examples, as a dataset that shares this one's memory.</summary>
-    /// <exception cref="MiniDLException">There would be none, or the number is negative.</exception>
+    /// <summary>All but the first <paramref name="count"/> examples, as a dataset that shares this one's memory.</summary>
+    /// <exception cref="MiniDLException">None would be left, or the number is negative.</exception>
     public Dataset Skip(int count)
     {
         if (count < 0 || count >= Count)
@@ -85,7 +85,7 @@ public abstract class Dataset
                     $"[data] {name}: example {i} has label {labels[i]}, which is not one of the {classes} classes 0 to {classes - 1}.");
     }
 
-    /// <summary>Some examples that follow each other.</summary>
+    /// <summary>A run of consecutive examples of another dataset.</summary>
     private sealed class Part : Dataset
     {
         private readonly Dataset _all;

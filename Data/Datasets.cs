@@ -7,20 +7,20 @@ public static class Datasets
 {
     private const string Synthetic = "synthetic";
 
-    /// <summary>The published ones, in files.</summary>
+    /// <summary>The published datasets, which come in files.</summary>
     internal static IReadOnlyList<ImageSet> Published { get; } = [Cifar10.Set, Cifar100.Set, Mnist.Set, FashionMnist.Set];
 
     /// <summary>synthetic, cifar10, cifar100, mnist, fashion-mnist.</summary>
     public static IReadOnlyList<string> Names { get; } = [Synthetic, .. Published.Select(set => set.Name)];
 
-    /// <summary>The name as a text has it: Fashion-MNIST for fashion-mnist.</summary>
+    /// <summary>The name as written in text: Fashion-MNIST for fashion-mnist.</summary>
     public static string TitleOf(string name) => Published.FirstOrDefault(set => set.Name == name)?.Title ?? name;
 
     /// <summary>Loads a dataset by name.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <exception cref="MissingDataException">Its files are not there.</exception>
+    /// <exception cref="MissingDataException">The files are not there.</exception>
     /// <exception cref="MiniDLException">
-    /// There is no such dataset; its files are damaged or not what they should be, or could not be fetched.
+    /// There is no such dataset, or its files are damaged, not the expected ones, or could not be fetched.
     /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static DataSplit Load(string name, DatasetOptions? options = null, CancellationToken cancellation = default)

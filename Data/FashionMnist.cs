@@ -3,7 +3,7 @@ using MiniDL.Data.Files;
 namespace MiniDL.Data;
 
 /// <summary>
-/// Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 1×28×28, in the files of MNIST (Xiao et al. 2017,
+/// Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 1×28×28, in MNIST's file format (Xiao et al. 2017,
 /// arXiv 1708.07747).
 /// </summary>
 public static class FashionMnist
@@ -36,7 +36,7 @@ public static class FashionMnist
         ],
     };
 
-    /// <summary>Loads it like <see cref="Mnist.Load"/>, or from <c>fashion-mnist</c> in the folder.</summary>
+    /// <summary>Loads it like <see cref="Mnist.Load"/>, or from the subfolder <c>fashion-mnist</c>.</summary>
     /// <inheritdoc cref="Cifar10.Load"/>
     public static DataSplit Load(string directory = "data", bool download = false) =>
         Datasets.Load(Set.Name, new DatasetOptions { DataDirectory = directory, Download = download });

@@ -2,7 +2,7 @@ namespace MiniDL.Data;
 
 /// <summary>
 /// Brings each feature (column) of tabular data to a common scale: <c>y = (x − Offset) / Divisor</c>. It is fitted to the training
-/// data and then applied to all data alike. A feature that is constant in the training data becomes 0 there.
+/// data and then applied to training and test data alike. A feature that is constant in the training data becomes 0 there.
 /// </summary>
 /// <example><code>
 /// var scaling = FeatureScaling.Standardize(trainFeatures, features: 4);
@@ -30,23 +30,23 @@ public sealed class FeatureScaling
     /// <summary>What is subtracted from each feature.</summary>
     public IReadOnlyList<double> Offset => _offset;
 
-    /// <summary>What each feature is divided by; 1 where it is constant.</summary>
+    /// <summary>What each feature is divided by; 1 for a constant feature.</summary>
     public IReadOnlyList<double> Divisor => _divisor;
 
-    /// <summary>Min-max scaling, <c>(x − min) / (max − min)</c>: the training data lies in [0, 1].</summary>
+    /// <summary>Min-max scaling, <c>(x − min) / (max − min)</c>: the training data ends up in [0, 1].</summary>
     /// <param name="x">Training data, row by row.</param>
     /// <param name="features">The number of columns.</param>
     /// <exception cref="MiniDLException">The values do not fill whole rows, are not finite, or there are none.</exception>
     public static FeatureScaling MinMax(ReadOnlySpan<float> x, int features = 1) =>
         new(x, features, column => (column.Min, column.Max - column.Min));
 
-    /// <summary>Mean normalization, <c>(x − mean) / (max − min)</c>: mean 0, within (−1, 1).</summary>
+    /// <summary>Mean normalization, <c>(x − mean) / (max − min)</c>: the training data has mean 0 and lies in (−1, 1).</summary>
     /// <inheritdoc cref="MinMax"/>
     public static FeatureScaling MeanNormalization(ReadOnlySpan<float> x, int features = 1) =>
         new(x, features, column => (column.Mean, column.Max - column.Min));
 
     /// <summary>
-    /// Standardization (z-score), <c>(x − mean) / std</c>: mean 0, deviation 1. The variance is the biased one, divided by n.
+    /// Standardization (z-score), <c>(x − mean) / std</c>: mean 0, standard deviation 1. The variance is the biased one, divided by n.
     /// </summary>
     /// <inheritdoc cref="MinMax"/>
     public static FeatureScaling Standardize(ReadOnlySpan<float> x, int features = 1) =>
@@ -56,7 +56,7 @@ public sealed class FeatureScaling
     /// <exception cref="MiniDLException">The values do not fill whole rows.</exception>
     public float[] Transform(ReadOnlySpan<float> x) => Map(x, (value, offset, divisor) => (value - offset) / divisor);
 
-    /// <summary>The values whose scaled ones are given: undoes <see cref="Transform"/>.</summary>
+    /// <summary>Undoes <see cref="Transform"/>: the original values for these scaled ones.</summary>
     /// <exception cref="MiniDLException">The values do not fill whole rows.</exception>
     public float[] Inverse(ReadOnlySpan<float> y) => Map(y, (value, offset, divisor) => value * divisor + offset);
 
@@ -70,7 +70,7 @@ public sealed class FeatureScaling
         return y;
     }
 
-    /// <summary>What there is to know of one column; the deviation is of centred values, so a large mean costs no digits.</summary>
+    /// <summary>The statistics of one column; the deviation is computed from centred values, so a large mean costs no digits.</summary>
     private sealed class Column
     {
         public Column(ReadOnlySpan<float> x, int feature, int features)

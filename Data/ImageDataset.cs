@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace MiniDL.Data;
 
-/// <summary>Images kept as the bytes they came in, normalized per channel when they are read: <c>(byte/255 − mean) / std</c>.</summary>
+/// <summary>Images kept as their original bytes and normalized per channel when they are read: <c>(byte/255 − mean) / std</c>.</summary>
 public sealed class ImageDataset : Dataset
 {
     private const int Levels = 256;
@@ -10,19 +10,19 @@ public sealed class ImageDataset : Dataset
     private readonly byte[] _pixels;
     private readonly long[] _labels;
 
-    // The normalized value of every byte, channel after channel: reading a pixel is one look-up.
+    // The normalized value of every byte, one channel after the other: reading a pixel is one table lookup.
     private readonly float[] _table;
 
-    /// <summary>What was moved to devices; it goes with this data set or with the device.</summary>
+    /// <summary>The copies on devices; each is freed with this dataset or with its device.</summary>
     private readonly ConditionalWeakTable<Device, ResidentData> _moved = [];
 
-    /// <summary>Makes a dataset of images, which it does not copy.</summary>
-    /// <param name="pixels">The images one after the other, each [C, H, W] row-major: the planes of red, green and blue.</param>
+    /// <summary>Makes a dataset from images, which it does not copy.</summary>
+    /// <param name="pixels">All images, concatenated, each [C, H, W] row-major: the planes of red, green and blue.</param>
     /// <param name="inputShape">[C, H, W].</param>
     /// <param name="labels">The class of each image, from 0.</param>
-    /// <param name="mean">Per channel, where bytes count as 0 to 1. Without it and <paramref name="std"/> these images' own.</param>
-    /// <param name="std">Per channel, the standard deviation.</param>
-    /// <exception cref="MiniDLException">The lengths do not fit together, a deviation is not positive, or a label is out of
+    /// <param name="mean">The mean of each channel, for bytes scaled to 0 to 1; by default computed from these images.</param>
+    /// <param name="std">The standard deviation of each channel, likewise.</param>
+    /// <exception cref="MiniDLException">The lengths do not match, a deviation is not positive, or a label is out of
     /// range.</exception>
     public ImageDataset(string name, byte[] pixels, Shape inputShape, long[] labels, IReadOnlyList<string> classNames,
         float[]? mean = null, float[]? std = null)
@@ -56,13 +56,13 @@ public sealed class ImageDataset : Dataset
     /// <inheritdoc/>
     public override IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>What is subtracted from each channel, where bytes count as 0 to 1.</summary>
+    /// <summary>What is subtracted from each channel, for bytes scaled to 0 to 1.</summary>
     public IReadOnlyList<float> Mean { get; }
 
-    /// <summary>What each channel is divided by, where bytes count as 0 to 1.</summary>
+    /// <summary>What each channel is divided by, for bytes scaled to 0 to 1.</summary>
     public IReadOnlyList<float> Std { get; }
 
-    /// <summary>The bytes of one image, [C, H, W]: for showing it.</summary>
+    /// <summary>The bytes of one image, [C, H, W], for display.</summary>
     public ReadOnlySpan<byte> Pixels(int index) =>
         (uint)index < (uint)Count
             ? _pixels.AsSpan(index * InputShape.Count, InputShape.Count)
@@ -74,10 +74,10 @@ public sealed class ImageDataset : Dataset
     /// <summary>The labels of all images.</summary>
     internal ReadOnlySpan<long> Labels => _labels.AsSpan(0, Count);
 
-    /// <summary>The normalized value of every byte, channel after channel.</summary>
+    /// <summary>The normalized value of every byte, one channel after the other.</summary>
     internal ReadOnlySpan<float> LookUp => _table;
 
-    /// <summary>These images on a device, whichever of its streams it is: moved there when they are first asked for.</summary>
+    /// <summary>These images on a device; all its streams share them. They are moved there on first use.</summary>
     internal ResidentData On(Device device)
     {
         lock (_moved) return _moved.GetValue(device.Backend.Home, home => new ResidentData(this, home));
@@ -119,14 +119,14 @@ public sealed class ImageDataset : Dataset
         return count == Count ? this : new ImageDataset(this, count);
     }
 
-    /// <summary>Mean and standard deviation of each channel, where bytes count as 0 to 1; a channel without variation gets 1.</summary>
+    /// <summary>Mean and standard deviation of each channel, for bytes scaled to 0 to 1; a constant channel gets the deviation 1.</summary>
     public static (float[] Mean, float[] Std) Statistics(ReadOnlySpan<byte> pixels, Shape inputShape)
     {
         int channels = inputShape[0], plane = inputShape[1] * inputShape[2];
         var (mean, std) = (new float[channels], new float[channels]);
         for (int c = 0; c < channels; c++)
         {
-            // Sums of bytes and of their squares are integers: exact, whatever the order.
+            // Sums of bytes and of their squares are integers, so they are exact in any order.
             long count = 0, sum = 0, squares = 0;
             for (int start = c * plane; start < pixels.Length; start += channels * plane)
             {

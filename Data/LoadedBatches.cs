@@ -1,8 +1,8 @@
 namespace MiniDL.Data;
 
 /// <summary>
-/// Batches of a <see cref="DataLoader"/> on a device. Where steps are recorded they always lie in the same place, and the host puts the next
-/// one there before every run.
+/// Batches of a <see cref="DataLoader"/> on a device. If steps are recorded, all batches go into the same memory, and the host copies the
+/// next one there before every run.
 /// </summary>
 internal sealed class LoadedBatches : BatchSource
 {
@@ -51,7 +51,7 @@ internal sealed class LoadedBatches : BatchSource
         }
     }
 
-    /// <summary>Memory on the device that stays.</summary>
+    /// <summary>Memory on the device that survives every step scope.</summary>
     private Tensor Place(Tensor x)
     {
         using var outside = Scope.Suspend();

@@ -33,7 +33,7 @@ public static class Mnist
         Mirrors = ["https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"],
     };
 
-    /// <summary>What MNIST and the datasets in its image consist of, with the checksums of the unpacked files.</summary>
+    /// <summary>The files of MNIST and of datasets modelled on it, with the checksums of the unpacked files.</summary>
     internal static IReadOnlyList<DataFile> Files(string trainImages, string trainLabels, string testImages, string testLabels) =>
     [
         new("train-images-idx3-ubyte", Train: true, First: 0, Images: 60_000, FileEncoding.IdxImages) { Sha256 = trainImages },
@@ -43,8 +43,8 @@ public static class Mnist
     ];
 
     /// <summary>
-    /// Loads it from a folder that has <c>train-images-idx3-ubyte</c> and the three others, compressed (<c>.gz</c>) or not, or has
-    /// them in <c>mnist</c>.
+    /// Loads it from a folder that contains <c>train-images-idx3-ubyte</c> and the three others, compressed (<c>.gz</c>) or not, directly
+    /// or in a subfolder <c>mnist</c>.
     /// </summary>
     /// <inheritdoc cref="Cifar10.Load"/>
     public static DataSplit Load(string directory = "data", bool download = false) =>

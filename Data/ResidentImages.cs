@@ -3,9 +3,9 @@ using MiniDL.Backends;
 namespace MiniDL.Data;
 
 /// <summary>
-/// A training set that lies on a GPU as the bytes it came in, once for all that train on it. Batches are picked, augmented and
-/// normalized there, number for number as by a <see cref="DataLoader"/> that shuffles and drops the last, incomplete batch; drawing
-/// one may be part of a step that is recorded (<see cref="Device.Record"/>).
+/// A training set that stays on a GPU as its original bytes, once for everything that trains on it. Batches are picked, augmented and
+/// normalized there, with exactly the numbers of a <see cref="DataLoader"/> that shuffles and drops an incomplete last batch. Drawing
+/// a batch can be part of a recorded step (<see cref="Device.Record"/>).
 /// </summary>
 public sealed class ResidentImages : BatchSource
 {
@@ -20,10 +20,10 @@ public sealed class ResidentImages : BatchSource
 
     /// <summary>Prepares the batches; the images move to the GPU when the first epoch starts.</summary>
     /// <param name="batchSize">Images in a batch.</param>
-    /// <param name="random">Where order and augmentation come from; the stream itself stays where it is.</param>
+    /// <param name="random">Determines order and augmentation; the stream's own position does not change.</param>
     /// <param name="augmentation">Random changes to images; none by default.</param>
     /// <param name="device">A GPU.</param>
-    /// <exception cref="MiniDLException">The device is no GPU, or there would be no batch.</exception>
+    /// <exception cref="MiniDLException">The device is not a GPU, or there would be no batch.</exception>
     public ResidentImages(ImageDataset data, int batchSize, RandomStream random, Augmentation? augmentation, Device device)
     {
         if (!device.Backend.GathersImages) throw new MiniDLException($"[resident_images] {device} is no GPU. Use a DataLoader.");
@@ -37,7 +37,7 @@ public sealed class ResidentImages : BatchSource
         _order = Tensor.New([data.Count], device, DType.I64).Keep();
     }
 
-    /// <summary>The images that were drawn last, [N, C, H, W], always in the same place.</summary>
+    /// <summary>The images of the last batch drawn, [N, C, H, W], always in the same memory.</summary>
     public override Tensor Images { get; }
 
     /// <summary>Their labels, I64 [N].</summary>
@@ -77,7 +77,7 @@ public sealed class ResidentImages : BatchSource
     public override void End() => _left = 0;
 }
 
-/// <summary>The constant part of a training set on a device, whose streams all read it.</summary>
+/// <summary>The constant part of a training set on a device, shared by all its streams.</summary>
 internal sealed class ResidentData
 {
     public ResidentData(ImageDataset data, Device device)
@@ -91,12 +91,12 @@ internal sealed class ResidentData
         device.Backend.Synchronize();
     }
 
-    /// <summary>U8, every example [C, H, W].</summary>
+    /// <summary>The pixels of every example, U8 [C, H, W] each.</summary>
     public Tensor Pixels { get; }
 
-    /// <summary>I64, of every example.</summary>
+    /// <summary>The label of every example, I64.</summary>
     public Tensor Labels { get; }
 
-    /// <summary>[C, 256], the normalized value of every byte.</summary>
+    /// <summary>The normalized value of every byte, [C, 256].</summary>
     public Tensor Table { get; }
 }

@@ -4,9 +4,9 @@ namespace MiniDL.Data;
 
 /// <summary>
 /// Small colour images drawn from a seed: one of five shapes, filled with one of two textures, on a noisy background. They need no
-/// file, are the same on every machine for the same seed, and are made so that depth pays: place, size, angle, colour,
-/// contrast and the texture's phase are random, so all classes have the same mean image and no linear model tells them apart, while
-/// a small convolutional network does, not without errors: the faintest and noisiest images stay hard.
+/// file and are the same on every machine for the same seed. They are made so that depth pays: place, size, angle, colour, contrast
+/// and the texture's phase are random, so all classes have the same mean image and no linear model tells them apart. A small
+/// convolutional network does, but not without errors: the faintest and noisiest images stay hard.
 /// </summary>
 public static class SyntheticImages
 {
@@ -28,7 +28,7 @@ public static class SyntheticImages
     private static readonly float[] Sine =
         Enumerable.Range(0, SineSteps).Select(i => (float)Math.Sin(2 * Math.PI * i / SineSteps)).ToArray();
 
-    // Fixed, so that an image gives the same input however many are drawn; close to what the images have.
+    // Fixed, so that an image gives the same input however many are drawn; close to the images' actual statistics.
     private static readonly float[] Mean = [0.5f, 0.5f, 0.5f];
     private static readonly float[] Std = [0.2f, 0.2f, 0.2f];
 
@@ -79,7 +79,7 @@ public static class SyntheticImages
             }
     }
 
-    /// <summary>How far a point lies outside the shape, in pixels; negative inside.</summary>
+    /// <summary>The distance of a point from the shape, in pixels; negative inside it.</summary>
     private static float Distance(int shape, float along, float across, float radius)
     {
         float a = Math.Abs(along), b = Math.Abs(across), distance = MathF.Sqrt(a * a + b * b);
@@ -97,7 +97,7 @@ public static class SyntheticImages
 
     private static float Wave(float steps, int phase) => Sine[((int)MathF.Floor(steps) + phase) & (SineSteps - 1)];
 
-    /// <summary>Four random bytes added up, shifted and scaled to mean 0 and deviation 1: nearly normal, exact on every machine.</summary>
+    /// <summary>The sum of four random bytes, shifted and scaled to mean 0 and deviation 1: nearly normal, exact on every machine.</summary>
     private static float Bell(uint bits)
     {
         int sum = (int)((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24));

@@ -6,8 +6,8 @@ using MiniDL.Serialization;
 namespace MiniDL.Data.Files;
 
 /// <summary>
-/// Fetches a published file. What arrives goes into <c>name.part</c>, where a later try, or the next mirror, goes on; the file gets
-/// its name only when its checksum is right.
+/// Downloads a published file. The bytes go into <c>name.part</c>, from which a later attempt, or the next mirror, resumes; the file
+/// gets its final name only once its checksum is right.
 /// </summary>
 internal sealed class Download
 {
@@ -21,9 +21,9 @@ internal sealed class Download
     private Download(RemoteFile file, FileStream part, IProgress<DataProgress>? progress, CancellationToken cancellation) =>
         (_file, _part, _progress, _cancellation) = (file, part, progress, cancellation);
 
-    /// <summary>Fetches a file into a folder, from the first mirror that has it whole.</summary>
-    /// <exception cref="MiniDLException">No mirror had it, or it cannot be written.</exception>
-    /// <exception cref="OperationCanceledException">The token was cancelled; what has arrived stays.</exception>
+    /// <summary>Downloads a file into a folder, from the first mirror that delivers all of it.</summary>
+    /// <exception cref="MiniDLException">No mirror did, or the file cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; what has arrived is kept.</exception>
     public static void Fetch(ImageSet set, RemoteFile file, string folder, IReadOnlyList<string> mirrors,
         IProgress<DataProgress>? progress, CancellationToken cancellation)
     {
@@ -48,7 +48,7 @@ internal sealed class Download
         }
     }
 
-    /// <summary>Empty when the file is there, else why each mirror failed.</summary>
+    /// <summary>Downloads from the mirrors in turn; returns why each failed, or nothing once the file is there.</summary>
     private async Task<List<string>> FromMirrors(IReadOnlyList<string> mirrors)
     {
         using var client = new HttpClient(new SocketsHttpHandler { ConnectTimeout = Patience }) { Timeout = Timeout.InfiniteTimeSpan };
@@ -71,7 +71,7 @@ internal sealed class Download
             bool continued = await Transfer(client, address);
             if (await IsOfficial()) return null;
             _part.SetLength(0);
-            // What was continued may have begun badly: once more, from the beginning.
+            // The part that was resumed may have been bad from the start: try once more from the beginning.
             if (!continued) return "its checksum is not the official one";
             await Transfer(client, address);
             if (await IsOfficial()) return null;
@@ -88,7 +88,7 @@ internal sealed class Download
         }
     }
 
-    /// <summary>Fetches what is missing; true if something was there before.</summary>
+    /// <summary>Downloads what is missing; returns whether it resumed an earlier attempt.</summary>
     private async Task<bool> Transfer(HttpClient client, string address)
     {
         using var watch = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
@@ -99,7 +99,7 @@ internal sealed class Download
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
         if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.PartialContent))
             throw new HttpRequestException($"{(int)response.StatusCode} {Quote.Text(response.ReasonPhrase)}");
-        // A server may ignore the range and send everything.
+        // A server may ignore the range and send the whole file.
         bool continued = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == start;
         if (!continued) start = 0;
         if (response.Content.Headers.ContentLength is { } length && start + length != _file.Bytes)
@@ -126,7 +126,7 @@ internal sealed class Download
         }
     }
 
-    /// <summary>Reads from the network; its failures are told apart from those of the disk.</summary>
+    /// <summary>Reads from the network, so that its failures can be told apart from those of the disk.</summary>
     private static async Task<int> Receive(Stream body, byte[] buffer, CancellationToken token)
     {
         try

@@ -4,7 +4,7 @@ namespace MiniDL.Data.Files;
 
 /// <summary>
 /// The IDX format of MNIST: a magic number (0, 0, type 8 = unsigned byte, number of dimensions), the sizes of the dimensions as
-/// big-endian 32-bit integers, the values row-major.
+/// big-endian 32-bit integers, then the values in row-major order.
 /// </summary>
 internal static class IdxFile
 {
@@ -13,7 +13,7 @@ internal static class IdxFile
     public static int HeaderBytes(int dimensions) => 4 + 4 * dimensions;
 
     /// <summary>Checks that a file of the right size has the header for these dimensions.</summary>
-    /// <exception cref="MiniDLException">It has another.</exception>
+    /// <exception cref="MiniDLException">The header is another one.</exception>
     public static void CheckHeader(ImageSet set, ReadOnlySpan<byte> content, FileSource source, ReadOnlySpan<int> expected)
     {
         uint magic = BinaryPrimitives.ReadUInt32BigEndian(content), wanted = UnsignedBytes + (uint)expected.Length;

@@ -4,14 +4,14 @@ using MiniDL.Serialization;
 
 namespace MiniDL.Data.Files;
 
-/// <summary>Finds the files of a published dataset, in a folder, an archive or on the network, and reads the wanted images.</summary>
+/// <summary>Finds the files of a published dataset in a folder, in an archive or on the network, and reads the images that are wanted.</summary>
 internal static class ImageFiles
 {
     private const string RemedyOfOurs = "Delete it and download it again.";
     private const string RemedyOfOthers = "Name another file or folder with --data-dir (DataDirectory).";
 
     /// <summary>Reads a dataset.</summary>
-    /// <exception cref="MiniDLException">Files are missing, damaged or not what they should be, or could not be fetched.</exception>
+    /// <exception cref="MiniDLException">Files are missing, damaged, not the expected ones, or could not be fetched.</exception>
     public static DataSplit Load(ImageSet set, DatasetOptions options, CancellationToken cancellation)
     {
         var reader = new ImageReader(set, options.TrainImages, options.TestImages);
@@ -24,7 +24,7 @@ internal static class ImageFiles
         return reader.Finish(source ?? throw Missing(set, reader, options.DataDirectory));
     }
 
-    /// <summary>Reads from the folder or the archive that has every needed file; null if there is none.</summary>
+    /// <summary>Reads from the first folder or archive that contains every file needed; null if there is none.</summary>
     private static string? Read(ImageSet set, ImageReader reader, string directory, CancellationToken cancellation)
     {
         foreach (string folder in set.Folders.Select(folder => Full(directory, folder)))
@@ -44,7 +44,7 @@ internal static class ImageFiles
             Guarded(set, place, () =>
             {
                 using var stream = InputFile.Open(path);
-                // Whatever its name says, a file may be compressed: none of the formats starts like gzip.
+                // A file may be compressed whatever its name says: no uncompressed file of these formats starts like gzip.
                 using var content = TarGz.IsGzip(stream) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
                 var bytes = reader.Read(file, content, content == stream ? stream.Length : null, place with { Bytes = stream.Length });
                 source += Remark(set, path, bytes, file.Sha256);
@@ -71,7 +71,7 @@ internal static class ImageFiles
             : throw set.Error($"{place.Name} has no {string.Join(", ", missing)}. {place.Remedy}");
     }
 
-    /// <summary>What to do about a damaged file: only what can be fetched again is to be deleted.</summary>
+    /// <summary>What to do about a damaged file: only files that can be downloaded again should be deleted.</summary>
     private static string RemedyInFolder(ImageSet set, DataFile file, string path) =>
         IsPublished(set, path) is not null ? RemedyOfOurs
         : Path.GetFileName(path) == file.Name ? $"Unpack it again from {set.Archive?.Name ?? file.Name + ".gz"}, or name another folder with "
@@ -88,8 +88,8 @@ internal static class ImageFiles
         set.Remote.FirstOrDefault(remote => remote.Name == Path.GetFileName(path));
 
     /// <summary>
-    /// What to say of a file of which neither the checksum nor that of its content is the published one; nothing where none is
-    /// published. A file of another dataset is refused.
+    /// A remark on a file if neither its checksum nor that of its content is the published one; empty if none is published. A file of
+    /// another dataset is refused.
     /// </summary>
     private static string Remark(ImageSet set, string path, ReadOnlySpan<byte> content, string? contentSha256)
     {
@@ -141,14 +141,14 @@ internal static class ImageFiles
             $"[data] {set.Name}: {missing} not found in {nearest} (nor in {others}), {archive} there. {remedy}"));
     }
 
-    /// <summary>Where the archive would be; the data folder may also be named by the archive in it.</summary>
+    /// <summary>The path where the archive should be; the data folder may also be given as the path of the archive itself.</summary>
     private static string? ArchivePath(ImageSet set, string directory) =>
         set.Archive is null ? null : File.Exists(directory) ? Path.GetFullPath(directory) : Full(directory, set.Archive.Name);
 
     private static string Full(string directory, string name) => Path.GetFullPath(Path.Combine(directory, name));
 
     /// <summary>
-    /// The file under its own name, compressed, or as some sites name it (train-images.idx3-ubyte); null if it is not there.
+    /// The file under its own name, compressed, or under the name that some sites use (train-images.idx3-ubyte); null if it is not there.
     /// </summary>
     private static string? Find(string folder, DataFile file) =>
         new[] { file.Name, file.Name + ".gz", file.Name.Replace("-idx", ".idx") }

@@ -1,15 +1,15 @@
 namespace MiniDL.Data.Files;
 
-/// <summary>Where a file of a dataset comes from, in messages.</summary>
-/// <param name="Name">What messages call it.</param>
-/// <param name="Remedy">What to do when it is damaged: a sentence.</param>
-/// <param name="Bytes">The size of the file on disk, which may be compressed or an archive.</param>
+/// <summary>How messages describe a file of a dataset.</summary>
+/// <param name="Name">What they call it.</param>
+/// <param name="Remedy">What to do if it is damaged: a sentence.</param>
+/// <param name="Bytes">Its size on disk, where it may be compressed or an archive.</param>
 internal readonly record struct FileSource(string Name, string Remedy, long Bytes = 0);
 
 /// <summary>
-/// Takes in the files of a published dataset, in any order, and makes the training and the test set of them. Only the files with
-/// images that were asked for are needed; each is read to its end and checked. Memory is taken for what is on
-/// disk and as content arrives, never because a file of that name should have so much.
+/// Reads the files of a published dataset, in any order, and makes the training and the test set from them. Only files with
+/// images that were asked for are needed; each is read to its end and checked. Memory is allocated by the actual size on disk and
+/// as content arrives, never by the size that a file of that name should have.
 /// </summary>
 internal sealed class ImageReader
 {
@@ -29,12 +29,12 @@ internal sealed class ImageReader
         Needed = set.Files.Where(file => file.First < (file.Train ? _wanted.Train : _wanted.Test)).ToArray();
     }
 
-    /// <summary>The files that have the wanted images and labels.</summary>
+    /// <summary>The files that contain the wanted images and labels.</summary>
     public IReadOnlyList<DataFile> Needed { get; }
 
     /// <summary>Reads one file to its end.</summary>
-    /// <param name="length">How long the file is, where that is known before it is read.</param>
-    /// <returns>What is in it.</returns>
+    /// <param name="length">The length of the file, if it is known beforehand.</param>
+    /// <returns>Its content.</returns>
     /// <exception cref="MiniDLException">It is truncated, too large, another kind of file, or has a label out of range.</exception>
     public ReadOnlySpan<byte> Read(DataFile file, Stream stream, long? length, FileSource source)
     {
@@ -111,7 +111,7 @@ internal sealed class ImageReader
         ? image * (_set.LabelBytes + _set.InputShape.Count) + _set.LabelBytes
         : IdxFile.HeaderBytes(3) + image * _set.InputShape.Count;
 
-    /// <summary>The label of an image; of a record's label bytes the last one counts.</summary>
+    /// <summary>The label of an image; if a record has several label bytes, the last one counts.</summary>
     private byte Label(DataFile file, ReadOnlySpan<byte> content, int image) => file.Encoding == FileEncoding.CifarRecords
         ? content[PlaceOfImage(file, image) - 1]
         : content[IdxFile.HeaderBytes(1) + image];

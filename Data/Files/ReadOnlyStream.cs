@@ -1,6 +1,6 @@
 namespace MiniDL.Data.Files;
 
-/// <summary>A stream that can be read from its beginning to its end and nothing else.</summary>
+/// <summary>A stream that can only be read, once, from beginning to end.</summary>
 internal abstract class ReadOnlyStream : Stream
 {
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
@@ -18,7 +18,7 @@ internal abstract class ReadOnlyStream : Stream
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }
 
-/// <summary>A stream that may be read up to a limit, and until it is cancelled.</summary>
+/// <summary>A stream that can be read up to a limit, or until it is cancelled.</summary>
 internal sealed class LimitedStream(Stream inner, long limit, CancellationToken cancellation) : ReadOnlyStream
 {
     private long _position;

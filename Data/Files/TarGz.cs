@@ -6,16 +6,16 @@ namespace MiniDL.Data.Files;
 /// <summary>Reads files straight out of a .tar.gz archive, without unpacking it to disk.</summary>
 internal static class TarGz
 {
-    /// <summary>What an archive may hold beside the files we know, such as a readme and the tar headers.</summary>
+    /// <summary>Bytes that an archive may contain besides the known files: tar headers, a readme and the like.</summary>
     private const long Allowance = 16 << 20;
 
     /// <summary>
-    /// Goes through the archive and hands every wanted file with its size to <paramref name="read"/>, in the order they lie there;
-    /// stops after the last one. Returns the names that are not there.
+    /// Goes through the archive and passes every wanted file with its size to <paramref name="read"/>, in the archive's order;
+    /// stops after the last one. Returns the names that were not found.
     /// </summary>
-    /// <param name="contentBytes">What the known files hold in all; an archive that unpacks to much more is refused.</param>
-    /// <exception cref="InvalidDataException">It is no such archive, is damaged, unpacks to too much, or has a path out of its
-    /// folder.</exception>
+    /// <param name="contentBytes">The total size of the known files; an archive that unpacks to much more is refused.</param>
+    /// <exception cref="InvalidDataException">It is no such archive, is damaged, unpacks to too much, or contains a path that leads
+    /// outside its folder.</exception>
     public static IReadOnlyCollection<string> Read(string path, IEnumerable<string> wanted, long contentBytes,
         Action<string, Stream, long> read, CancellationToken cancellation)
     {
@@ -33,7 +33,7 @@ internal static class TarGz
         return missing;
     }
 
-    /// <summary>Whether a stream that stands at its start begins as gzip does; it is at its start again afterwards.</summary>
+    /// <summary>Whether a stream at its start begins like gzip; afterwards it is back at its start.</summary>
     public static bool IsGzip(Stream stream)
     {
         bool gzip = stream.ReadByte() == 0x1f && stream.ReadByte() == 0x8b;
@@ -41,7 +41,7 @@ internal static class TarGz
         return gzip;
     }
 
-    /// <summary>Nothing is written to these paths, but an archive with such a path was made to do harm.</summary>
+    /// <summary>Nothing is ever written to these paths, but an archive with such a path is malicious.</summary>
     private static void CheckPath(string path)
     {
         string unix = path.Replace('\\', '/');

@@ -6,15 +6,15 @@ namespace MiniDL.Data.Files;
 /// Goes through the entries of a tar archive: ustar headers, with the names and sizes of pax records and the long names of GNU tar.
 /// </summary>
 /// <remarks>
-/// System.Formats.Tar allocates what a header announces before it has read any of it (2 GiB for an archive of 71 bytes), and a
-/// damaged header makes it throw whatever the parsing of a number, a date or a path throws. To guard it, nearly all of a header must be
-/// read the way that it reads it; this is what is left to do then. What it takes of memory does not depend on the archive.
+/// System.Formats.Tar allocates as much as a header announces before reading any of it (2 GiB for an archive of 71 bytes), and a
+/// damaged header makes it throw whatever exception the parsing of a number, a date or a path throws. Guarding against that would mean
+/// parsing nearly the whole header the way it does; what remained to write is this class. Its memory use does not depend on the archive.
 /// </remarks>
 internal sealed class TarReader(Stream archive)
 {
     private const int Block = 512;
 
-    /// <summary>The longest pax header or long name: paths end at 4096 bytes.</summary>
+    /// <summary>The longest pax header or long name accepted: paths have at most 4096 bytes.</summary>
     private const int MaxExtension = 64 << 10;
 
     private readonly byte[] _buffer = new byte[MaxExtension];
@@ -22,19 +22,19 @@ internal sealed class TarReader(Stream archive)
 
     private Stream Archive => archive;
 
-    /// <summary>The path of the entry that <see cref="Next"/> has come to.</summary>
+    /// <summary>The path of the current entry: the one <see cref="Next"/> has moved to.</summary>
     public string Name { get; private set; } = "";
 
-    /// <summary>Whether it is a file, and not a folder, a link or something unknown.</summary>
+    /// <summary>Whether the entry is a regular file, not a folder, a link or something unknown.</summary>
     public bool IsFile { get; private set; }
 
     /// <summary>Its size, as the archive announces it.</summary>
     public long Size { get; private set; }
 
-    /// <summary>What is in it, to be read once.</summary>
+    /// <summary>Its content, which can be read once.</summary>
     public Stream Content => new Entry(this);
 
-    /// <summary>Goes on to the next entry; false at the end of the archive.</summary>
+    /// <summary>Moves to the next entry; false at the end of the archive.</summary>
     /// <exception cref="InvalidDataException">The archive is damaged.</exception>
     /// <exception cref="EndOfStreamException">It is truncated.</exception>
     public bool Next()
@@ -61,7 +61,7 @@ internal sealed class TarReader(Stream archive)
                 default:
                     IsFile = type is '0' or '\0' or '7';
                     Name = name ?? ustarName;
-                    // Links, devices and folders (1 to 6) have no content, whatever their size says.
+                    // Links, devices and folders (types 1 to 6) have no content, whatever size they announce.
                     Size = type is >= '1' and <= '6' ? 0 : size ?? announced;
                     Begin(Size);
                     return true;
@@ -90,7 +90,7 @@ internal sealed class TarReader(Stream archive)
         return true;
     }
 
-    /// <summary>The sum of the header's bytes, the sum itself counting as spaces.</summary>
+    /// <summary>The sum of the header's bytes, with the checksum field itself counted as spaces.</summary>
     private static long Checksum(ReadOnlySpan<byte> header)
     {
         long sum = 8 * ' ';
@@ -99,7 +99,7 @@ internal sealed class TarReader(Stream archive)
         return sum;
     }
 
-    /// <summary>An octal number, or a binary one after a byte of 0x80; the sign bit of those must not be set.</summary>
+    /// <summary>An octal number, or a binary one if the first byte is 0x80; the sign bit of a binary one must not be set.</summary>
     private static long Number(ReadOnlySpan<byte> field)
     {
         long number = 0;
@@ -123,7 +123,7 @@ internal sealed class TarReader(Stream archive)
         return text;
     }
 
-    /// <summary>Lines of the form <c>length key=value</c>, of which path and size count.</summary>
+    /// <summary>Reads path and size from lines of the form <c>length key=value</c>; other keys are ignored.</summary>
     private static void ReadPax(ReadOnlySpan<byte> text, ref string? name, ref long? size)
     {
         while (!text.IsEmpty)
