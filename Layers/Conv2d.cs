@@ -14,10 +14,10 @@ public sealed class Conv2d : Module
     /// <param name="inChannels">C, channels of the input.</param>
     /// <param name="outChannels">K, channels of the output.</param>
     /// <param name="kernelSize">R and S: one number or (height, width).</param>
-    /// <param name="stride">Pixels between windows; 1 by default.</param>
+    /// <param name="stride">Pixels between neighbouring windows; 1 by default.</param>
     /// <param name="padding">Zeros on each side; 0 by default.</param>
     /// <param name="bias">Whether a bias is added.</param>
-    /// <param name="random">Where initial values are drawn from; by default a stream of this layer's own.</param>
+    /// <param name="random">Source of the initial values; by default a stream made for this layer.</param>
     /// <exception cref="ShapeException">A setting is out of range.</exception>
     public Conv2d(int inChannels, int outChannels, Size2d kernelSize, Size2d? stride = null, Size2d padding = default,
         bool bias = true, RandomStream? random = null)
@@ -40,8 +40,8 @@ public sealed class Conv2d : Module
     public Parameter? Bias { get; }
 
     /// <summary>
-    /// How forward and backward are computed: <see cref="ConvAlgorithm.Exact"/> by the sum of the definition,
-    /// <see cref="ConvAlgorithm.Fastest"/> on the CPU by Winograd's algorithm where the shape allows it; null as <see cref="ConvDefaults"/> says.
+    /// How forward and backward are computed: <see cref="ConvAlgorithm.Exact"/> evaluates the sum in the definition;
+    /// <see cref="ConvAlgorithm.Fastest"/> uses Winograd's algorithm on the CPU if the shape allows it; null follows <see cref="ConvDefaults"/>.
     /// </summary>
     public ConvAlgorithm? Algorithm { get; set; }
 

@@ -3,14 +3,14 @@ using MiniDL.Backends;
 namespace MiniDL.Layers;
 
 /// <summary>
-/// A convolution and the norm after it, <c>activation(norm(convolution(x)) + residual)</c>: the one place that knows both, and runs them
-/// together where that saves passes over memory. As with hooks on either, where nothing is saved the two modules run one after the other, with
-/// results that differ by rounding at most. It is no module: both have their places in the model.
+/// A convolution and the norm after it, <c>activation(norm(convolution(x)) + residual)</c>: the one place that knows both and fuses them
+/// if that saves passes over memory. Otherwise, or if either has hooks, the two modules run one after the other; the results differ by
+/// rounding at most. It is not a module itself: both belong to the model.
 /// </summary>
 internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
 {
     /// <param name="x">The convolution's input.</param>
-    /// <param name="residual">Added to the normalized values; of the convolution's output shape.</param>
+    /// <param name="residual">Added to the normalized values; has the shape of the convolution's output.</param>
     /// <param name="activation">Applied last.</param>
     /// <exception cref="ShapeException">The input does not fit; the message names the module's path.</exception>
     public Tensor Forward(Tensor x, Tensor? residual = null, Activation activation = Activation.None)
@@ -21,8 +21,8 @@ internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
     }
 
     /// <summary>
-    /// For evaluation: the norm works through the images as they come out of the convolution, while they are in a cache, or goes into its
-    /// weights; null where an image does not suffice to normalize it.
+    /// For evaluation: the norm processes each image right after the convolution, while it is still in the cache, or is folded into the
+    /// weights. Null if the norm cannot normalize images one at a time.
     /// </summary>
     private Tensor? OneOperator(Tensor x, Tensor? residual, Activation activation)
     {
@@ -32,7 +32,7 @@ internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
             : null;
     }
 
-    /// <summary>The convolution, which takes statistics of its output on the way where the norm wants them.</summary>
+    /// <summary>The convolution; if the norm needs batch statistics, they are taken while the output is computed.</summary>
     private Tensor Convolve(Tensor x, out ChannelStatistics? statistics)
     {
         statistics = null;
@@ -44,7 +44,7 @@ internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
         var y = operation.Run();
         int version = y.Storage.Changes.Version;
         var seen = Convolution.AfterForward(x, y);
-        // They are no longer those of the output where a hook has put another in its place, or has changed it.
+        // If a hook has replaced or changed the output, these are no longer its statistics.
         if (ReferenceEquals(seen, y) && version == y.Storage.Changes.Version) statistics = operation.Statistics;
         return seen;
     }

@@ -1,17 +1,17 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// In training mode sets each value to 0 with the given probability and divides the others by 1 − probability, so that the mean
-/// stays; in evaluation mode does nothing. Srivastava et al. 2014.
+/// In training mode, sets each value to 0 with the given probability and divides the others by 1 − probability, which keeps the
+/// mean; in evaluation mode, does nothing. Srivastava et al. 2014.
 /// </summary>
 public sealed class Dropout : Module
 {
     private readonly double _probability;
 
     /// <summary>Makes the layer.</summary>
-    /// <param name="probability">How likely a value is dropped, from 0 to 1.</param>
-    /// <param name="random">Where it is drawn which values are dropped; by default a stream of this layer's own.</param>
-    /// <exception cref="MiniDLException">The probability is not from 0 to 1.</exception>
+    /// <param name="probability">The probability that a value is dropped, from 0 to 1.</param>
+    /// <param name="random">The random stream that decides which values are dropped; by default one made for this layer.</param>
+    /// <exception cref="MiniDLException">The probability is outside 0 to 1.</exception>
     public Dropout(double probability = 0.5, RandomStream? random = null)
     {
         if (probability is not (>= 0 and <= 1))
@@ -19,7 +19,7 @@ public sealed class Dropout : Module
         (_probability, Random) = (probability, Init.Stream(random));
     }
 
-    /// <summary>Where it is drawn which values are dropped; a checkpoint that is to go on exactly stores its position.</summary>
+    /// <summary>The random stream that decides which values are dropped; to resume exactly, a checkpoint must store its position.</summary>
     public RandomStream Random { get; }
 
     /// <inheritdoc/>

@@ -19,20 +19,20 @@ public enum Nonlinearity
     LeakyRelu,
 }
 
-/// <summary>Which number of connections keeps its variance through a layer.</summary>
+/// <summary>Which fan, the number of connections, keeps the variance constant through a layer.</summary>
 public enum FanMode
 {
-    /// <summary>The inputs of one output: variance is kept forward.</summary>
+    /// <summary>The inputs of one output: keeps the variance in the forward pass.</summary>
     FanIn,
 
-    /// <summary>The outputs of one input: variance is kept backward.</summary>
+    /// <summary>The outputs of one input: keeps the variance in the backward pass.</summary>
     FanOut,
 }
 
 /// <summary>
-/// Initial values of weights [out, in, …kernel], PyTorch's formulas. With fan_in = in · kernel and fan_out = out · kernel:
-/// Kaiming has std = gain / √fan (He et al. 2015), Xavier std = gain · √(2 / (fan_in + fan_out)) (Glorot and Bengio 2010); the
-/// uniform forms have the same std, that is the bound √3 · std.
+/// Initial values of weights [out, in, …kernel], by PyTorch's formulas. With fan_in = in · kernel and fan_out = out · kernel:
+/// Kaiming has std = gain / √fan (He et al. 2015), Xavier has std = gain · √(2 / (fan_in + fan_out)) (Glorot and Bengio 2010). The
+/// uniform forms have the same std, that is, the bound √3 · std.
 /// </summary>
 /// <example><code>Init.KaimingNormal(conv.Weight, random, FanMode.FanOut, Nonlinearity.Relu);</code></example>
 public static class Init
@@ -41,9 +41,9 @@ public static class Init
 
     /// <summary>Normal values with std = gain / √fan.</summary>
     /// <param name="parameter">A weight with at least two dimensions; its values are overwritten.</param>
-    /// <param name="random">Where the values are drawn from.</param>
+    /// <param name="random">Source of the values.</param>
     /// <param name="mode">Which fan.</param>
-    /// <param name="nonlinearity">What follows; PyTorch's default, leaky ReLU with slope 0, has the gain √2.</param>
+    /// <param name="nonlinearity">What follows the layer; PyTorch's default, leaky ReLU with slope 0, has the gain √2.</param>
     /// <param name="negativeSlope">The slope of a leaky ReLU.</param>
     public static void KaimingNormal(Parameter parameter, RandomStream random, FanMode mode = FanMode.FanIn,
         Nonlinearity nonlinearity = Nonlinearity.LeakyRelu, double negativeSlope = 0) =>
@@ -83,7 +83,7 @@ public static class Init
     public static void Constant(Parameter parameter, double value) => Fill(parameter, () => value);
 
     /// <summary>
-    /// By how much weights should be larger so that the variance survives the nonlinearity: linear and sigmoid 1, tanh 5/3,
+    /// The factor on the weights' std that keeps the variance through the nonlinearity: linear and sigmoid 1, tanh 5/3,
     /// ReLU √2, leaky ReLU √(2 / (1 + slope²)).
     /// </summary>
     public static double Gain(Nonlinearity nonlinearity, double negativeSlope = 0.01) => nonlinearity switch
@@ -94,7 +94,7 @@ public static class Init
         _ => 1,
     };
 
-    /// <summary>The number of inputs of one output and of outputs of one input of a weight [out, in, …kernel].</summary>
+    /// <summary>For a weight [out, in, …kernel]: how many inputs each output has, and how many outputs each input has.</summary>
     /// <exception cref="ShapeException">The shape has fewer than two dimensions.</exception>
     public static (int In, int Out) Fans(Shape shape)
     {
@@ -104,7 +104,7 @@ public static class Init
     }
 
     /// <summary>
-    /// Uniform in ±1/√fan_in, where Linear and Conv2d start in PyTorch (its Kaiming uniform with slope √5); biases likewise.
+    /// Uniform in ±1/√fan_in: how PyTorch initializes the weights of Linear and Conv2d (Kaiming uniform with slope √5) and their biases.
     /// </summary>
     internal static Tensor Default(Shape shape, int fanIn, RandomStream random)
     {
@@ -113,7 +113,7 @@ public static class Init
     }
 
     /// <summary>
-    /// A stream for a layer that was given none: its own for each layer of the program, so that no two layers start alike.
+    /// The stream of a layer that was given none: a different one for every layer of the program, so no two layers start alike.
     /// </summary>
     internal static RandomStream Stream(RandomStream? random) =>
         random ?? new RandomStream(0).Fork("layer", (ulong)Interlocked.Increment(ref _layersWithoutStream));

@@ -7,7 +7,7 @@ public sealed class Linear : Module
     /// <param name="inFeatures">Size of the last dimension of the input.</param>
     /// <param name="outFeatures">Size of the last dimension of the output.</param>
     /// <param name="bias">Whether a bias is added.</param>
-    /// <param name="random">Where initial values are drawn from; by default a stream of this layer's own.</param>
+    /// <param name="random">Source of the initial values; by default a stream made for this layer.</param>
     /// <exception cref="ShapeException">A size is not positive.</exception>
     public Linear(int inFeatures, int outFeatures, bool bias = true, RandomStream? random = null)
     {

@@ -1,12 +1,12 @@
 namespace MiniDL.Layers;
 
-/// <summary>Losses: functions of a model's output and what it should have been, one value each.</summary>
+/// <summary>Losses: functions of a model's output and its target that return one value.</summary>
 public static class Loss
 {
     /// <summary>Mean cross-entropy, <c>−(1/N) Σₙ log softmax(logits[n])[labels[n]]</c>.</summary>
     /// <param name="logits">[N, classes].</param>
     /// <param name="labels">Class numbers, I64 [N].</param>
-    /// <exception cref="ShapeException">The shapes do not fit, there are no rows, or a label is not a class.</exception>
+    /// <exception cref="ShapeException">The shapes do not match, there are no rows, or a label is not a class.</exception>
     public static Tensor CrossEntropy(Tensor logits, Tensor labels) => logits.CrossEntropy(labels);
 
     /// <summary>Mean squared error, <c>mean((x − target)²)</c>.</summary>

@@ -1,18 +1,18 @@
 namespace MiniDL.Layers;
 
-/// <summary>How good a classification is.</summary>
+/// <summary>Measures of classification quality.</summary>
 public static class Metrics
 {
-    /// <summary>How many rows have their largest logit elsewhere than at their label, in percent.</summary>
+    /// <summary>The percentage of rows whose largest logit is not at their label.</summary>
     /// <inheritdoc cref="Errors"/>
     public static double ErrorPercent(Tensor logits, Tensor labels) => 100.0 * Errors(logits, labels) / labels.Count;
 
     /// <summary>
-    /// How many rows have their largest logit, the first of equal ones, elsewhere than at their label. A row with NaN is an error.
+    /// The number of rows whose largest logit (of equal ones, the first) is not at their label. A row with NaN counts as an error.
     /// </summary>
     /// <param name="logits">[N, classes].</param>
     /// <param name="labels">Class numbers, I64 [N].</param>
-    /// <exception cref="ShapeException">The shapes do not fit, or there are no rows.</exception>
+    /// <exception cref="ShapeException">The shapes do not match, or there are no rows.</exception>
     public static int Errors(Tensor logits, Tensor labels)
     {
         Check.Rank("error", "logits", logits, 2, "They should be [N, classes].");

@@ -3,7 +3,7 @@ namespace MiniDL.Layers;
 public abstract partial class Module
 {
     /// <summary>
-    /// Every parameter and buffer by its dotted name, PyTorch's keys in PyTorch's order. The tensors share the module's memory.
+    /// Every parameter and buffer by its dotted name, with PyTorch's keys in PyTorch's order. The tensors share the module's memory.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> StateDict()
     {
@@ -14,8 +14,8 @@ public abstract partial class Module
 
     /// <summary>Copies the values of a state dictionary into the parameters and buffers, converting type and device.</summary>
     /// <param name="state">Values by dotted name.</param>
-    /// <param name="strict">Whether missing and unexpected keys are errors; wrong shapes and values that are not finite always are.</param>
-    /// <exception cref="MiniDLException">Keys do not match: they are listed, and nothing has changed.</exception>
+    /// <param name="strict">Whether missing and unexpected keys are errors; wrong shapes and non-finite values always are.</param>
+    /// <exception cref="MiniDLException">Something does not match: the message lists it, and nothing has changed.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state, bool strict = true)
     {
         var unused = new Dictionary<string, Tensor>(state);
@@ -46,7 +46,7 @@ public abstract partial class Module
         foreach (var (from, to) in copies) to.Assign(from.ToArray<double>());
     }
 
-    /// <summary>An older name, within this module's parent, under which a parameter is accepted when loading; null without one.</summary>
+    /// <summary>An older name, within this module's parent, that is accepted for a parameter when loading; null if there is none.</summary>
     internal virtual string? LegacyKey(string parameter) => null;
 
     private readonly record struct StateEntry(string Key, string? LegacyKey, Tensor Value, bool Optional);

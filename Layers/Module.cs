@@ -1,8 +1,8 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// A piece of a model: parameters, buffers and child modules, each registered under a name, and a forward pass. Names, defaults
-/// and formulas are PyTorch's; casing is .NET's.
+/// A building block of a model: parameters, buffers and child modules, each registered under a name, and a forward pass. Names,
+/// defaults and formulas are PyTorch's; casing is .NET's.
 /// </summary>
 /// <example><code>
 /// sealed class Net : Module
@@ -33,13 +33,13 @@ public abstract partial class Module : IPath
     /// <summary>The dotted path from the root: <c>blocks.3.conv1</c>.</summary>
     public string Path => Parent?.Path is { Length: > 0 } parent ? $"{parent}.{Name}" : Name;
 
-    /// <summary>Whether it is in training mode, as it is at first; see <see cref="Train"/> and <see cref="Eval"/>.</summary>
+    /// <summary>Whether the module is in training mode, its initial mode; see <see cref="Train"/> and <see cref="Eval"/>.</summary>
     public bool Training { get; private set; } = true;
 
-    /// <summary>The child modules, in the order of their registration.</summary>
+    /// <summary>The child modules, in order of registration.</summary>
     public IReadOnlyList<Module> Children => _children;
 
-    /// <summary>Whether a forward hook wants to see what comes out.</summary>
+    /// <summary>Whether the module has forward hooks.</summary>
     public bool HasHooks => _hooks is { Count: > 0 };
 
     /// <summary>Runs the module on an input, then its forward hooks.</summary>
@@ -50,13 +50,13 @@ public abstract partial class Module : IPath
         return AfterForward(x, ForwardCore(x));
     }
 
-    /// <summary>The forward pass itself: what a derived module writes.</summary>
+    /// <summary>The forward pass itself: derived modules implement it.</summary>
     protected abstract Tensor ForwardCore(Tensor x);
 
     internal Tensor AfterForward(Tensor x, Tensor y)
     {
         if (!HasHooks) return y;
-        // A hook is the caller's code: what it runs, such as another model, is not a part of this module's pass.
+        // A hook is the caller's code: whatever it runs, such as another model, is not part of this module's pass.
         var running = Check.Running;
         Check.Running = null;
         try
@@ -71,8 +71,8 @@ public abstract partial class Module : IPath
     }
 
     /// <summary>
-    /// Calls the hook after every forward pass with (module, input, output); what it returns, if not null, takes the output's
-    /// place. The residual and the activation that are fused with a norm run on their own where a hook wants to see what is between.
+    /// Calls the hook after every forward pass with (module, input, output); if it returns a tensor, that replaces the output. A residual
+    /// and an activation that are normally fused with a norm run separately if a hook needs to see what is between.
     /// </summary>
     /// <returns>Dispose it to remove the hook.</returns>
     public IDisposable OnForward(Func<Module, Tensor, Tensor, Tensor?> hook)
@@ -83,8 +83,8 @@ public abstract partial class Module : IPath
     }
 
     /// <summary>
-    /// Whether a forward pass in training mode changes this module itself, as running statistics and random streams are changed; by
-    /// default whether it has buffers. Such passes must not overlap on two threads: the second is refused. In evaluation mode any
+    /// Whether a forward pass in training mode changes the module itself, for example its running statistics or random stream; by
+    /// default, whether it has buffers. Such passes must not overlap on two threads: the second is refused. In evaluation mode any
     /// number of threads may use a model at once, with the same results.
     /// </summary>
     protected virtual bool ChangesInTraining => _buffers.Count > 0;
@@ -101,7 +101,7 @@ public abstract partial class Module : IPath
     public Module Eval() => Train(false);
 
     /// <summary>Registers a child under a name and returns it.</summary>
-    /// <exception cref="MiniDLException">The name is taken or has a dot, or the child has a parent already.</exception>
+    /// <exception cref="MiniDLException">The name is taken or contains a dot, or the child already has a parent.</exception>
     protected T Register<T>(string name, T child) where T : Module
     {
         CheckName(name);
@@ -127,7 +127,7 @@ public abstract partial class Module : IPath
     /// <summary>Registers a buffer with its initial value.</summary>
     /// <param name="name">The name within this module.</param>
     /// <param name="value">The initial value, which the module owns from then on.</param>
-    /// <param name="optional">Whether a state dictionary may lack it; it keeps its value then.</param>
+    /// <param name="optional">Whether a state dictionary may lack it; if so, it keeps its value.</param>
     protected ModuleBuffer RegisterBuffer(string name, Tensor value, bool optional = false)
     {
         CheckName(name);
@@ -144,10 +144,10 @@ public abstract partial class Module : IPath
     }
 
     /// <summary>
-    /// Computes one of this module's parameters from those of <paramref name="computation"/>, which appear in the state dictionary
-    /// as <c>parametrizations.NAME.…</c>, as in PyTorch.
+    /// From now on computes one of this module's parameters from those of <paramref name="computation"/>, which appear in the state
+    /// dictionary as <c>parametrizations.NAME.…</c>, as in PyTorch.
     /// </summary>
-    /// <exception cref="MiniDLException">There is no such parameter, or it is computed already.</exception>
+    /// <exception cref="MiniDLException">There is no such parameter, or it is already computed.</exception>
     public void Reparametrize(string parameter, Reparametrization computation)
     {
         var target = LearnedParameter(parameter);
@@ -156,7 +156,7 @@ public abstract partial class Module : IPath
         target.ComputedBy = computation.Compute;
     }
 
-    /// <summary>Makes a computed parameter one that is learned itself, with the value it has now.</summary>
+    /// <summary>Turns a computed parameter back into one that is learned directly, with its current value.</summary>
     /// <exception cref="MiniDLException">The parameter is not computed by a <typeparamref name="T"/>.</exception>
     internal void RemoveReparametrization<T>(string parameter) where T : Reparametrization
     {
@@ -171,7 +171,7 @@ public abstract partial class Module : IPath
         target.RequiresGrad = computation.Parameters().Any(p => p.RequiresGrad);
     }
 
-    /// <summary>One of this module's own parameters that is learned itself.</summary>
+    /// <summary>One of this module's own parameters that is learned directly, not computed.</summary>
     /// <exception cref="MiniDLException">There is none of that name.</exception>
     internal Parameter LearnedParameter(string name) =>
         _parameters.Find(p => p.Name == name) is { ComputedBy: null } found
@@ -201,15 +201,15 @@ public abstract partial class Module : IPath
     /// <summary>The number of learned values.</summary>
     public int ParameterCount => Parameters().Sum(p => p.Shape.Count);
 
-    /// <summary>Forgets the gradients of all parameters.</summary>
+    /// <summary>Discards the gradients of all parameters.</summary>
     public void ZeroGrad()
     {
         foreach (var parameter in Parameters()) parameter.Value.ZeroGrad();
     }
 
     /// <summary>
-    /// Moves all parameters and buffers to a device: the same tensors, elsewhere, frozen if they were. Gradients of what moves are
-    /// forgotten.
+    /// Moves all parameters and buffers to a device. They stay the same tensors, frozen ones stay frozen, and the gradients of those that
+    /// move are discarded.
     /// </summary>
     public Module To(Device device)
     {
@@ -225,7 +225,7 @@ public abstract partial class Module : IPath
     /// <example><code>model.Freeze(); model.Head.Unfreeze();</code></example>
     public Module Freeze() => Learn(false);
 
-    /// <summary>Lets all parameters of this module and all below it be learned again.</summary>
+    /// <summary>Undoes <see cref="Freeze"/>: all parameters of this module and all below it are learned again.</summary>
     public Module Unfreeze() => Learn(true);
 
     private Module Learn(bool learn)
@@ -241,7 +241,7 @@ public abstract partial class Module : IPath
 
     private Module Root => Parent?.Root ?? this;
 
-    /// <summary>A forgotten Register would leave the module untrained and unsaved without a word.</summary>
+    /// <summary>Without this check, a forgotten Register would silently leave the module untrained and unsaved.</summary>
     private void CheckRegistered(Module caller)
     {
         if (Parent == caller || Root == caller.Root || !Parameters().Any(p => p.RequiresGrad)) return;
@@ -251,7 +251,7 @@ public abstract partial class Module : IPath
             + $"_field = Register(\"name\", new {GetType().Name}(…)), or Freeze() it if it is not to be learned."));
     }
 
-    /// <summary>Names the module in errors while its forward pass runs, and keeps other threads out where that changes it.</summary>
+    /// <summary>Names the module in errors while its forward pass runs, and keeps other threads out if the pass changes it.</summary>
     internal readonly ref struct RunningModule
     {
         private readonly IPath? _outer;
@@ -273,7 +273,7 @@ public abstract partial class Module : IPath
         }
     }
 
-    /// <summary>Takes the module for this thread's pass; false where an outer call of the same pass has it.</summary>
+    /// <summary>Claims the module for this thread's pass; false if an outer call of the same pass has already claimed it.</summary>
     private bool TryClaim()
     {
         int thread = Environment.CurrentManagedThreadId, owner = Interlocked.CompareExchange(ref _trainingThread, thread, 0);

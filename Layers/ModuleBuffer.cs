@@ -1,6 +1,6 @@
 namespace MiniDL.Layers;
 
-/// <summary>A tensor that a module carries along without learning it, such as a running mean.</summary>
+/// <summary>A tensor that is part of a module's state but not learned, such as a running mean.</summary>
 public sealed class ModuleBuffer
 {
     internal ModuleBuffer(string name, Tensor value, bool optional)

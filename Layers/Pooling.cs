@@ -2,7 +2,7 @@ namespace MiniDL.Layers;
 
 /// <summary>The largest value of each window of images [N, C, H, W]; padding never wins.</summary>
 /// <param name="kernelSize">The window: one number or (height, width).</param>
-/// <param name="stride">Pixels between windows; the window's size by default.</param>
+/// <param name="stride">Pixels between neighbouring windows; the window's size by default.</param>
 /// <param name="padding">Pixels added on each side.</param>
 public sealed class MaxPool2d(Size2d kernelSize, Size2d? stride = null, Size2d padding = default) : Module
 {
@@ -12,7 +12,7 @@ public sealed class MaxPool2d(Size2d kernelSize, Size2d? stride = null, Size2d p
 
 /// <summary>The mean of each window of images [N, C, H, W]; padding counts as zeros.</summary>
 /// <param name="kernelSize">The window: one number or (height, width).</param>
-/// <param name="stride">Pixels between windows; the window's size by default.</param>
+/// <param name="stride">Pixels between neighbouring windows; the window's size by default.</param>
 /// <param name="padding">Zeros added on each side.</param>
 public sealed class AvgPool2d(Size2d kernelSize, Size2d? stride = null, Size2d padding = default) : Module
 {

@@ -1,9 +1,9 @@
 namespace MiniDL.Layers;
 
-/// <summary>Computes one parameter of a module from parameters of its own: <see cref="Module.Reparametrize"/>.</summary>
+/// <summary>Computes one parameter of a module from its own parameters: <see cref="Module.Reparametrize"/>.</summary>
 public abstract class Reparametrization : Module
 {
-    /// <summary>The value of the parameter that stands in the module.</summary>
+    /// <summary>The value of the computed parameter.</summary>
     public abstract Tensor Compute();
 
     /// <inheritdoc/>

@@ -2,12 +2,12 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Modules one after the other, named <c>0</c>, <c>1</c>, … as in PyTorch. A norm followed by <see cref="Relu"/> runs as one fused
-/// operator, unless a forward hook wants to see what is between them or after, or the norm has an activation of its own: then both run.
+/// Modules that run one after the other, named <c>0</c>, <c>1</c>, … as in PyTorch. A norm followed by <see cref="Relu"/> runs as one
+/// fused operator, unless either has a forward hook or the norm has its own activation: then both run.
 /// </summary>
 public sealed class Sequential : Module
 {
-    /// <summary>Makes the chain; the first module runs first.</summary>
+    /// <summary>Makes the chain, in the order in which the modules run.</summary>
     public Sequential(params ReadOnlySpan<Module> modules)
     {
         foreach (var module in modules) Register($"{Children.Count}", module);
@@ -16,7 +16,7 @@ public sealed class Sequential : Module
     /// <summary>The number of modules.</summary>
     public int Count => Children.Count;
 
-    /// <summary>The module at a position.</summary>
+    /// <summary>The module at an index.</summary>
     public Module this[int index] => Children[index];
 
     /// <inheritdoc/>

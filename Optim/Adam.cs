@@ -1,29 +1,29 @@
 namespace MiniDL.Optim;
 
 /// <summary>
-/// Kingma and Ba 2015, "Adam: a method for stochastic optimization", by PyTorch's rule. With parameter p, its gradient g, the running means m of
-/// gradients and v of their squares, after t steps:
+/// Kingma and Ba 2015, "Adam: a method for stochastic optimization", as in PyTorch. With parameter p, its gradient g, the running mean m of
+/// the gradients and v of their squares, after t steps:
 /// <code>
 /// g ← g + weightDecay · p
 /// m ← β₁ · m + (1 − β₁) · g
 /// v ← β₂ · v + (1 − β₂) · g²
 /// p ← p − learningRate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
 /// </code>
-/// m and v begin at 0, which 1 − βᵗ makes up for. ε stands outside the root.
+/// m and v start at 0; the factors 1 − βᵗ correct for that. ε is outside the root.
 /// </summary>
-/// <remarks>Its state is <c>step</c>, t, <c>exp_avg</c>, m, and <c>exp_avg_sq</c>, v: PyTorch's names.</remarks>
+/// <remarks>State, by PyTorch's names: <c>step</c> (t), <c>exp_avg</c> (m) and <c>exp_avg_sq</c> (v).</remarks>
 /// <inheritdoc cref="Optimizer"/>
 public class Adam : Optimizer
 {
     private readonly double _beta1, _beta2, _eps;
 
-    /// <summary>Makes an optimizer that learns all parameters with the same settings.</summary>
+    /// <summary>Makes an optimizer with the same settings for all parameters.</summary>
     /// <param name="parameters">The parameters, each once, all on one device.</param>
     /// <param name="learningRate">About how far a parameter moves in a step, at least 0; may be changed later.</param>
-    /// <param name="beta1">How much of the mean of gradients is kept, from 0 to less than 1.</param>
-    /// <param name="beta2">How much of the mean of squares is kept, from 0 to less than 1.</param>
+    /// <param name="beta1">The decay rate of the mean of the gradients, from 0 to less than 1.</param>
+    /// <param name="beta2">The decay rate of the mean of their squares, from 0 to less than 1.</param>
     /// <param name="eps">Keeps the step finite where gradients are 0, at least 0.</param>
-    /// <param name="weightDecay">Factor of the ℓ2 penalty's gradient, at least 0; see <see cref="AdamW"/>.</param>
+    /// <param name="weightDecay">The factor of the ℓ2 penalty's gradient, at least 0; for decoupled decay see <see cref="AdamW"/>.</param>
     /// <exception cref="MiniDLException">There are no parameters, one appears twice or is computed, or a setting is out of range.</exception>
     public Adam(IEnumerable<Parameter> parameters, float learningRate = 1e-3f, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8,
         float weightDecay = 0)
@@ -31,7 +31,7 @@ public class Adam : Optimizer
     {
     }
 
-    /// <summary>Makes an optimizer that learns groups of parameters, each with a rate and weight decay of its own.</summary>
+    /// <summary>Makes an optimizer for groups of parameters, each with its own learning rate and weight decay.</summary>
     /// <inheritdoc cref="Adam(IEnumerable{Parameter}, float, double, double, double, float)"/>
     public Adam(IEnumerable<ParameterGroup> groups, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8)
         : this("adam", groups, beta1, beta2, eps)
@@ -57,7 +57,7 @@ public class Adam : Optimizer
         slice.Set(slice.Values, p - m * rate / (v.Sqrt() * correction + _eps));
     }
 
-    /// <summary>What weight decay makes of values and gradients before the step.</summary>
+    /// <summary>Applies weight decay to values and gradients before the step.</summary>
     private protected virtual (Tensor Values, Tensor Gradients) Decay(ParameterGroup group, ParameterSlice slice, Tensor p, Tensor g) =>
         (p, g + p * group.WeightDecay);
 
@@ -66,14 +66,15 @@ public class Adam : Optimizer
 }
 
 /// <summary>
-/// <see cref="Adam"/> with the weight decay decoupled from the gradient, which it would otherwise be averaged and divided with:
-/// <c>p ← p · (1 − learningRate · weightDecay)</c>, then Adam's step without decay. Loshchilov and Hutter 2019, "Decoupled weight decay regularization".
+/// <see cref="Adam"/> with weight decay decoupled from the gradient, so that it is not part of the running means:
+/// <c>p ← p · (1 − learningRate · weightDecay)</c>, then Adam's step without decay. Loshchilov and Hutter 2019, "Decoupled weight decay
+/// regularization".
 /// </summary>
 /// <inheritdoc cref="Adam"/>
 public sealed class AdamW : Adam
 {
-    /// <summary>Makes an optimizer that learns all parameters with the same settings.</summary>
-    /// <param name="weightDecay">Of the learning rate, by how much a parameter shrinks in a step, at least 0.</param>
+    /// <summary>Makes an optimizer with the same settings for all parameters.</summary>
+    /// <param name="weightDecay">Each step multiplies the parameters by 1 − learningRate · weightDecay; at least 0.</param>
     /// <inheritdoc cref="Adam(IEnumerable{Parameter}, float, double, double, double, float)"/>
     public AdamW(IEnumerable<Parameter> parameters, float learningRate = 1e-3f, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8,
         float weightDecay = 0.01f)

@@ -5,8 +5,8 @@ using MiniDL.Memory;
 namespace MiniDL.Optim;
 
 /// <summary>
-/// Parameters whose values and gradients, and whatever an optimizer keeps for them, lie in one flat buffer each, so that a step is one pass
-/// over memory. Between the parameters are zeros, so that each starts on a cache line.
+/// Parameters packed into one flat buffer for the values, one for the gradients and one for each kind of optimizer state, so that a
+/// step is one pass over memory. Zeros between the parameters make each start on a cache line.
 /// </summary>
 internal sealed class FlatParameters
 {
@@ -18,24 +18,24 @@ internal sealed class FlatParameters
     private readonly int[] _offsets;
     private readonly int _count;
 
-    /// <summary>Each parameter's place in the flat buffer: one that is elsewhere now has been moved or replaced.</summary>
+    /// <summary>Each parameter's place in the flat buffer; a parameter that is elsewhere has been moved or replaced.</summary>
     private readonly Tensor?[] _windows;
 
-    /// <summary>Whether a parameter's state holds something, by its own steps or from a state dictionary.</summary>
+    /// <summary>Whether a parameter has state, from its own steps or from a state dictionary.</summary>
     private readonly bool[] _hasState;
 
     /// <summary>How many steps each parameter has taken.</summary>
     private readonly int[] _steps;
 
-    /// <summary>What is kept, by slot: all parameters', and each one's.</summary>
+    /// <summary>The state of each slot: the whole buffer, and each parameter's window into it.</summary>
     private readonly Tensor?[] _state;
     private readonly Tensor[][] _stateWindows;
     private readonly ParameterSlice _all;
     private readonly ParameterSlice[] _each;
     private Tensor? _values, _gradients;
 
-    /// <param name="slots">The names of what is kept for each parameter.</param>
-    /// <param name="countsSteps">Whether parameters that have taken more steps than others move otherwise.</param>
+    /// <param name="slots">The names of the state kept for each parameter.</param>
+    /// <param name="countsSteps">Whether the update depends on the number of steps that a parameter has taken.</param>
     public FlatParameters(string optimizer, Parameter[] parameters, string[] slots, bool countsSteps)
     {
         (Optimizer, _parameters, Slots, _countsSteps) = (optimizer, parameters, slots, countsSteps);
@@ -66,7 +66,7 @@ internal sealed class FlatParameters
 
     public int Steps(int index) => _steps[index];
 
-    /// <summary>The values of a parameter; without an index of all.</summary>
+    /// <summary>The values of one parameter, or of all if the index is null.</summary>
     public Tensor Values(int? index) => index is { } i ? _windows[i]! : _values!;
 
     /// <inheritdoc cref="Values"/>
@@ -75,7 +75,7 @@ internal sealed class FlatParameters
     /// <inheritdoc cref="Values"/>
     public Tensor State(int slot, int? index) => index is { } i ? _stateWindows[slot][i] : _state[slot]!;
 
-    /// <summary>A parameter, or all, have taken one step more.</summary>
+    /// <summary>Counts one more step of one parameter, or of all.</summary>
     public void CountStep(int? index)
     {
         if (index is { } i) _steps[i]++;
@@ -109,8 +109,8 @@ internal sealed class FlatParameters
             if (parameter.ComputedBy is null) parameter.Value.ZeroGrad();
     }
 
-    /// <summary>Takes the parameters for one step of the optimizer.</summary>
-    /// <exception cref="MiniDLException">A backward pass or another step is at work on one.</exception>
+    /// <summary>Claims the parameters for one step of the optimizer.</summary>
+    /// <exception cref="MiniDLException">A backward pass or another step is using one of them.</exception>
     public void Claim(int step)
     {
         CheckLearned();
@@ -120,15 +120,15 @@ internal sealed class FlatParameters
                     + "step that is still running. Let it end first, or give each thread a model of its own.");
     }
 
-    /// <summary>Lets go of what the step has taken.</summary>
+    /// <summary>Releases what the step has claimed.</summary>
     public void EndClaim(int step)
     {
         foreach (var parameter in _parameters)
             if (parameter.ComputedBy is null && parameter.Value.IsClaimedBy(step)) parameter.Value.EndClaim();
     }
 
-    /// <summary>Moves every parameter that has a gradient and is not frozen; they have been claimed.</summary>
-    /// <param name="update">The optimizer's rule.</param>
+    /// <summary>Updates every parameter that has a gradient and is not frozen; all must have been claimed.</summary>
+    /// <param name="update">The optimizer's update rule.</param>
     public void Step(Action<ParameterSlice> update)
     {
         if (!IsGathered()) Gather();
@@ -155,7 +155,7 @@ internal sealed class FlatParameters
         update(slice);
     }
 
-    /// <summary>The gradients of parameters that move: all side by side, or each.</summary>
+    /// <summary>The gradients of the parameters to update: the whole buffer if these are all parameters, else one by one.</summary>
     public IEnumerable<Tensor> KnownGradients()
     {
         if (!IsGathered()) Gather();
@@ -163,7 +163,7 @@ internal sealed class FlatParameters
         return gradients.Length == _parameters.Length ? [_gradients!] : gradients;
     }
 
-    /// <summary>Whether a parameter is to be moved: it is not frozen and has a gradient.</summary>
+    /// <summary>Whether a parameter is to be updated: it is not frozen and has a gradient.</summary>
     private bool Moves(int index, [NotNullWhen(true)] out Tensor? gradient)
     {
         var value = _parameters[index].Value;
@@ -171,7 +171,7 @@ internal sealed class FlatParameters
         return gradient is not null;
     }
 
-    /// <summary>Sets what is kept for a parameter; nulls to start anew.</summary>
+    /// <summary>Sets the state of a parameter; null values reset it.</summary>
     public void SetState(int index, Tensor?[] state, int steps)
     {
         _steps[index] = steps;
@@ -206,7 +206,7 @@ internal sealed class FlatParameters
         return true;
     }
 
-    /// <summary>Whether every parameter moves, in the same way as the others: then one update does for all.</summary>
+    /// <summary>Whether every parameter is updated, and in the same way: then one update handles all of them.</summary>
     private bool AllAlike()
     {
         for (int i = 0; i < _parameters.Length; i++)

@@ -3,8 +3,8 @@ using MiniDL.Diagnostics;
 namespace MiniDL.Optim;
 
 /// <summary>
-/// Changes parameters by their gradients, step by step: what all optimizers have in common. One of your own says what it keeps for each
-/// parameter and how a step goes:
+/// The base of all optimizers, which update parameters from their gradients, step by step. To write your own, name the state that it
+/// keeps for each parameter and implement the update:
 /// <code>
 /// public sealed class SignSgd(IEnumerable&lt;Parameter> parameters, float learningRate)
 ///     : Optimizer("sign_sgd", [new ParameterGroup(parameters, learningRate)])
@@ -18,12 +18,12 @@ namespace MiniDL.Optim;
 /// </code>
 /// </summary>
 /// <remarks>
-/// The optimizer moves its parameters, their gradients and what it keeps into one flat buffer each, so that a step is one pass
-/// over memory: each <see cref="Parameter.Value"/> is the same tensor as before, in another place, so that graphs made before can no
-/// longer run backward. Make it before the first forward pass. Parameters that are moved or replaced later, as by
-/// <c>module.To(device)</c>, are gathered again, with their state, by the next step.
+/// The optimizer moves parameters, gradients and state into flat buffers, one for each, so that a step is one pass over memory. Each
+/// <see cref="Parameter.Value"/> is the same tensor as before, in a new place, and graphs made before can no longer run backward: make
+/// the optimizer before the first forward pass. Parameters that are moved or replaced later, as by <c>module.To(device)</c>, are
+/// gathered again, with their state, by the next step.
 /// Parameters without a gradient are left alone, as in PyTorch, and so are frozen ones. Gradients are not checked for NaN: that is
-/// for the training loop.
+/// the training loop's job.
 /// </remarks>
 public abstract class Optimizer
 {
@@ -35,8 +35,8 @@ public abstract class Optimizer
     /// <summary>Makes an optimizer.</summary>
     /// <param name="name">What errors and profiles call it, such as <c>sgd</c>.</param>
     /// <param name="groups">The parameters, each in one group.</param>
-    /// <param name="slots">The names of what is kept for each parameter of a group, as in state dictionaries; none by default.</param>
-    /// <param name="countsSteps">Whether a state dictionary holds how many steps each parameter has taken.</param>
+    /// <param name="slots">The names of the state kept for each parameter of a group, as in state dictionaries; none by default.</param>
+    /// <param name="countsSteps">Whether a state dictionary includes the number of steps that each parameter has taken.</param>
     /// <exception cref="MiniDLException">There is no group, or a parameter appears twice or is computed from others.</exception>
     protected Optimizer(string name, IEnumerable<ParameterGroup> groups, Func<ParameterGroup, string[]>? slots = null, bool countsSteps = false)
     {
@@ -51,10 +51,10 @@ public abstract class Optimizer
     /// <summary>What errors and profiles call it.</summary>
     public string Name { get; }
 
-    /// <summary>The groups, each with settings of its own.</summary>
+    /// <summary>The groups, each with its own settings.</summary>
     public IReadOnlyList<ParameterGroup> Groups => _groups;
 
-    /// <summary>The step size of the first group; setting it sets that of every group.</summary>
+    /// <summary>The learning rate of the first group; setting it sets that of every group.</summary>
     /// <exception cref="MiniDLException">It is negative or not finite.</exception>
     public float LearningRate
     {
@@ -65,20 +65,20 @@ public abstract class Optimizer
         }
     }
 
-    /// <summary>Forgets the gradients of all parameters; their memory is kept for the next ones.</summary>
+    /// <summary>Discards the gradients of all parameters; their memory is reused for the next ones.</summary>
     public void ZeroGrad()
     {
         foreach (var flat in _flat) flat.ZeroGrad();
     }
 
     /// <summary>
-    /// Makes all gradients shorter by one factor, min(1, maxNorm / (‖g‖ + 1e-6)), where they are longer together than allowed: ‖g‖ is the root
-    /// of the sum of all their squares. Pascanu et al. 2013, "On the difficulty of training recurrent neural networks". Between
+    /// Clips the gradients by their global norm: multiplies all of them by min(1, maxNorm / (‖g‖ + 1e-6)), where ‖g‖ is the root of the sum
+    /// of the squares of all gradients. Pascanu et al. 2013, "On the difficulty of training recurrent neural networks". Call it between
     /// <c>Backward</c> and <see cref="Step"/>.
     /// </summary>
-    /// <param name="maxNorm">The longest that they may be, more than 0.</param>
-    /// <returns>‖g‖ before, a scalar.</returns>
-    /// <exception cref="MiniDLException">The limit is not positive, or no parameter has a gradient.</exception>
+    /// <param name="maxNorm">The largest global norm allowed, more than 0.</param>
+    /// <returns>‖g‖ before clipping, a scalar.</returns>
+    /// <exception cref="MiniDLException">The limit is not positive and finite, or no parameter has a gradient.</exception>
     public Tensor ClipGradNorm(double maxNorm)
     {
         if (!(maxNorm > 0) || !double.IsFinite(maxNorm)) throw new MiniDLException($"[{Name}] the norm {maxNorm} must be finite and positive.");
@@ -92,13 +92,13 @@ public abstract class Optimizer
         return norm;
     }
 
-    /// <summary>Moves every parameter that has a gradient by one step.</summary>
+    /// <summary>Updates every parameter that has a gradient by one step.</summary>
     /// <exception cref="MiniDLException">
-    /// A parameter has become computed, the parameters of a group are on several devices, or a backward pass or another step is at work on one.
+    /// A parameter is now computed from others, a group is spread over several devices, or a backward pass or another step is using a parameter.
     /// </exception>
     public void Step()
     {
-        // All groups are claimed before the first moves: a step that is refused has changed nothing.
+        // All groups are claimed before the first update, so a step that is refused changes nothing.
         int step = Claim.Next();
         try
         {
@@ -117,15 +117,15 @@ public abstract class Optimizer
         }
     }
 
-    /// <summary>One step of some parameters; no operator in it is recorded for a backward pass.</summary>
-    /// <param name="group">The group that they are in.</param>
+    /// <summary>One step of some parameters; operators in it are not recorded for a backward pass.</summary>
+    /// <param name="group">The group that the parameters belong to.</param>
     /// <param name="slice">Their values, gradients and state.</param>
     protected abstract void Update(ParameterGroup group, ParameterSlice slice);
 
     /// <summary>
-    /// What is kept for parameters that have taken a step, as <c>state.INDEX.NAME</c>, INDEX counting the parameters through all groups, and
-    /// the number of their steps where it matters, as <c>state.INDEX.step</c>: PyTorch's names. All but the numbers share the optimizer's
-    /// memory. Settings are not part of it: they are the program's.
+    /// The state of all parameters that have taken a step, as <c>state.INDEX.NAME</c>, and where it matters the number of steps, as
+    /// <c>state.INDEX.step</c>: PyTorch's names. INDEX counts the parameters through all groups. All tensors but <c>step</c> share the
+    /// optimizer's memory. Settings such as the learning rate are not included: they belong to the program.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> StateDict()
     {
@@ -140,11 +140,11 @@ public abstract class Optimizer
     }
 
     /// <summary>
-    /// Goes on where a state dictionary was written: copies its values, converting type and device. Parameters that it does
-    /// not mention start anew.
+    /// Restores the state from a state dictionary: copies its values, converting type and device. The state of parameters that it does
+    /// not mention is reset.
     /// </summary>
     /// <exception cref="MiniDLException">
-    /// Keys or shapes do not fit, something is missing, or values are not finite: they are listed, and nothing has changed.
+    /// Keys or shapes do not match, something is missing, or values are not finite: the message lists it, and nothing has changed.
     /// </exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
     {
@@ -166,14 +166,14 @@ public abstract class Optimizer
 
     private IEnumerable<string> Names(FlatParameters flat) => _countsSteps ? ["step", .. flat.Slots] : flat.Slots;
 
-    /// <summary>Some of what belongs together, and not all of it.</summary>
+    /// <summary>The missing keys of a parameter for which the dictionary has some keys but not all.</summary>
     private IEnumerable<string> Missing(string prefix, FlatParameters flat, IReadOnlyDictionary<string, Tensor> state)
     {
         var keys = Names(flat).Select(name => prefix + name).ToArray();
         return keys.Any(state.ContainsKey) ? keys.Where(key => !state.ContainsKey(key)).Select(key => $"missing: {key}") : [];
     }
 
-    /// <summary>How many steps the dictionary says that a parameter has taken; null where it does not say.</summary>
+    /// <summary>The number of steps of a parameter according to the dictionary; null if it does not say.</summary>
     private double? StepsIn(string prefix, IReadOnlyDictionary<string, Tensor> state) =>
         _countsSteps && state.TryGetValue(prefix + "step", out var steps) && steps.Count == 1 ? steps.ToArray<double>()[0] : null;
 

@@ -1,6 +1,6 @@
 namespace MiniDL.Optim;
 
-/// <summary>Parameters that are learned with the same settings. What an optimizer wants to know beside these it has in a group of its own.</summary>
+/// <summary>Parameters that are learned with the same settings. An optimizer with further settings derives its own kind of group.</summary>
 public class ParameterGroup
 {
     private readonly Parameter[] _parameters;
@@ -8,8 +8,8 @@ public class ParameterGroup
 
     /// <summary>Makes a group.</summary>
     /// <param name="parameters">The parameters, each once, all on one device.</param>
-    /// <param name="learningRate">Step size, at least 0; may be changed later.</param>
-    /// <param name="weightDecay">How strongly parameters are pulled to 0, at least 0; each optimizer says how.</param>
+    /// <param name="learningRate">The learning rate, at least 0; may be changed later.</param>
+    /// <param name="weightDecay">How strongly parameters are pulled towards 0, at least 0; the optimizer defines the rule.</param>
     /// <exception cref="MiniDLException">There are no parameters, or a setting is out of range.</exception>
     public ParameterGroup(IEnumerable<Parameter> parameters, float learningRate, float weightDecay = 0)
     {
@@ -21,10 +21,10 @@ public class ParameterGroup
                 + "in fields count only once they are registered: _layer = Register(\"layer\", new Linear(…)).");
     }
 
-    /// <summary>The parameters, in the order in which they were given.</summary>
+    /// <summary>The parameters, in the given order.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
 
-    /// <summary>The step size.</summary>
+    /// <summary>The learning rate.</summary>
     /// <exception cref="MiniDLException">It is negative or not finite.</exception>
     public float LearningRate
     {
@@ -32,7 +32,7 @@ public class ParameterGroup
         set => _learningRate = NotNegative("learning rate", value);
     }
 
-    /// <summary>How strongly parameters are pulled to 0.</summary>
+    /// <summary>How strongly parameters are pulled towards 0.</summary>
     public float WeightDecay { get; }
 
     private protected static float NotNegative(string name, float value) =>

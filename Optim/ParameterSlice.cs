@@ -1,8 +1,8 @@
 namespace MiniDL.Optim;
 
 /// <summary>
-/// Parameters that lie side by side in memory and have taken equally many steps: what an optimizer's rule is applied to at once. Usually
-/// it is a whole group; where some of its parameters are frozen or have no gradient, each of the others.
+/// Parameters that are adjacent in memory and have taken the same number of steps, so that an update can treat them as one tensor. Usually
+/// this is a whole group; if some of its parameters are frozen or have no gradient, each of the others is a slice of its own.
 /// </summary>
 public sealed class ParameterSlice
 {
@@ -16,35 +16,35 @@ public sealed class ParameterSlice
         CountStep = () => _flat.CountStep(_index);
     }
 
-    /// <summary>Their values, which <see cref="Set"/> changes.</summary>
+    /// <summary>The values; <see cref="Set"/> changes them.</summary>
     public Tensor Values => _flat.Values(_index);
 
-    /// <summary>Their gradients, of the same shape.</summary>
+    /// <summary>The gradients, of the same shape.</summary>
     public Tensor Gradients => _flat.Gradients(_index);
 
-    /// <summary>Whether an earlier step, or a state dictionary, has left something in the <see cref="State"/>; else that is 0.</summary>
+    /// <summary>Whether an earlier step or a state dictionary has set the <see cref="State"/>; otherwise it is 0.</summary>
     public bool HasState => _flat.HasState(_index ?? 0);
 
     /// <summary>
-    /// How many steps they will have taken after this one: 1 in the first. It grows when a recorded step is repeated, so that what is
-    /// computed of it belongs into a <see cref="Scalar"/>.
+    /// The number of steps including this one: 1 in the first. It keeps growing when a recorded step is repeated, so compute whatever
+    /// depends on it inside a <see cref="Scalar"/>.
     /// </summary>
     public int Steps => _flat.Steps(_index ?? 0);
 
-    /// <summary>What the optimizer keeps from step to step, of the same shape, by the number of its name.</summary>
+    /// <summary>The state that the optimizer keeps from step to step, of the same shape; the slot is the index of its name.</summary>
     public Tensor State(int slot) => _flat.State(slot, _index);
 
-    /// <summary>A value that changes from step to step, such as the learning rate, to compute with: also where the step is recorded.</summary>
-    /// <param name="value">Is asked now, and again before every repetition of a recorded step.</param>
+    /// <summary>A scalar that may change from step to step, such as the learning rate; it stays up to date in recorded steps too.</summary>
+    /// <param name="value">Called now, and again before every repetition of a recorded step.</param>
     public Tensor Scalar(Func<double> value) => Values.Device.Backend.Changing(value);
 
-    /// <summary>Puts new values in the place of old ones, of <see cref="Values"/> or <see cref="State"/>.</summary>
+    /// <summary>Overwrites a place, <see cref="Values"/> or <see cref="State"/>, with new values.</summary>
     public void Set(Tensor place, Tensor values)
     {
         if (place.Shape != values.Shape) throw new MiniDLException($"[{_flat.Optimizer}] {values.Shape} does not fit into {place.Shape}.");
         place.Device.Backend.Copy(values, place);
     }
 
-    /// <summary>One step more.</summary>
+    /// <summary>Counts one more step.</summary>
     internal Action CountStep { get; }
 }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace MiniDL.Optim;
 
 /// <summary>
-/// How the learning rate changes while a model is trained: the rate at a moment is the base rate times <see cref="Factor"/>.
-/// Schedules count in fractions of the training, so that they mean the same whatever the number of epochs.
+/// How the learning rate changes during training: at any time it is the base rate times <see cref="Factor"/>.
+/// Schedules use fractions of the training, so they mean the same for any number of epochs.
 /// </summary>
 public abstract record Schedule
 {
@@ -13,8 +13,8 @@ public abstract record Schedule
     private const string Forms = "none, step:0.5,0.8 (times 0.1 at those fractions; step:0.5,0.8*0.2 for another factor), cosine, "
         + "warmup:0.05,cosine (rising over that fraction, then any other)";
 
-    /// <summary>What the base learning rate is multiplied by.</summary>
-    /// <param name="progress">The fraction of the training that is done, 0 to 1: steps (or epochs) done / all.</param>
+    /// <summary>The factor on the base learning rate.</summary>
+    /// <param name="progress">The fraction of the training that is done, 0 to 1: steps (or epochs) done / total.</param>
     public abstract double Factor(double progress);
 
     /// <summary>
@@ -23,7 +23,7 @@ public abstract record Schedule
     /// <exception cref="MiniDLException">The text is none of these; the message lists them.</exception>
     public static Schedule Parse(string text)
     {
-        // Warm-ups may stand in one another, but not so deep that reading them exhausts the stack.
+        // Warm-ups may be nested, but not so deeply that parsing overflows the stack.
         if (text.Length > MaxLength) throw new MiniDLException($"[schedule] '{Quote.Text(text)}' has more than {MaxLength} characters.");
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         var (name, settings) = colon < 0 ? (text, "") : (text[..colon], text[(colon + 1)..]);
@@ -50,12 +50,12 @@ public abstract record Schedule
     private static WarmUpSchedule ParseWarmUp(string text, string settings)
     {
         int comma = settings.IndexOf(',', StringComparison.Ordinal);
-        // The fraction first: of 0,05 it is the 0 that is wrong, and not the schedule after the comma.
+        // The fraction is checked first: in 0,05 (a decimal comma) the 0 is what is wrong, not the "schedule" 05 after the comma.
         double fraction = Fraction("warm-up", Number(text, comma < 0 ? settings : settings[..comma]));
         return new WarmUpSchedule(fraction, comma < 0 ? new ConstantSchedule() : Parse(settings[(comma + 1)..]));
     }
 
-    /// <summary>A part of the text as a number: without sign or spaces, which are not what <see cref="ToString"/> writes.</summary>
+    /// <summary>Part of the text as a number, without sign or spaces, which <see cref="ToString"/> never writes.</summary>
     private static double Number(string text, string part)
     {
         const NumberStyles plain = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
@@ -82,15 +82,15 @@ public sealed record ConstantSchedule : Schedule
     public override string ToString() => "none";
 }
 
-/// <summary>Times gamma at each milestone: γᵏ, k the number of milestones reached (He et al. 2016: 0.1 at 0.5 and 0.75).</summary>
+/// <summary>Multiplies by gamma at each milestone: γᵏ, with k the number of milestones reached (He et al. 2016: 0.1 at 0.5 and 0.75).</summary>
 public sealed record StepSchedule : Schedule
 {
     private readonly double[] _milestones;
 
     /// <summary>Makes a schedule.</summary>
-    /// <param name="milestones">Fractions of the training, rising, each between 0 and 1.</param>
-    /// <param name="gamma">The factor at each, more than 0.</param>
-    /// <exception cref="MiniDLException">The milestones do not rise between 0 and 1, or gamma is out of range.</exception>
+    /// <param name="milestones">Fractions of the training, increasing, each between 0 and 1.</param>
+    /// <param name="gamma">The factor at each milestone, more than 0.</param>
+    /// <exception cref="MiniDLException">The milestones are not increasing between 0 and 1, or gamma is out of range.</exception>
     public StepSchedule(IEnumerable<double> milestones, double gamma = 0.1)
     {
         _milestones = milestones.Select(m => Fraction("milestone", m)).ToArray();
@@ -102,7 +102,7 @@ public sealed record StepSchedule : Schedule
                 throw new MiniDLException($"[schedule] the milestones {Quote.List(_milestones.Select(Text))} must rise.");
     }
 
-    /// <summary>Where the rate falls, in fractions of the training.</summary>
+    /// <summary>The fractions of the training at which the rate drops.</summary>
     public IReadOnlyList<double> Milestones => _milestones;
 
     /// <summary>The factor at each milestone.</summary>
@@ -133,8 +133,8 @@ public sealed record CosineSchedule : Schedule
 }
 
 /// <summary>
-/// Rises in a straight line from a tenth while the first part of the training lasts, as a factor to another schedule:
-/// min(1, 0.1 + 0.9 · progress / fraction) · then(progress). It does not rise from 0, at which the first step would do nothing.
+/// Linear warm-up before another schedule: min(1, 0.1 + 0.9 · progress / fraction) · then(progress). It starts at a tenth of the rate,
+/// not at 0, where the first step would do nothing.
 /// Goyal et al. 2017, "Accurate, large minibatch SGD", section 2.2.
 /// </summary>
 public sealed record WarmUpSchedule : Schedule
@@ -143,8 +143,8 @@ public sealed record WarmUpSchedule : Schedule
     public const double Start = 0.1;
 
     /// <summary>Makes a schedule.</summary>
-    /// <param name="fraction">The part of the training during which the rate rises, between 0 and 1.</param>
-    /// <param name="then">The schedule whose rate is reached; it counts from the start of the training.</param>
+    /// <param name="fraction">The fraction of the training during which the rate rises, between 0 and 1.</param>
+    /// <param name="then">The schedule to warm up to; its progress counts from the start of the training.</param>
     /// <exception cref="MiniDLException">The fraction is out of range.</exception>
     public WarmUpSchedule(double fraction, Schedule then)
     {
@@ -152,10 +152,10 @@ public sealed record WarmUpSchedule : Schedule
         Then = then;
     }
 
-    /// <summary>The part of the training during which the rate rises.</summary>
+    /// <summary>The fraction of the training during which the rate rises.</summary>
     public double WarmUp { get; }
 
-    /// <summary>The schedule whose rate is reached.</summary>
+    /// <summary>The schedule to warm up to.</summary>
     public Schedule Then { get; }
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ namespace MiniDL.Layers;
 /// The basic block of He et al. 2016: <c>relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))</c>.
 /// </summary>
 /// <remarks>
-/// A norm with an activation of its own takes the place of the inner ReLU as well; after the sum there is always a ReLU. State:
+/// A norm with an activation of its own also replaces the inner ReLU; after the sum there is always a ReLU. State:
 /// <c>conv1</c>, <c>norm1</c>, <c>conv2</c>, <c>norm2</c>.
 /// </remarks>
 public sealed class BasicBlock : ResidualBlock
@@ -15,9 +15,9 @@ public sealed class BasicBlock : ResidualBlock
 
     /// <summary>Makes the block.</summary>
     /// <param name="inChannels">Channels of x.</param>
-    /// <param name="outChannels">Channels of the result; more than inChannels halve the image.</param>
-    /// <param name="norm">What stands after both convolutions.</param>
-    /// <param name="random">Where initial values are drawn from.</param>
+    /// <param name="outChannels">Channels of the result; if larger than inChannels, the image is halved.</param>
+    /// <param name="norm">The norm after each convolution.</param>
+    /// <param name="random">Source of the initial values.</param>
     public BasicBlock(int inChannels, int outChannels, NormFactory norm, RandomStream random) : base(inChannels, outChannels)
     {
         _conv1 = Register("conv1", ResNet.Convolution(inChannels, outChannels, Stride, norm, random));

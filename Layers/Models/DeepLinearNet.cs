@@ -1,13 +1,13 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// A deep linear net, <c>W_k · … · W_1 · x</c>: square linear layers without bias and without activations, so that a net
-/// without norms is one linear map, though not an easy one to learn. Santurkar et al. 2018 study optimization with 25 layers of
+/// A deep linear net, <c>W_k · … · W_1 · x</c>: square linear layers without bias and without activations. Without norms it is
+/// one linear map, though not one that is easy to learn. Santurkar et al. 2018 study optimization with 25 layers of
 /// 10×10.
 /// </summary>
 /// <remarks>
-/// A norm stands after every layer but the last; the paper does not say where. Weights start Glorot-normal. State:
-/// <c>layers.I.weight</c> and <c>norms.I</c>. At 25 layers of 10×10 there are 2,500 parameters, and 480 more with batch
+/// There is a norm after every layer but the last; the paper does not say where. Weights start Glorot-normal. State:
+/// <c>layers.I.weight</c> and <c>norms.I</c>. 25 layers of 10×10 have 2,500 parameters, and 480 more with batch
 /// normalization.
 /// </remarks>
 public sealed class DeepLinearNet : Module
@@ -15,10 +15,10 @@ public sealed class DeepLinearNet : Module
     private readonly Sequential _layers, _norms;
 
     /// <summary>Makes the net.</summary>
-    /// <param name="norm">What stands after every layer but the last.</param>
-    /// <param name="random">Where initial values are drawn from.</param>
+    /// <param name="norm">The norm after every layer but the last.</param>
+    /// <param name="random">Source of the initial values.</param>
     /// <param name="depth">The number of layers, k.</param>
-    /// <param name="features">Inputs and outputs of every layer.</param>
+    /// <param name="features">The number of inputs and outputs of every layer.</param>
     /// <exception cref="MiniDLException">The depth is not positive, or the norm cannot normalize features.</exception>
     /// <exception cref="ShapeException">There are no features.</exception>
     public DeepLinearNet(NormFactory norm, RandomStream random, int depth = 25, int features = 10)
@@ -40,7 +40,7 @@ public sealed class DeepLinearNet : Module
     /// <summary>The linear layers, <c>W_1</c> first.</summary>
     public IReadOnlyList<Module> Layers => _layers.Children;
 
-    /// <summary>What stands after each of <see cref="Layers"/> but the last.</summary>
+    /// <summary>The norm after each of <see cref="Layers"/> but the last.</summary>
     public IReadOnlyList<Norm> Norms => [.. _norms.Children.Cast<Norm>()];
 
     /// <inheritdoc/>

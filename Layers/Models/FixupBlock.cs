@@ -2,13 +2,14 @@ namespace MiniDL.Layers;
 
 /// <summary>
 /// The basic block of a net without norms, after Fixup:
-/// <c>relu(scale · conv2(relu(conv1(x + bias1a) + bias1b) + bias2a) + bias2b + shortcut(x))</c>, with one number for each bias and the scale. Zhang, Dauphin and Ma 2019.
+/// <c>relu(scale · conv2(relu(conv1(x + bias1a) + bias1b) + bias2a) + bias2b + shortcut(x))</c>, where each bias and the scale are
+/// single numbers. Zhang, Dauphin and Ma 2019.
 /// </summary>
 /// <remarks>
-/// Fixup keeps the updates of a net of L blocks at the size of one block's: conv1 starts at <c>std = √(2/(k²·out)) · L^(−1/2)</c>, conv2
-/// at 0, biases at 0, the scale at 1; the net's last linear layer starts at 0 too. The authors train the numbers at a tenth of the
-/// learning rate. State, the authors' names: <c>bias1a</c>, <c>bias1b</c>, <c>bias2a</c>, <c>scale</c> and <c>bias2b</c>, [1] each,
-/// <c>conv1</c>, <c>conv2</c>.
+/// Fixup keeps the updates of a net of L blocks as large as those of one block: conv1 starts at <c>std = √(2/(k²·out)) · L^(−1/2)</c>,
+/// conv2 and the biases at 0, the scale at 1, and the net's last linear layer at 0 too. The authors train biases and scale at a tenth of
+/// the learning rate. State, by the authors' names: <c>bias1a</c>, <c>bias1b</c>, <c>bias2a</c>, <c>scale</c> and <c>bias2b</c>,
+/// [1] each, <c>conv1</c>, <c>conv2</c>.
 /// </remarks>
 public sealed class FixupBlock : ResidualBlock
 {
@@ -19,7 +20,7 @@ public sealed class FixupBlock : ResidualBlock
     /// <param name="inChannels">Channels of x.</param>
     /// <param name="outChannels">Channels of the result.</param>
     /// <param name="blocks">L, the number of blocks in the net.</param>
-    /// <param name="random">Where conv1 is drawn from.</param>
+    /// <param name="random">Source of conv1's initial values.</param>
     /// <exception cref="ShapeException">A number is not positive.</exception>
     public FixupBlock(int inChannels, int outChannels, int blocks, RandomStream random) : base(inChannels, outChannels)
     {

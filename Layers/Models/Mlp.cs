@@ -13,9 +13,9 @@ public sealed class Mlp : Module
     private readonly Sequential _linears, _norms;
 
     /// <summary>Makes the net.</summary>
-    /// <param name="sizes">Features of the input, of every hidden layer, and outputs: <c>[784, 100, 100, 10]</c>.</param>
-    /// <param name="norm">What stands after every linear layer but the last.</param>
-    /// <param name="random">Where initial values are drawn from.</param>
+    /// <param name="sizes">The number of inputs, the features of every hidden layer, and the number of outputs: <c>[784, 100, 100, 10]</c>.</param>
+    /// <param name="norm">The norm after every linear layer but the last.</param>
+    /// <param name="random">Source of the initial values.</param>
     /// <exception cref="MiniDLException">There are fewer than two sizes, or the norm cannot normalize features.</exception>
     public Mlp(ReadOnlySpan<int> sizes, NormFactory norm, RandomStream random)
     {

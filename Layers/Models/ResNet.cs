@@ -7,9 +7,10 @@ namespace MiniDL.Layers;
 /// </summary>
 /// <remarks>
 /// State: <c>conv</c>, <c>norm</c>, <c>blocks.I.conv1</c>, <c>blocks.I.norm1</c>, <c>blocks.I.conv2</c>, <c>blocks.I.norm2</c>, <c>fc</c>.
-/// Convolutions start He-normal (fan-out) and have no bias, but with weight normalization or without norms, where it starts at 0.
-/// With Fixup blocks are <see cref="FixupBlock"/>s, a number is added after the last one (averaging passes it on to the linear
-/// layer), and that layer starts at 0. With batch normalization there are 269,722 parameters at depth 20, 464,154 at 32, 658,586 at 44 and 853,018 at 56.
+/// Convolutions start He-normal (fan-out); they have a bias, initially 0, only if the norm has none (<see cref="NormFactory.ConvBias"/>).
+/// With Fixup the blocks are <see cref="FixupBlock"/>s, a learned number is added after the last one (before the pooling, which passes it
+/// on unchanged), and the linear layer starts at 0. With batch normalization there are 269,722 parameters at depth 20, 464,154 at 32,
+/// 658,586 at 44 and 853,018 at 56.
 /// </remarks>
 public sealed class ResNet : Module
 {
@@ -19,10 +20,10 @@ public sealed class ResNet : Module
     private readonly Linear _fc;
 
     /// <summary>Makes the net.</summary>
-    /// <param name="depth">Layers with weights: 8, 14, 20, 32, 44, 56, 110, … = 6n + 2.</param>
-    /// <param name="norm">What stands after every convolution.</param>
-    /// <param name="random">Where initial values are drawn from.</param>
-    /// <param name="classes">Outputs.</param>
+    /// <param name="depth">The number of layers with weights: 8, 14, 20, 32, 44, 56, 110, … = 6n + 2.</param>
+    /// <param name="norm">The norm after every convolution.</param>
+    /// <param name="random">Source of the initial values.</param>
+    /// <param name="classes">The number of outputs.</param>
     /// <param name="inChannels">Channels of the images.</param>
     /// <exception cref="MiniDLException">The depth is not 6n + 2.</exception>
     public ResNet(int depth, NormFactory norm, RandomStream random, int classes = 10, int inChannels = 3)
@@ -46,7 +47,7 @@ public sealed class ResNet : Module
         Init.Constant(_fc.Bias!, 0);
     }
 
-    /// <summary>Makes the net with a norm of one's own after every convolution.</summary>
+    /// <summary>Makes the net with your own norm after every convolution.</summary>
     /// <inheritdoc cref="ResNet(int, NormFactory, RandomStream, int, int)"/>
     /// <example><code>new ResNet(depth: 20, norm: channels => new GroupNorm(groups: 8, channels), random)</code></example>
     public ResNet(int depth, Func<int, Norm> norm, RandomStream random, int classes = 10, int inChannels = 3)
@@ -61,10 +62,10 @@ public sealed class ResNet : Module
         return _fc.Forward(_blocks.Forward(h).GlobalAvgPool2d());
     }
 
-    /// <summary>A 3×3 convolution as every choice of norm but Fixup has it.</summary>
+    /// <summary>The 3×3 convolution for every choice of norm but Fixup.</summary>
     internal static Conv2d Convolution(int inChannels, int outChannels, int stride, NormFactory norm, RandomStream random)
     {
-        // The layer's own initial values are drawn beside the stream, so that nets with and without biases start alike.
+        // The layer's own initial values come from a separate stream, so that nets with and without biases start alike.
         var conv = new Conv2d(inChannels, outChannels, 3, stride, padding: 1, bias: norm.ConvBias, random.Fork("unused"));
         Init.KaimingNormal(conv.Weight, random, FanMode.FanOut, Nonlinearity.Relu);
         if (conv.Bias is not null) Init.Constant(conv.Bias, 0);

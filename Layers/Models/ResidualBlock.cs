@@ -1,6 +1,6 @@
 namespace MiniDL.Layers;
 
-/// <summary>A block of <see cref="ResNet"/>: two 3×3 convolutions beside a shortcut; more channels go with half the image.</summary>
+/// <summary>A block of <see cref="ResNet"/>: two 3×3 convolutions and a shortcut around them; if channels double, the image is halved.</summary>
 public abstract class ResidualBlock(int inChannels, int outChannels) : Module
 {
     private readonly int _newChannels = outChannels - inChannels;
@@ -9,7 +9,7 @@ public abstract class ResidualBlock(int inChannels, int outChannels) : Module
     private protected int Stride => _newChannels > 0 ? 2 : 1;
 
     /// <summary>
-    /// The shortcut has no parameters (He et al. 2016, option A): where the channels double, it takes every second pixel and adds
+    /// The shortcut has no parameters (He et al. 2016, option A): if the channels double, it takes every second pixel and pads with
     /// channels of zeros, half of them on each side.
     /// </summary>
     private protected Tensor Shortcut(Tensor x) => _newChannels == 0

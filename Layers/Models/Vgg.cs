@@ -2,14 +2,14 @@ namespace MiniDL.Layers;
 
 /// <summary>
 /// The VGG net for small images: 3×3 convolutions in five stages of 64, 128, 256, 512 and 512 channels, each ending in 2×2 max
-/// pooling, then linear layers with 512, 512 and as many outputs as there are classes. Between every layer but the last and its
-/// ReLU stands a norm. Simonyan and Zisserman 2015, with the smaller linear layers that are usual for CIFAR.
+/// pooling, then linear layers with 512 and 512 outputs and one per class. A norm sits between every layer but the last and its
+/// ReLU. Simonyan and Zisserman 2015, with the smaller linear layers that are usual for CIFAR.
 /// </summary>
 /// <remarks>
-/// State: <c>layers.I</c>, convolutions and linear layers in their order, and <c>norms.I</c>. Weights start Glorot-normal,
-/// biases, which every layer has, at 0. Once an image is one pixel it is not pooled any more, so that images of 16×16 and 28×28
-/// fit too. At depth 13 with batch normalization and 32×32 colour images there are 9,943,370 parameters, without norms
-/// 9,935,434.
+/// State: <c>layers.I</c>, convolutions and linear layers in order, and <c>norms.I</c>. Weights start Glorot-normal;
+/// every layer has a bias, initially 0. Pooling stops once the image is one pixel, so images of 16×16 and 28×28
+/// work too. At depth 13, for 32×32 colour images, there are 9,943,370 parameters with batch normalization and
+/// 9,935,434 without norms.
 /// </remarks>
 public sealed class Vgg : Module
 {
@@ -28,16 +28,16 @@ public sealed class Vgg : Module
     private readonly Sequential _layers, _norms;
     private readonly int _convolutions;
 
-    /// <summary>Behind which convolutions the image is halved.</summary>
+    /// <summary>After which convolutions the image is halved.</summary>
     private readonly HashSet<int> _pools = [];
 
     /// <summary>Makes the net.</summary>
-    /// <param name="depth">Layers with weights: 11, 13, 16 or 19.</param>
-    /// <param name="norm">What stands between a layer and its ReLU.</param>
-    /// <param name="random">Where initial values are drawn from.</param>
+    /// <param name="depth">The number of layers with weights: 11, 13, 16 or 19.</param>
+    /// <param name="norm">The norm between a layer and its ReLU.</param>
+    /// <param name="random">Source of the initial values.</param>
     /// <param name="input">The shape of an image, [C, H, W]; [3, 32, 32] by default.</param>
-    /// <param name="classes">Outputs.</param>
-    /// <param name="width">What all channels and hidden features are multiplied by: 0.25 makes a net that trains
+    /// <param name="classes">The number of outputs.</param>
+    /// <param name="width">A factor on all channels and hidden features: 0.25 makes a net that trains
     /// quickly.</param>
     /// <exception cref="MiniDLException">There is no net of that depth, the width leaves a layer empty, or the norm cannot
     /// normalize the features of the linear layers.</exception>
@@ -77,11 +77,11 @@ public sealed class Vgg : Module
         _norms = Register("norms", new Sequential([.. norms]));
     }
 
-    /// <summary>Convolutions and linear layers in their order; the papers' layer #k is <c>Layers[k − 1]</c>.</summary>
+    /// <summary>Convolutions and linear layers in order; layer #k of the papers is <c>Layers[k − 1]</c>.</summary>
     public IReadOnlyList<Module> Layers => _layers.Children;
 
     /// <summary>
-    /// What stands after each of <see cref="Layers"/> but the last: a forward hook here sees what goes into the ReLU.
+    /// The norm after each of <see cref="Layers"/> but the last: a forward hook on it sees the input of the ReLU.
     /// </summary>
     public IReadOnlyList<Norm> Norms => [.. _norms.Children.Cast<Norm>()];
 
@@ -101,7 +101,7 @@ public sealed class Vgg : Module
 
     private static Conv2d Convolution(int inChannels, int outChannels, NormFactory norm, RandomStream random)
     {
-        // The layer's own initial values are drawn beside the stream: all weights come from it in their order.
+        // The layer's own initial values come from a separate stream: all weights are drawn from this one, in order.
         var conv = new Conv2d(inChannels, outChannels, 3, padding: 1, random: random.Fork("unused"));
         Init.XavierNormal(conv.Weight, random);
         Init.Constant(conv.Bias!, 0);

@@ -3,12 +3,12 @@ using MiniDL.Backends;
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Batch normalization: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>, mean and variance of each channel taken over the
-/// batch and all positions. In training mode they are those of the batch, and running averages are kept, which evaluation mode
-/// uses as constants. Ioffe and Szegedy 2015.
+/// Batch normalization: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>, with mean and variance of each channel taken over
+/// the batch and all positions. Training mode uses the statistics of the batch and updates running averages of them; evaluation mode
+/// uses the running averages as constants. Ioffe and Szegedy 2015.
 /// </summary>
 /// <remarks>
-/// PyTorch's rules: the batch is normalized with the biased variance, the unbiased one (divided by n − 1) goes into the running
+/// As in PyTorch, the batch is normalized with the biased variance, but the unbiased one (divided by n − 1) goes into the running
 /// average. State: <c>weight</c>, <c>bias</c>, <c>running_mean</c>, <c>running_var</c>, <c>num_batches_tracked</c>.
 /// </remarks>
 public abstract class BatchNorm : MeanVarianceNorm
@@ -29,21 +29,21 @@ public abstract class BatchNorm : MeanVarianceNorm
     /// <summary>The number of channels.</summary>
     public int NumFeatures { get; }
 
-    /// <summary>The weight of the newest batch in the running statistics; null averages over all batches.</summary>
+    /// <summary>The weight of the newest batch in the running statistics; null averages all batches equally.</summary>
     public double? Momentum { get; set; }
 
-    /// <summary>The running mean, [channels]; null where none is tracked.</summary>
+    /// <summary>The running mean, [channels]; null if none is tracked.</summary>
     public ModuleBuffer? RunningMean => _running?.Mean;
 
-    /// <summary>The running, unbiased variance, [channels]; null where none is tracked.</summary>
+    /// <summary>The running, unbiased variance, [channels]; null if none is tracked.</summary>
     public ModuleBuffer? RunningVar => _running?.Spread;
 
-    /// <summary>How many batches went into the running statistics, I64 []; null where none are tracked.</summary>
+    /// <summary>How many batches went into the running statistics, I64 []; null if none are tracked.</summary>
     public ModuleBuffer? NumBatchesTracked => _running?.Batches;
 
     /// <summary>
-    /// While it is set, told the mean and the biased variance of each batch in training mode, [samples, channels], in place of the
-    /// running statistics, which stay as they are: for <see cref="PreciseBatchNorm"/>, and for looking at a model without changing it.
+    /// If set, receives mean and biased variance of each batch in training mode, [samples, channels], and the running statistics stay
+    /// unchanged: for <see cref="PreciseBatchNorm"/>, and for inspecting a model without changing it.
     /// </summary>
     public Action<Tensor, Tensor, NormGeometry>? StatisticsObserver { get; set; }
 
@@ -82,7 +82,7 @@ public sealed class BatchNorm1d : BatchNorm
     /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1.</summary>
     /// <param name="numFeatures">C, the number of channels.</param>
     /// <param name="eps">Added to the variance.</param>
-    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages over all batches.</param>
+    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages all batches equally.</param>
     /// <param name="affine">Whether there are a weight and a bias.</param>
     /// <param name="trackRunningStats">Whether running statistics are kept; without them evaluation uses the batch's own.</param>
     public BatchNorm1d(int numFeatures, double eps = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStats = true)

@@ -4,15 +4,15 @@ namespace MiniDL.Layers;
 
 /// <summary>
 /// Batch renormalization: <c>y = ((x − mean) / σ · r + d) · weight + bias</c> in training, with <c>r = clip(σ / σ_run, 1/r_max, r_max)</c> and
-/// <c>d = clip((mean − mean_run) / σ_run, −d_max, d_max)</c>, constants in backward. Inside the limits the output is what evaluation,
-/// that is <see cref="BatchNorm"/> with its running statistics, would give. Ioffe 2017.
+/// <c>d = clip((mean − mean_run) / σ_run, −d_max, d_max)</c>, both constants in backward. Within these limits the output is what
+/// evaluation would give, which is <see cref="BatchNorm"/> with its running statistics. Ioffe 2017.
 /// </summary>
 /// <remarks>
-/// <c>σ = √(variance + eps)</c> of the batch, <c>σ_run = √(running_var + eps)</c>, both statistics as before this batch's update. Running
-/// statistics and state are those of <see cref="BatchNorm"/>, where the paper averages σ rather than its square, so that checkpoints of
+/// <c>σ = √(variance + eps)</c> of the batch and <c>σ_run = √(running_var + eps)</c>, with the running statistics as they were before this
+/// batch. Running statistics and state are those of <see cref="BatchNorm"/> (the paper averages σ, not its square), so checkpoints of
 /// either can be loaded into the other. The paper starts with r_max 1 and d_max 0, which is batch normalization, and after 5,000
 /// steps raises them linearly to 3 (at step 40,000) and 5 (at 25,000): set <see cref="RMax"/> and <see cref="DMax"/> between steps. The
-/// defaults are the GN paper's, for small batches, from the start.
+/// defaults are those that the GN paper uses for small batches, from the start.
 /// </remarks>
 public abstract class BatchRenorm : BatchNorm
 {
@@ -24,7 +24,7 @@ public abstract class BatchRenorm : BatchNorm
         (RMax, DMax) = (rMax, dMax);
     }
 
-    /// <summary>By which factor the batch's σ may be corrected, at least 1.</summary>
+    /// <summary>The limit r_max on the factor that corrects the batch's σ, at least 1.</summary>
     /// <exception cref="ShapeException">It is below 1.</exception>
     public double RMax
     {
@@ -36,7 +36,7 @@ public abstract class BatchRenorm : BatchNorm
         }
     }
 
-    /// <summary>By how many σ_run the batch's mean may be corrected, at least 0.</summary>
+    /// <summary>The limit d_max on the correction of the batch's mean, in units of σ_run, at least 0.</summary>
     /// <exception cref="ShapeException">It is below 0.</exception>
     public double DMax
     {
@@ -92,7 +92,7 @@ public abstract class BatchRenorm : BatchNorm
         return (Limited(r, 1 / RMax, RMax), Limited(d, -DMax, DMax));
     }
 
-    /// <summary>Computed on the device: a step that reads values cannot be recorded.</summary>
+    /// <summary>Clips on the device: a step that reads values on the host cannot be recorded.</summary>
     private static Tensor Limited(Tensor x, double low, double high)
     {
         Tensor Bound(double value) => Tensor.Full([1], value, x.Device, x.DType);
@@ -106,10 +106,10 @@ public sealed class BatchRenorm1d : BatchRenorm
 {
     /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1.</summary>
     /// <param name="numFeatures">C, the number of channels.</param>
-    /// <param name="rMax">By which factor the batch's σ may be corrected, at least 1.</param>
-    /// <param name="dMax">By how many σ_run the batch's mean may be corrected, at least 0.</param>
+    /// <param name="rMax">The limit r_max on the factor that corrects the batch's σ, at least 1.</param>
+    /// <param name="dMax">The limit d_max on the correction of the batch's mean, in units of σ_run, at least 0.</param>
     /// <param name="eps">Added to the variance.</param>
-    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages over all batches.</param>
+    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages all batches equally.</param>
     /// <param name="affine">Whether there are a weight and a bias.</param>
     /// <exception cref="ShapeException">A setting is out of range.</exception>
     public BatchRenorm1d(int numFeatures, double rMax = 1.5, double dMax = 0.5, double eps = 1e-5, double? momentum = 0.1,

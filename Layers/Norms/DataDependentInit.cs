@@ -1,8 +1,8 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Data-dependent initialization of weight-normalized nets: one batch sets the lengths and biases so that what every layer gives
-/// has mean 0 and variance 1 there, as batch normalization would have it. With <c>t = v·x / ‖v‖</c>, layer by layer,
+/// Data-dependent initialization of weight-normalized nets: one batch sets lengths and biases so that every layer's outputs have
+/// mean 0 and variance 1 over that batch, as with batch normalization. With <c>t = v·x / ‖v‖</c>, layer by layer,
 /// <c>g = 1/σ[t]</c>, <c>b = −μ[t]/σ[t]</c> for each output. Salimans and Kingma 2016, §3.
 /// </summary>
 /// <example><code>DataDependentInit.Run(model, batch.Images, random);</code></example>
@@ -11,10 +11,10 @@ public static class DataDependentInit
     /// <summary>The paper's standard deviation of the directions v.</summary>
     private const double DirectionStd = 0.05;
 
-    /// <summary>Initializes every layer of a model whose <c>weight</c> has a <see cref="WeightNorm"/> with a length for each output.</summary>
-    /// <param name="model">Convolutions and linear layers; a layer without a bias gets its length alone. Other layers run as they are.</param>
-    /// <param name="x">A batch of its inputs: some hundred samples.</param>
-    /// <param name="random">Where directions v ~ N(0, 0.05²) are drawn from first, as in the paper; by default they stay.</param>
+    /// <summary>Initializes every layer of a model whose <c>weight</c> has a <see cref="WeightNorm"/> with one length per output.</summary>
+    /// <param name="model">Its convolutions and linear layers are set; without a bias, only the length is. Other layers run as they are.</param>
+    /// <param name="x">A batch of inputs: a few hundred samples.</param>
+    /// <param name="random">If given, directions v ~ N(0, 0.05²) are drawn from it first, as in the paper; by default they are kept.</param>
     /// <exception cref="MiniDLException">No layer is weight-normalized, or an output is the same for the whole batch.</exception>
     public static void Run(Module model, Tensor x, RandomStream? random = null)
     {
@@ -43,7 +43,7 @@ public static class DataDependentInit
         }
     }
 
-    /// <summary>Sets a layer's length and bias from its t, and gives what it computes with them.</summary>
+    /// <summary>Sets a layer's length and bias from its t, and returns the layer's output with them.</summary>
     private static Tensor Initialized(Module layer, WeightNorm norm, Tensor t)
     {
         int channel = layer is Linear ? t.Rank - 1 : 1;

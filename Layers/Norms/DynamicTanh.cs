@@ -1,11 +1,11 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Dynamic tanh (DyT), which stands where a norm would and takes no statistics: <c>y = tanh(alpha · x) · weight + bias</c>, alpha one
-/// learned number. Zhu et al. 2025, in place of layer norm in transformers; in convolutional nets weak.
+/// Dynamic tanh (DyT), used in place of a norm but without statistics: <c>y = tanh(alpha · x) · weight + bias</c>, where alpha is one
+/// learned number. Zhu et al. 2025, as a replacement for layer norm in transformers; weak in convolutional nets.
 /// </summary>
 /// <remarks>
-/// Input [N, C, …], in training and evaluation alike. State, as in the authors' code: <c>alpha</c> [1], <c>weight</c>, <c>bias</c>, [C] each.
+/// Input [N, C, …]; the same in training and evaluation. State, as in the authors' code: <c>alpha</c> [1], <c>weight</c> and <c>bias</c>, [C] each.
 /// </remarks>
 public sealed class DynamicTanh : Norm
 {
@@ -13,7 +13,7 @@ public sealed class DynamicTanh : Norm
 
     /// <summary>Makes the layer: weight 1, bias 0.</summary>
     /// <param name="channels">C, the size of dimension 1.</param>
-    /// <param name="alpha">α at the start; the paper's 0.5.</param>
+    /// <param name="alpha">The initial α; 0.5 in the paper.</param>
     /// <exception cref="ShapeException">The number of channels is not positive.</exception>
     public DynamicTanh(int channels, double alpha = 0.5)
     {

@@ -1,12 +1,12 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// A layer of the EvoNorm family: normalization and activation of images [N, C, H, W] in one expression that was found by
+/// A layer of the EvoNorm family: normalization and activation of images [N, C, H, W] in one expression, found by automated
 /// search. Liu et al. 2020.
 /// </summary>
 /// <remarks>
-/// It takes the place of norm and ReLU together. Without its activation, as at the end of a residual branch, what is left is
-/// <c>x · weight + bias</c>, as in timm. State, timm's names: <c>weight</c>, <c>bias</c> and, with the activation, <c>v</c>, [C] each.
+/// It replaces norm and ReLU together. Without its activation, as at the end of a residual branch, only
+/// <c>x · weight + bias</c> is left, as in timm. State, by timm's names: <c>weight</c>, <c>bias</c> and, with the activation, <c>v</c>, [C] each.
 /// </remarks>
 public abstract class EvoNorm : Norm
 {
@@ -37,7 +37,7 @@ public abstract class EvoNorm : Norm
     /// <inheritdoc/>
     public override bool IncludesActivation => V is not null;
 
-    /// <summary>The name in errors.</summary>
+    /// <summary>What errors call it.</summary>
     private protected string Operation { get; }
 
     /// <inheritdoc/>
@@ -48,7 +48,7 @@ public abstract class EvoNorm : Norm
         return y * AlongChannels(Weight.Value, x) + AlongChannels(Bias.Value, x);
     }
 
-    /// <summary>x normalized and activated, before weight and bias.</summary>
+    /// <summary>x normalized and activated, before weight and bias are applied.</summary>
     private protected abstract Tensor Activated(Tensor x, Tensor v);
 
     /// <summary>The biased variance over some dimensions, which keep size 1.</summary>
@@ -57,8 +57,8 @@ public abstract class EvoNorm : Norm
 }
 
 /// <summary>
-/// EvoNorm-S0, of each sample alone: <c>y = x · sigmoid(v · x) / √(variance + eps) · weight + bias</c>, the biased variance taken over
-/// the pixels and channels of each group, as in <see cref="GroupNorm"/>.
+/// EvoNorm-S0, each sample by itself: <c>y = x · sigmoid(v · x) / √(variance + eps) · weight + bias</c>, with the biased variance taken
+/// over the pixels and channels of each group, as in <see cref="GroupNorm"/>.
 /// </summary>
 /// <inheritdoc cref="EvoNorm"/>
 public sealed class EvoNormS0 : EvoNorm
@@ -66,10 +66,10 @@ public sealed class EvoNormS0 : EvoNorm
     private readonly int _groups;
 
     /// <summary>Makes the layer: weight 1, bias 0, v 1.</summary>
-    /// <param name="groups">Into how many groups the channels are divided.</param>
+    /// <param name="groups">The number of groups of channels.</param>
     /// <param name="channels">C, the number of channels.</param>
     /// <param name="eps">Added to the variance.</param>
-    /// <param name="activation">Whether it normalizes and activates; without, only weight and bias are left.</param>
+    /// <param name="activation">Whether it normalizes and activates; if false, only weight and bias are applied.</param>
     /// <exception cref="ShapeException">The channels are not divisible by the groups, or a setting is out of range.</exception>
     public EvoNormS0(int groups, int channels, double eps = 1e-5, bool activation = true) : base("evonorm_s0", channels, eps, activation)
     {
@@ -87,12 +87,12 @@ public sealed class EvoNormS0 : EvoNorm
 }
 
 /// <summary>
-/// EvoNorm-B0, over the batch: <c>y = x / max(√(s²_batch + eps), v · x + √(s²_instance + eps)) · weight + bias</c>, with the biased
-/// variances of each channel over the batch and its pixels and over the pixels of each image.
+/// EvoNorm-B0, over the batch: <c>y = x / max(√(s²_batch + eps), v · x + √(s²_instance + eps)) · weight + bias</c>. Both are biased
+/// variances of a channel: s²_batch over the batch and its pixels, s²_instance over the pixels of each image.
 /// </summary>
 /// <remarks>
-/// Evaluation takes a running, unbiased variance for s²_batch, kept as <see cref="BatchNorm"/> keeps its own: <c>running_var</c> [C], a
-/// further entry of the state. Without its activation nothing is normalized, and there is none.
+/// In evaluation, s²_batch is a running, unbiased variance, updated like that of <see cref="BatchNorm"/>: <c>running_var</c> [C], an
+/// additional entry of the state. Without the activation nothing is normalized, and there is no such entry.
 /// </remarks>
 public sealed class EvoNormB0 : EvoNorm
 {
@@ -102,7 +102,7 @@ public sealed class EvoNormB0 : EvoNorm
     /// <param name="channels">C, the number of channels.</param>
     /// <param name="eps">Added to the variances.</param>
     /// <param name="momentum">The weight of the newest batch in the running variance.</param>
-    /// <param name="activation">Whether it normalizes and activates; without, only weight and bias are left.</param>
+    /// <param name="activation">Whether it normalizes and activates; if false, only weight and bias are applied.</param>
     /// <exception cref="ShapeException">A setting is out of range.</exception>
     public EvoNormB0(int channels, double eps = 1e-3, double momentum = 0.1, bool activation = true)
         : base("evonorm_b0", channels, eps, activation)

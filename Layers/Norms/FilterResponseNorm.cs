@@ -2,21 +2,21 @@ namespace MiniDL.Layers;
 
 /// <summary>
 /// Filter response normalization of images [N, C, H, W] with its thresholded linear unit (TLU):
-/// <c>y = max(x / √(ν² + eps) · weight + bias, tau)</c>, <c>ν² = mean(x²)</c> over the pixels of each channel of each image. Nothing
-/// is centred and nothing depends on the batch; the learned threshold makes up for the missing centring. Singh and Krishnan 2020.
+/// <c>y = max(x / √(ν² + eps) · weight + bias, tau)</c>, with <c>ν² = mean(x²)</c> over the pixels of each channel of each image. Nothing
+/// is centred and nothing depends on the batch; the learned threshold compensates for the missing centring. Singh and Krishnan 2020.
 /// </summary>
 /// <remarks>
-/// Training and evaluation are the same. State, as in timm: <c>weight</c>, <c>bias</c> and, with its activation, <c>tau</c>, [C] each.
-/// The paper learns eps where there is one pixel; here it is constant.
+/// Training and evaluation are the same. State, as in timm: <c>weight</c>, <c>bias</c> and, with the activation, <c>tau</c>, [C] each.
+/// The paper learns eps for images of one pixel; here it is constant.
 /// </remarks>
 public sealed class FilterResponseNorm2d : Norm
 {
     private const string Operation = "filter_response_norm";
 
-    /// <summary>Makes the layer: weight 1, bias 0, threshold 0, which is a ReLU at first.</summary>
+    /// <summary>Makes the layer: weight 1, bias 0, threshold 0, so the activation starts as a ReLU.</summary>
     /// <param name="channels">C, the number of channels.</param>
     /// <param name="eps">Added to the mean square.</param>
-    /// <param name="activation">Whether the threshold is applied; without it the layer only normalizes.</param>
+    /// <param name="activation">Whether the threshold is applied; if false, the layer only normalizes.</param>
     /// <exception cref="ShapeException">A setting is out of range.</exception>
     public FilterResponseNorm2d(int channels, double eps = 1e-6, bool activation = true)
     {

@@ -3,13 +3,13 @@ using MiniDL.Backends;
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Ghost batch normalization: <see cref="BatchNorm"/> with statistics of virtual batches, runs of <c>virtualBatch</c> samples of the
-/// batch in their order, each normalized with its own mean and variance. Hoffer et al. 2017: large batches with the
+/// Ghost batch normalization: <see cref="BatchNorm"/> with the statistics of virtual batches. A virtual batch is a run of
+/// <c>virtualBatch</c> consecutive samples, normalized with its own mean and variance. Hoffer et al. 2017: it gives large batches the
 /// regularizing noise of small ones.
 /// </summary>
 /// <remarks>
-/// A batch smaller than the virtual one is a virtual batch of its own. Running statistics take the mean over a batch's virtual
-/// batches as one update; the paper takes them one after the other. Evaluation and state are those of <see cref="BatchNorm"/>.
+/// A batch smaller than the virtual batch is one virtual batch. The running statistics are updated once per batch, with the mean over
+/// its virtual batches; the paper updates them with one after the other. Evaluation and state are those of <see cref="BatchNorm"/>.
 /// </remarks>
 public abstract class GhostBatchNorm : BatchNorm
 {
@@ -21,7 +21,7 @@ public abstract class GhostBatchNorm : BatchNorm
         VirtualBatch = virtualBatch;
     }
 
-    /// <summary>How many samples share statistics.</summary>
+    /// <summary>The number of samples that share statistics.</summary>
     public int VirtualBatch { get; }
 
     internal override bool TakesBatchStatistics => false;
@@ -54,9 +54,9 @@ public sealed class GhostBatchNorm1d : GhostBatchNorm
 {
     /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1.</summary>
     /// <param name="numFeatures">C, the number of channels.</param>
-    /// <param name="virtualBatch">How many samples share statistics; the batch must be divisible by it.</param>
+    /// <param name="virtualBatch">The number of samples that share statistics; a larger batch must be divisible by it.</param>
     /// <param name="eps">Added to the variance.</param>
-    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages over all batches.</param>
+    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages all batches equally.</param>
     /// <param name="affine">Whether there are a weight and a bias.</param>
     /// <param name="trackRunningStats">Whether running statistics are kept; without them evaluation uses the batch's own.</param>
     /// <exception cref="ShapeException">A setting is out of range.</exception>

@@ -3,15 +3,15 @@ using MiniDL.Backends;
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Group normalization of [N, C, …]: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>, mean and variance taken over all
-/// positions and the C/groups channels of a group, for each image alone. One group is the GN paper's layer norm, as many groups
-/// as channels its instance norm. Wu and He 2018.
+/// Group normalization of [N, C, …]: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>, with mean and variance of each image
+/// taken over all positions and the C/groups channels of a group. One group is the GN paper's layer norm; as many groups
+/// as channels is its instance norm. Wu and He 2018.
 /// </summary>
 /// <remarks>State: <c>weight</c>, <c>bias</c>, [C] each.</remarks>
 public sealed class GroupNorm : MeanVarianceNorm
 {
     /// <summary>Makes the layer: weight 1, bias 0.</summary>
-    /// <param name="groups">Into how many groups the channels are divided.</param>
+    /// <param name="groups">The number of groups of channels.</param>
     /// <param name="channels">C, the number of channels.</param>
     /// <param name="eps">Added to the variance.</param>
     /// <param name="affine">Whether there are a weight and a bias, one of each per channel.</param>

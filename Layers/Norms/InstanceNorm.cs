@@ -3,14 +3,14 @@ using MiniDL.Backends;
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Instance normalization: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>, mean and variance of each channel of each
+/// Instance normalization: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>, with mean and variance of each channel of each
 /// image taken over its positions, in training and in evaluation alike. Ulyanov et al. 2016.
 /// </summary>
 /// <remarks>
-/// PyTorch's rules: weight, bias and running statistics are off by default; an input without the batch dimension is taken as one
-/// image. With running statistics evaluation uses them as constants; each update is the mean over the batch of what the images
-/// alone would give, a null momentum leaves them as they are, and <c>num_batches_tracked</c> is never counted up. Unlike PyTorch,
-/// which only warns, an input with another number of channels is an error without weight and bias too.
+/// As in PyTorch, weight, bias and running statistics are off by default, and an input without the batch dimension is one
+/// image. If running statistics are on, evaluation uses them as constants. Each update averages, over the batch, the statistics of the
+/// single images; a null momentum leaves them unchanged, and <c>num_batches_tracked</c> is never counted up. Unlike PyTorch,
+/// which only warns, a wrong number of channels is an error even without weight and bias.
 /// </remarks>
 public abstract class InstanceNorm : MeanVarianceNorm
 {
@@ -30,13 +30,13 @@ public abstract class InstanceNorm : MeanVarianceNorm
     /// <summary>The number of channels.</summary>
     public int NumFeatures { get; }
 
-    /// <summary>The weight of the newest batch in the running statistics; null leaves them as they are.</summary>
+    /// <summary>The weight of the newest batch in the running statistics; null leaves them unchanged.</summary>
     public double? Momentum { get; set; }
 
-    /// <summary>The running mean, [channels]; null where none is tracked.</summary>
+    /// <summary>The running mean, [channels]; null if none is tracked.</summary>
     public ModuleBuffer? RunningMean => _running?.Mean;
 
-    /// <summary>The running, unbiased variance, [channels]; null where none is tracked.</summary>
+    /// <summary>The running, unbiased variance, [channels]; null if none is tracked.</summary>
     public ModuleBuffer? RunningVar => _running?.Spread;
 
     /// <inheritdoc/>
@@ -83,10 +83,10 @@ public abstract class InstanceNorm : MeanVarianceNorm
 /// <inheritdoc cref="InstanceNorm"/>
 public sealed class InstanceNorm1d : InstanceNorm
 {
-    /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1, as far as it has them.</summary>
+    /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1, each if it exists.</summary>
     /// <param name="numFeatures">C, the number of channels.</param>
     /// <param name="eps">Added to the variance.</param>
-    /// <param name="momentum">The weight of the newest batch in the running statistics; null leaves them as they are.</param>
+    /// <param name="momentum">The weight of the newest batch in the running statistics; null leaves them unchanged.</param>
     /// <param name="affine">Whether there are a weight and a bias.</param>
     /// <param name="trackRunningStats">Whether running statistics are kept and used in evaluation.</param>
     public InstanceNorm1d(int numFeatures, double eps = 1e-5, double? momentum = 0.1, bool affine = false, bool trackRunningStats = false)

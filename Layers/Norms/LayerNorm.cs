@@ -3,20 +3,20 @@ using MiniDL.Backends;
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Layer normalization: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>, mean and variance taken over the last
-/// dimensions, and a weight and a bias for each of their values. Ba et al. 2016.
+/// Layer normalization: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>, with mean and variance taken over the last
+/// dimensions, and a weight and a bias for each value in them. Ba et al. 2016.
 /// </summary>
 /// <remarks>
-/// State: <c>weight</c>, <c>bias</c>, of the normalized shape. The GN paper's layer norm of images, with a weight per channel, is
+/// State: <c>weight</c>, <c>bias</c>, of the normalized shape. The GN paper's layer norm of images, with one weight per channel, is
 /// <see cref="GroupNorm"/> with one group.
 /// </remarks>
 public sealed class LayerNorm : MeanVarianceNorm
 {
     /// <summary>Makes the layer: weight 1, bias 0.</summary>
-    /// <param name="normalizedShape">The sizes of the last dimensions, which are normalized over: <c>[64]</c>.</param>
+    /// <param name="normalizedShape">The sizes of the last dimensions, over which it normalizes: <c>[64]</c>.</param>
     /// <param name="eps">Added to the variance.</param>
     /// <param name="elementwiseAffine">Whether there are a weight and a bias.</param>
-    /// <param name="bias">False leaves out the bias alone.</param>
+    /// <param name="bias">False leaves out only the bias.</param>
     /// <exception cref="ShapeException">The normalized shape is empty.</exception>
     public LayerNorm(Shape normalizedShape, double eps = 1e-5, bool elementwiseAffine = true, bool bias = true) : base("layer_norm", eps)
     {
@@ -26,7 +26,7 @@ public sealed class LayerNorm : MeanVarianceNorm
         RegisterAffine(normalizedShape, elementwiseAffine, elementwiseAffine && bias);
     }
 
-    /// <summary>The sizes of the last dimensions, which are normalized over.</summary>
+    /// <summary>The sizes of the last dimensions, over which it normalizes.</summary>
     public Shape NormalizedShape { get; }
 
     private protected override bool IsChannelwise => false;

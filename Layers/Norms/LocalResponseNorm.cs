@@ -1,8 +1,8 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Local response normalization over channels of [N, C, …spatial]: <c>y[c] = x[c] / (k + alpha · average)^beta</c>, the average being that
-/// of x² over <c>size</c> neighbouring channels, c − ⌊size/2⌋ to c + ⌊(size − 1)/2⌋, divided by size at the edges too.
+/// Local response normalization over channels of [N, C, …spatial]: <c>y[c] = x[c] / (k + alpha · average)^beta</c>, where the average is
+/// that of x² over <c>size</c> neighbouring channels, c − ⌊size/2⌋ to c + ⌊(size − 1)/2⌋; at the edges it is divided by size too.
 /// Krizhevsky et al. 2012.
 /// </summary>
 public sealed class LocalResponseNorm : Norm
@@ -11,10 +11,10 @@ public sealed class LocalResponseNorm : Norm
     private readonly double _alpha, _beta, _k;
 
     /// <summary>Makes the layer; it has no parameters.</summary>
-    /// <param name="size">How many neighbouring channels count.</param>
+    /// <param name="size">The number of neighbouring channels in the average.</param>
     /// <param name="alpha">The weight of the average.</param>
     /// <param name="beta">The exponent.</param>
-    /// <param name="k">The denominator where all is 0.</param>
+    /// <param name="k">Added to the weighted average.</param>
     /// <exception cref="ShapeException">The size is not positive.</exception>
     public LocalResponseNorm(int size, double alpha = 1e-4, double beta = 0.75, double k = 1)
     {

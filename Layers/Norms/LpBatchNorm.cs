@@ -1,14 +1,14 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// ℓp batch normalization: <c>y = (x − mean) / (norm + eps) · weight + bias</c> with <c>norm = (mean |x|ᵖ)^(1/p)</c>, for p = ∞ <c>max |x|</c>,
-/// taken for each channel over the batch and all positions, before the mean is subtracted. Santurkar et al. 2018, §3.3, who
-/// give no formula; this reads "fix the first moment as BatchNorm does, then normalize by the average of their ℓp-norm (before
+/// ℓp batch normalization: <c>y = (x − mean) / (norm + eps) · weight + bias</c> with <c>norm = (mean |x|ᵖ)^(1/p)</c>, or <c>max |x|</c> for
+/// p = ∞, taken for each channel over the batch and all positions, before the mean is subtracted. Santurkar et al. 2018, §3.3. They
+/// give no formula; this one follows "fix the first moment as BatchNorm does, then normalize by the average of their ℓp-norm (before
 /// shifting the mean)".
 /// </summary>
 /// <remarks>
-/// The paper does not say what evaluation uses: here running averages of mean and norm, kept as BatchNorm keeps its own, without
-/// a correction of bias. A channel of zeros has the gradient 0 through its norm. State: <c>weight</c>, <c>bias</c>,
+/// The paper does not say what evaluation uses. Here it uses running averages of mean and norm, updated like those of BatchNorm but
+/// without a bias correction. For a channel of zeros the gradient through the norm is 0. State: <c>weight</c>, <c>bias</c>,
 /// <c>running_mean</c>, <c>running_norm</c>, <c>num_batches_tracked</c>.
 /// </remarks>
 public abstract class LpBatchNorm : Norm
@@ -37,19 +37,19 @@ public abstract class LpBatchNorm : Norm
     /// <summary>Which norm: 1, 2, … or <see cref="double.PositiveInfinity"/>.</summary>
     public double P { get; }
 
-    /// <summary>The weight of the newest batch in the running statistics; null averages over all batches.</summary>
+    /// <summary>The weight of the newest batch in the running statistics; null averages all batches equally.</summary>
     public double? Momentum { get; set; }
 
-    /// <summary>The scale γ, 1 at first; null without it.</summary>
+    /// <summary>The scale γ, 1 at first; null if there is none.</summary>
     public Parameter? Weight { get; }
 
-    /// <summary>The shift β, 0 at first; null without it.</summary>
+    /// <summary>The shift β, 0 at first; null if there is none.</summary>
     public Parameter? Bias { get; }
 
-    /// <summary>The running mean, [channels]; null where none is tracked.</summary>
+    /// <summary>The running mean, [channels]; null if none is tracked.</summary>
     public ModuleBuffer? RunningMean => _running?.Mean;
 
-    /// <summary>The running ℓp norm, [channels]; null where none is tracked.</summary>
+    /// <summary>The running ℓp norm, [channels]; null if none is tracked.</summary>
     public ModuleBuffer? RunningNorm => _running?.Spread;
 
     /// <inheritdoc/>
@@ -95,7 +95,7 @@ public sealed class LpBatchNorm1d : LpBatchNorm
     /// <param name="numFeatures">C, the number of channels.</param>
     /// <param name="p">Which norm: 1, 2, … or <see cref="double.PositiveInfinity"/>.</param>
     /// <param name="eps">Added to the norm.</param>
-    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages over all batches.</param>
+    /// <param name="momentum">The weight of the newest batch in the running statistics; null averages all batches equally.</param>
     /// <param name="affine">Whether there are a weight and a bias.</param>
     /// <param name="trackRunningStats">Whether running statistics are kept; without them evaluation uses the batch's own.</param>
     public LpBatchNorm1d(int numFeatures, double p = 2, double eps = 1e-5, double? momentum = 0.1, bool affine = true,

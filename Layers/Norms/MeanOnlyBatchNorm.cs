@@ -1,9 +1,9 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Mean-only batch normalization of [N, C, …]: <c>y = x − mean + bias</c>, the mean of each channel taken over the batch and all
-/// positions; evaluation uses its running average. It goes with <see cref="WeightNorm"/>, which sees to the scale. Salimans and
-/// Kingma 2016, §4.
+/// Mean-only batch normalization of [N, C, …]: <c>y = x − mean + bias</c>, with the mean of each channel taken over the batch and all
+/// positions; evaluation uses its running average. Meant to be combined with <see cref="WeightNorm"/>, which controls the scale.
+/// Salimans and Kingma 2016, §4.
 /// </summary>
 /// <remarks>State, named as in <see cref="BatchNorm"/>: <c>bias</c>, <c>running_mean</c>, [C] each.</remarks>
 public sealed class MeanOnlyBatchNorm : Norm

@@ -3,8 +3,8 @@ using MiniDL.Backends;
 namespace MiniDL.Layers;
 
 /// <summary>
-/// What BatchNorm, InstanceNorm, GroupNorm and LayerNorm have in common: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>,
-/// with the biased variance (divided by n). They differ in what the mean and the variance are taken over.
+/// The common part of BatchNorm, InstanceNorm, GroupNorm and LayerNorm: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>,
+/// with the biased variance (divided by n). They differ in which values share a mean and a variance.
 /// </summary>
 public abstract class MeanVarianceNorm : Norm
 {
@@ -14,16 +14,16 @@ public abstract class MeanVarianceNorm : Norm
         (Operation, Eps) = (operation, eps);
     }
 
-    /// <summary>Added to the variance, so that constant values do not divide by zero.</summary>
+    /// <summary>Added to the variance, so that constant values do not cause a division by zero.</summary>
     public double Eps { get; }
 
-    /// <summary>The scale γ, 1 at first; null without it.</summary>
+    /// <summary>The scale γ, 1 at first; null if there is none.</summary>
     public Parameter? Weight { get; private set; }
 
-    /// <summary>The shift β, 0 at first; null without it.</summary>
+    /// <summary>The shift β, 0 at first; null if there is none.</summary>
     public Parameter? Bias { get; private set; }
 
-    /// <summary>The name in errors.</summary>
+    /// <summary>What errors call it.</summary>
     private protected string Operation { get; }
 
     private protected void RegisterAffine(Shape shape, bool weight, bool bias)
@@ -32,20 +32,20 @@ public abstract class MeanVarianceNorm : Norm
         if (bias) Bias = RegisterParameter("bias", Tensor.Zeros(shape));
     }
 
-    /// <summary>What is normalized over, for the fused form.</summary>
+    /// <summary>Which values share a statistic, for the fused form.</summary>
     /// <exception cref="ShapeException">The input does not fit.</exception>
     private protected abstract NormGeometry Geometry(Shape x);
 
-    /// <summary>x in the shape in which the definition reduces over <see cref="Reduced"/>.</summary>
+    /// <summary>x reshaped so that the definition can reduce over the dimensions <see cref="Reduced"/>.</summary>
     private protected virtual Tensor Grouped(Tensor x) => x;
 
-    /// <summary>The dimensions of <see cref="Grouped"/> that mean and variance are taken over.</summary>
+    /// <summary>The dimensions of <see cref="Grouped"/> over which mean and variance are taken.</summary>
     private protected abstract int[] Reduced(Tensor grouped);
 
-    /// <summary>Mean and variance to use in place of the input's own, [channels]; null for those of the input.</summary>
+    /// <summary>Mean and variance to use instead of the input's own, [channels]; null to use the input's own.</summary>
     private protected virtual (Tensor Mean, Tensor Variance)? Constants => null;
 
-    /// <summary>Called with the input's own mean and biased variance, [samples, groups]; not for an input without values, which has none.</summary>
+    /// <summary>Receives the input's own mean and biased variance, [samples, groups]; not called for an empty input, which has none.</summary>
     private protected virtual void Observe(Tensor mean, Tensor variance, in NormGeometry geometry)
     {
     }
@@ -81,12 +81,12 @@ public abstract class MeanVarianceNorm : Norm
     private Tensor Normalized(Tensor x, ChannelStatistics? known, Tensor? residual, Activation activation)
     {
         var geometry = Geometry(x.Shape);
-        // Channels last ends at rank 5; more spatial dimensions are as good as one.
+        // Channels last exists up to rank 5; more spatial dimensions can be joined into one without changing the result.
         if (x.Rank > 5 && IsChannelwise)
             return Normalized(Joined(x), known, residual is null ? null : Joined(residual), activation).Reshape(x.Shape.Sizes);
         var layout = x.Rank >= 3 && IsChannelwise ? Layout.ChannelsLast : Layout.RowMajor;
         var arguments = Arguments(geometry, x.Device, known, residual?.To(x.DType).ToLayout(layout), activation);
-        // A training pass may change the running statistics before this graph runs backward.
+        // A training pass may change the running statistics before this graph's backward pass.
         if (arguments.Constant && !NoGrad.Active)
             arguments = arguments with { Mean = arguments.Mean.Clone(), Variance = arguments.Variance.Clone() };
         var y = new NormalizeOp(x.ToLayout(layout), arguments, known is not null).Run();
@@ -111,7 +111,7 @@ public abstract class MeanVarianceNorm : Norm
         return Arguments(geometry, device, null, residual?.AsImages(), activation);
     }
 
-    /// <summary>Whether weight and bias have one value for each channel, dimension 1, rather than for each of the last dimensions.</summary>
+    /// <summary>Whether weight and bias have one value per channel (dimension 1), rather than one per value of the last dimensions.</summary>
     private protected virtual bool IsChannelwise => true;
 
     /// <summary>[N, C, …spatial] as [N, C, positions].</summary>

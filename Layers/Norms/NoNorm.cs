@@ -1,8 +1,8 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Gives back what it gets. It stands where a layer may be absent; as a <see cref="Norm"/> it adds the residual and applies the
-/// activation that its place asks for, so that a net without norms reads like one with them.
+/// Returns its input, for places where the norm is optional. As a <see cref="Norm"/> it still adds the residual and applies the
+/// activation that it is asked for, so a net without norms reads like one with them.
 /// </summary>
 public sealed class NoNorm : Norm
 {

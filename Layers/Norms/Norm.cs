@@ -3,64 +3,64 @@ using MiniDL.Backends;
 namespace MiniDL.Layers;
 
 /// <summary>
-/// A normalization layer. A derived class writes the definition in plain operators; one that can do better also gives a fused
-/// form, in which normalizing, adding a residual and the activation pass over memory once.
+/// A normalization layer. A derived class gives the definition in plain operators; where it pays, it also gives a fused form, which
+/// normalizes, adds a residual and applies the activation in one pass over memory.
 /// </summary>
 public abstract class Norm : Module
 {
     /// <summary>
-    /// Whether the fused form is used where there is one. False composes plain operators: slower, and what the fused form is held
-    /// to.
+    /// Whether to use the fused form if there is one. False composes plain operators: slower, and the standard that the fused form is
+    /// tested against.
     /// </summary>
     public bool Fused { get; set; } = true;
 
     /// <summary>
-    /// Whether the layer ends in an activation of its own, as EvoNorm and FRN do. It takes the place of an activation asked for
-    /// directly after the norm; after a residual has been added that activation is applied all the same.
+    /// Whether the layer ends in its own activation, as EvoNorm and FRN do. That one replaces an activation asked for directly after the
+    /// norm; if a residual is added in between, the activation asked for is applied as well.
     /// </summary>
     public virtual bool IncludesActivation => false;
 
     /// <summary>
-    /// <c>activation(norm(x) + residual)</c>; without a residual only <c>norm(x)</c> where that <see cref="IncludesActivation"/>. Forward
-    /// hooks see what comes out of the norm itself.
+    /// <c>activation(norm(x) + residual)</c>; only <c>norm(x)</c> if there is no residual and the norm <see cref="IncludesActivation"/>.
+    /// Forward hooks see the output of the norm itself.
     /// </summary>
     /// <param name="x">What to normalize.</param>
-    /// <param name="residual">Added to the normalized values; of x's shape.</param>
+    /// <param name="residual">Added to the normalized values; has the shape of x.</param>
     /// <param name="activation">Applied last.</param>
     /// <exception cref="ShapeException">The input does not fit; the message names this module's path.</exception>
     public Tensor Forward(Tensor x, Tensor? residual = null, Activation activation = Activation.None) => Forward(x, null, residual, activation);
 
-    /// <param name="known">The statistics of x, where they have been taken already.</param>
+    /// <param name="known">The statistics of x, if they have already been computed.</param>
     /// <inheritdoc cref="Forward(Tensor, Tensor?, Activation)"/>
     internal Tensor Forward(Tensor x, ChannelStatistics? known, Tensor? residual, Activation activation)
     {
         using var running = new RunningModule(this);
         Check.That(residual is null || residual.Shape == x.Shape, "norm", $"residual {residual?.Shape} should have the shape {x.Shape} of the input.");
         if (Fused && !HasHooks && ForwardFused(x, known, residual, activation) is { } fused) return fused;
-        // Hooks see the norm's own result. It comes from the same kernel, and what follows rounds as the kernel does: a hook that only
-        // looks changes no bit.
+        // Hooks see the norm's own result. It comes from the same kernel, and the operators after it round as the kernel does, so a hook
+        // that only looks does not change a bit.
         var y = AfterForward(x, ForwardCore(x, known));
         if (residual is not null) y += residual;
         else if (IncludesActivation) return y;
         return activation == Activation.Relu ? y.Relu() : y;
     }
 
-    /// <summary>Whether the fused form takes the mean and the variance of each channel over the batch, and so can be told them.</summary>
+    /// <summary>Whether the fused form uses mean and variance of each channel over the batch, and so can accept known ones.</summary>
     internal virtual bool TakesBatchStatistics => false;
 
     /// <summary>
-    /// For evaluation: what is to be done to images of this shape, one after the other, by whoever makes them; null where there is no fused
-    /// form, or it needs all images at once.
+    /// For evaluation: how to normalize images of this shape one at a time, so that the operator that produces them can do it; null if
+    /// there is no fused form, or it needs all images at once.
     /// </summary>
     internal virtual NormArguments? OfImages(Shape images, Device device, Tensor? residual, Activation activation) => null;
 
     /// <summary>The definition: the normalized values, by plain operators.</summary>
     protected abstract Tensor ForwardPlain(Tensor x);
 
-    /// <summary><c>activation(norm(x) + residual)</c> as one operator; null where there is none.</summary>
+    /// <summary><c>activation(norm(x) + residual)</c> as one operator; null if there is none.</summary>
     protected virtual Tensor? ForwardFused(Tensor x, Tensor? residual, Activation activation) => null;
 
-    /// <summary>The same, told the statistics of x where they are known.</summary>
+    /// <summary>The same, given the statistics of x if they are known.</summary>
     private protected virtual Tensor? ForwardFused(Tensor x, ChannelStatistics? known, Tensor? residual, Activation activation) =>
         ForwardFused(x, residual, activation);
 
@@ -70,9 +70,9 @@ public abstract class Norm : Module
     private Tensor ForwardCore(Tensor x, ChannelStatistics? known) =>
         (Fused ? ForwardFused(x, known, null, Activation.None) : null) ?? ForwardPlain(x);
 
-    /// <summary>Registers running statistics as PyTorch names them: means 0, variances 1, no batches seen.</summary>
+    /// <summary>Registers running statistics under PyTorch's names: means 0, variances 1, no batches counted.</summary>
     /// <param name="channels">The number of channels.</param>
-    /// <param name="spread">The name of what is kept beside the mean.</param>
+    /// <param name="spread">The name of the second statistic, next to the mean.</param>
     private protected RunningStatistics RegisterRunningStatistics(int channels, string spread = "running_var") => new(
         RegisterBuffer("running_mean", Tensor.Zeros([channels])),
         RegisterBuffer(spread, Tensor.Ones([channels])),
@@ -86,7 +86,7 @@ public abstract class Norm : Module
         Check.That(x.Rank >= 2 && x.Shape[1] == channels, operation,
             $"input {x.Shape} should be [N, {channels}, …]. Match channels to what comes before.");
 
-    /// <summary>Values [channels] seen as [channels, 1, …], so that they broadcast against x [N, channels, …].</summary>
+    /// <summary>Values [channels] viewed as [channels, 1, …], so that they broadcast against x [N, channels, …].</summary>
     private protected static Tensor AlongChannels(Tensor values, Tensor x)
     {
         if (x.Rank == 2) return values;
@@ -96,6 +96,6 @@ public abstract class Norm : Module
         return values.Reshape(sizes);
     }
 
-    /// <summary>The dimensions of x from one on to the last.</summary>
+    /// <summary>The dimensions of x from the given one to the last.</summary>
     private protected static int[] From(int first, Tensor x) => [.. Enumerable.Range(first, x.Rank - first)];
 }

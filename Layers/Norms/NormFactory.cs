@@ -1,8 +1,8 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Makes the norms of a model: of a kind that has a name, as <c>--norm</c> takes it, or of one's own. A model asks it for a norm wherever one
-/// stands, and hands it the layers whose weights it may reparametrize.
+/// Makes the norms of a model: either a named kind, as in <c>--norm</c>, or your own. A model asks it for every norm that it needs,
+/// and passes it the layers whose weights it may reparametrize.
 /// </summary>
 /// <example><code>
 /// new ResNet(20, NormFactory.Named("gn", groups: 8), random)
@@ -17,25 +17,25 @@ public sealed class NormFactory
     /// <summary>Every name that <see cref="Named"/> takes.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. NormTable.All.Select(entry => entry.Name)];
 
-    /// <summary>The name: <c>bn</c>; <c>custom</c> for a norm of one's own.</summary>
+    /// <summary>The name: <c>bn</c>; <c>custom</c> for your own norm.</summary>
     public string Name => _entry.Name;
 
-    /// <summary>What it is, in a few words: <c>batch</c>, <c>weight standardization with GN</c>.</summary>
+    /// <summary>A short description: <c>batch</c>, <c>weight standardization with GN</c>.</summary>
     public string Title => _entry.Title;
 
-    /// <summary>The groups of gn, ws and evonorm-s0.</summary>
+    /// <summary>The number of groups of gn, ws and evonorm-s0.</summary>
     public int Groups { get; }
 
-    /// <summary>How many samples share statistics in ghost batch normalization.</summary>
+    /// <summary>The number of samples that share statistics in ghost batch normalization.</summary>
     public int VirtualBatch { get; }
 
     /// <summary>Whether channels are divided into <see cref="Groups"/>.</summary>
     public bool HasGroups => _entry.HasGroups;
 
-    /// <summary>Whether statistics are taken over a batch, of which one value is too few.</summary>
+    /// <summary>Whether statistics are taken over the batch, so that one value is not enough.</summary>
     public bool IsOverBatch => _entry.IsOverBatch;
 
-    /// <summary>Whether it is a way to start residual branches, and has a meaning in residual nets alone.</summary>
+    /// <summary>Whether it is an initialization of residual branches, which only makes sense in residual nets.</summary>
     public bool StartsBranches => _entry.StartsBranches;
 
     /// <summary>Whether it can normalize features [N, C].</summary>
@@ -44,16 +44,16 @@ public sealed class NormFactory
     /// <summary>Whether the model's layers are to be weight-normalized.</summary>
     public bool UsesWeightNorm => _entry.Weights == WeightTreatment.WeightNorm;
 
-    /// <summary>Whether a residual net is to be built and initialized after Fixup: <see cref="FixupBlock"/>.</summary>
+    /// <summary>Whether residual nets are built and initialized according to Fixup: <see cref="FixupBlock"/>.</summary>
     public bool UsesFixup => Name == "fixup";
 
-    /// <summary>Whether convolutions have a bias: they need one where no norm with a bias of its own follows.</summary>
+    /// <summary>Whether convolutions have a bias: they need one unless a norm with its own bias follows.</summary>
     public bool ConvBias => _entry.ConvBias;
 
-    /// <summary>The factory of a kind of norm.</summary>
+    /// <summary>The factory for a named kind of norm.</summary>
     /// <param name="name">One of <see cref="Names"/>; <see cref="Title"/> says what each is.</param>
-    /// <param name="groups">The groups of gn, ws and evonorm-s0; every layer's channels must be divisible by them.</param>
-    /// <param name="virtualBatch">The samples of a virtual batch of ghost.</param>
+    /// <param name="groups">The number of groups of gn, ws and evonorm-s0; it must divide every layer's channels.</param>
+    /// <param name="virtualBatch">The number of samples in a virtual batch of ghost.</param>
     /// <exception cref="MiniDLException">There is no such norm, or a number is not positive.</exception>
     public static NormFactory Named(string name, int groups = 8, int virtualBatch = 16)
     {
@@ -64,11 +64,11 @@ public sealed class NormFactory
         return new NormFactory(entry, groups, virtualBatch);
     }
 
-    /// <summary>A norm of one's own for every place, made from its number of channels; convolutions have no bias.</summary>
+    /// <summary>Your own norm everywhere, made from the number of channels; convolutions have no bias.</summary>
     public static NormFactory Of(Func<int, Norm> create) => new(
         new NormEntry("custom", "a norm of one's own", (channels, _) => create(channels), (channels, _) => create(channels)), groups: 1, virtualBatch: 1);
 
-    /// <summary>A new norm for images [N, channels, H, W]; <see cref="NoNorm"/> where there is none.</summary>
+    /// <summary>A new norm for images [N, channels, H, W]; <see cref="NoNorm"/> if this kind has none.</summary>
     /// <exception cref="ShapeException">The channels are not divisible by the groups.</exception>
     public Norm Create(int channels) => _entry.Images(channels, this);
 
@@ -76,7 +76,7 @@ public sealed class NormFactory
     /// <inheritdoc cref="Create"/>
     public Norm CreateBranchEnd(int channels) => (_entry.BranchEnd ?? _entry.Images)(channels, this);
 
-    /// <summary>A new norm for features [N, features]; <see cref="NoNorm"/> where there is none.</summary>
+    /// <summary>A new norm for features [N, features]; <see cref="NoNorm"/> if this kind has none.</summary>
     /// <exception cref="MiniDLException">The norm needs images or residual branches, or the features are not divisible by the groups.</exception>
     public Norm CreateForFeatures(int features) =>
         _entry.Features is { } create ? create(features, this) : throw new MiniDLException(
@@ -84,7 +84,7 @@ public sealed class NormFactory
                 $"[norm] {Name} normalizes over the pixels of images, and features [N, C] have none.")
             + " Use bn, gn, ln, rms or wn for linear layers.");
 
-    /// <summary>The layer, its weight reparametrized if this norm says so.</summary>
+    /// <summary>The layer, with its weight reparametrized if this norm requires it.</summary>
     internal T Normalized<T>(T layer) where T : Module => _entry.Weights switch
     {
         WeightTreatment.WeightNorm => WeightNorm.Apply(layer),

@@ -1,37 +1,37 @@
 namespace MiniDL.Layers;
 
-/// <summary>A norm that has a name: a line of <see cref="NormTable"/>.</summary>
+/// <summary>A named norm: an entry of <see cref="NormTable"/>.</summary>
 /// <param name="Name">What <c>--norm</c> calls it.</param>
-/// <param name="Title">What it is, in a few words.</param>
+/// <param name="Title">A short description.</param>
 /// <param name="Images">Makes the norm for images [N, channels, H, W].</param>
-/// <param name="Features">Makes the norm for features [N, features]; null where it needs images.</param>
+/// <param name="Features">Makes the norm for features [N, features]; null if it needs images.</param>
 internal sealed record NormEntry(string Name, string Title, NormMaker Images, NormMaker? Features = null)
 {
-    /// <summary>Makes the norm for the end of a residual branch, where the shortcut is added; null for the one for images.</summary>
+    /// <summary>Makes the norm for the end of a residual branch, where the shortcut is added; null to use <see cref="Images"/> there too.</summary>
     public NormMaker? BranchEnd { get; init; }
 
-    /// <summary>What is done to the weights of the layers that it stands after.</summary>
+    /// <summary>How the weights of the layer before it are treated.</summary>
     public WeightTreatment Weights { get; init; }
 
-    /// <summary>Whether convolutions have a bias: they need one where no norm with a bias of its own follows.</summary>
+    /// <summary>Whether convolutions have a bias: they need one unless a norm with its own bias follows.</summary>
     public bool ConvBias { get; init; }
 
     /// <summary>Whether channels are divided into groups, whose number can be chosen.</summary>
     public bool HasGroups { get; init; }
 
-    /// <summary>Whether statistics are taken over a batch, of which one value is too few.</summary>
+    /// <summary>Whether statistics are taken over the batch, so that one value is not enough.</summary>
     public bool IsOverBatch { get; init; }
 
-    /// <summary>Whether it is a way to start residual branches, and has a meaning in residual nets alone.</summary>
+    /// <summary>Whether it is an initialization of residual branches, which only makes sense in residual nets.</summary>
     public bool StartsBranches { get; init; }
 }
 
 /// <summary>Makes a norm.</summary>
-/// <param name="channels">Channels, or features, that it is for.</param>
-/// <param name="settings">How many groups, or images in a virtual batch.</param>
+/// <param name="channels">The number of channels or features.</param>
+/// <param name="settings">Gives the number of groups and the size of a virtual batch.</param>
 internal delegate Norm NormMaker(int channels, NormFactory settings);
 
-/// <summary>What a norm does to the weights before it.</summary>
+/// <summary>What a norm does to the weights of the layer before it.</summary>
 internal enum WeightTreatment
 {
     None,
@@ -40,15 +40,15 @@ internal enum WeightTreatment
 }
 
 /// <summary>
-/// The norms that have names. A norm of one's own becomes one of them by a file, and a line here: the command line, its help and its checks take
-/// everything from this table.
+/// The named norms. A new norm needs a file and an entry here: the command line, its help and its checks take everything from this
+/// table.
 /// </summary>
 /// <remarks>
-/// For images ln is <see cref="GroupNorm"/> with one group, as in the GN paper, and rms its counterpart without centring; for
-/// features [N, C] ln is <see cref="LayerNorm"/>. in is affine. wn reparametrizes the weights and has no norm layers, wn-mbn has
-/// <see cref="MeanOnlyBatchNorm"/> after them, ws standardizes the weights before group norm. FRN and the EvoNorms bring their
-/// activation: they replace norm and ReLU inside a residual branch; at its end they come without it, and the ReLU after the sum
-/// stays. fixup and skipinit are nets without norms whose residual branches start at 0.
+/// For images, ln is <see cref="GroupNorm"/> with one group, as in the GN paper, and rms its counterpart without centring; for
+/// features [N, C], ln is <see cref="LayerNorm"/>. in is affine. wn reparametrizes the weights and has no norm layers, wn-mbn adds a
+/// <see cref="MeanOnlyBatchNorm"/> after each layer, ws standardizes the weights and adds group norm. FRN and the EvoNorms include their
+/// activation: inside a residual branch they replace norm and ReLU; at its end they come without their activation, and the ReLU after
+/// the sum stays. fixup and skipinit are nets without norms whose residual branches start at 0.
 /// </remarks>
 internal static class NormTable
 {

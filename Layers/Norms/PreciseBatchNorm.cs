@@ -3,14 +3,14 @@ using MiniDL.Backends;
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Precise batch normalization: after training, the running statistics of every <see cref="BatchNorm"/> are computed anew over many
-/// batches with the weights as they are, in place of averages over the last, changing ones:
+/// Precise batch normalization: after training, recomputes the running statistics of every <see cref="BatchNorm"/> over many
+/// batches with the final weights; the running averages were taken while the weights still changed.
 /// <c>mean = E[mean_B]</c>, <c>variance = E[mean_B² + variance_B] − E[mean_B]²</c>. Wu and Johnson 2021, §3.
 /// </summary>
 /// <remarks>
-/// The expectations are taken as sums centred on the mean so far (Chan et al. 1983), in double, each batch weighted by its number
-/// of values; variances are biased, so that over batches with the same mean and variance nothing changes, and after one batch
-/// evaluation gives for it what training gives. A few thousand samples are enough. Norms that keep other running statistics
+/// The expectations are computed in double as sums centred on the mean so far (Chan et al. 1983), with each batch weighted by its
+/// number of values. Variances are biased, so batches with the same mean and variance leave these unchanged, and after a single batch
+/// evaluation gives for it what training gives. A few thousand samples are enough. Norms with other running statistics
 /// (lp, mean-only, EvoNorm-B0) are left alone.
 /// </remarks>
 /// <example><code>PreciseBatchNorm.Update(model, loader.Epoch(0).Select(batch => batch.Images));</code></example>
@@ -18,10 +18,10 @@ public static class PreciseBatchNorm
 {
     /// <summary>Sets the running statistics of every batch norm in a model; batch norms without any are left alone.</summary>
     /// <param name="model">
-    /// Runs in evaluation mode but for its batch norms, which normalize with the batch's statistics as in training.
+    /// Runs in evaluation mode, except that its batch norms use the statistics of the batch, as in training.
     /// </param>
-    /// <param name="batches">Its inputs.</param>
-    /// <returns>How many batch norms there were.</returns>
+    /// <param name="batches">Batches of inputs.</param>
+    /// <returns>The number of batch norms that were updated.</returns>
     /// <exception cref="MiniDLException">There are no batches.</exception>
     public static int Update(Module model, IEnumerable<Tensor> batches)
     {
@@ -51,7 +51,7 @@ public static class PreciseBatchNorm
         return populations.Length;
     }
 
-    /// <summary>All values that a batch norm has seen, channel by channel: their number, mean and centred sum of squares.</summary>
+    /// <summary>All values that a batch norm has seen: their number, and mean and centred sum of squares of each channel.</summary>
     private sealed class Population(BatchNorm norm)
     {
         private readonly double[] _mean = new double[norm.NumFeatures], _squares = new double[norm.NumFeatures];

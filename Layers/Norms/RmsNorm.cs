@@ -1,7 +1,7 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Root mean square normalization: <c>y = x / √(mean(x²) + eps) · weight</c>, the mean taken over the last dimensions. Zhang and
+/// Root mean square normalization: <c>y = x / √(mean(x²) + eps) · weight</c>, with the mean taken over the last dimensions. Zhang and
 /// Sennrich 2019.
 /// </summary>
 /// <remarks>State: <c>weight</c>, of the normalized shape.</remarks>
@@ -10,8 +10,8 @@ public sealed class RmsNorm : Norm
     private readonly double? _eps;
 
     /// <summary>Makes the layer: weight 1.</summary>
-    /// <param name="normalizedShape">The sizes of the last dimensions, which are normalized over: <c>[64]</c>.</param>
-    /// <param name="eps">Added to the mean square; by default the distance from 1 to the next number of the tensor's type.</param>
+    /// <param name="normalizedShape">The sizes of the last dimensions, over which it normalizes: <c>[64]</c>.</param>
+    /// <param name="eps">Added to the mean square; by default the machine epsilon of the tensor's type, the gap from 1 to the next number.</param>
     /// <param name="elementwiseAffine">Whether there is a weight.</param>
     /// <exception cref="ShapeException">The normalized shape is empty.</exception>
     public RmsNorm(Shape normalizedShape, double? eps = null, bool elementwiseAffine = true)
@@ -22,10 +22,10 @@ public sealed class RmsNorm : Norm
         if (elementwiseAffine) Weight = RegisterParameter("weight", Tensor.Ones(normalizedShape));
     }
 
-    /// <summary>The sizes of the last dimensions, which are normalized over.</summary>
+    /// <summary>The sizes of the last dimensions, over which it normalizes.</summary>
     public Shape NormalizedShape { get; }
 
-    /// <summary>The scale γ; null without it.</summary>
+    /// <summary>The scale γ; null if there is none.</summary>
     public Parameter? Weight { get; }
 
     /// <inheritdoc/>
@@ -36,13 +36,13 @@ public sealed class RmsNorm : Norm
         return Weight is null ? y : y * Weight.Value;
     }
 
-    /// <summary>The distance from 1 to the next number: 2⁻²³ for float, 2⁻⁵² for double.</summary>
+    /// <summary>The machine epsilon, the gap between 1 and the next number: 2⁻²³ for float, 2⁻⁵² for double.</summary>
     internal static double Epsilon(DType type) => type == DType.F64 ? Math.BitIncrement(1) - 1 : MathF.BitIncrement(1) - 1;
 }
 
 /// <summary>
 /// Root mean square normalization of images [N, C, H, W] or features [N, C]:
-/// <c>y = x / √(mean(x²) + eps) · weight</c>, the mean taken over everything of one image, with a weight for each channel. It is to
+/// <c>y = x / √(mean(x²) + eps) · weight</c>, with the mean taken over all values of one image, and one weight per channel. It is to
 /// <see cref="RmsNorm"/> what <see cref="GroupNorm"/> with one group is to <see cref="LayerNorm"/>.
 /// </summary>
 /// <remarks>State: <c>weight</c>, [C].</remarks>

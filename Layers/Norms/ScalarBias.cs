@@ -1,8 +1,8 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// One learned number added to everything, 0 at first: <c>y = x + bias</c>, any shape. Nets with Fixup have it before their layers, in
-/// place of norms: <see cref="FixupBlock"/>.
+/// One learned number added to every value, 0 at first: <c>y = x + bias</c>, any shape. Nets with Fixup use it, in place of norms,
+/// before their layers: <see cref="FixupBlock"/>.
 /// </summary>
 /// <remarks>State: <c>bias</c> [1].</remarks>
 public sealed class ScalarBias : Norm

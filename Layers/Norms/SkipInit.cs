@@ -1,10 +1,10 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// SkipInit, a net without norms: each residual branch ends in a learned number, 0 at first, so that every block starts as the
+/// SkipInit, for nets without norms: each residual branch is multiplied by a learned number, 0 at first, so every block starts as the
 /// identity: <c>y = gain · x</c>, any shape. De and Smith 2020.
 /// </summary>
-/// <remarks>It stands where a branch's last norm would; convolutions have biases. State, timm's name: <c>skipinit_gain</c> [].</remarks>
+/// <remarks>It takes the place of a branch's last norm; convolutions have biases. State, by timm's name: <c>skipinit_gain</c> [].</remarks>
 public sealed class SkipInit : Norm
 {
     /// <summary>Makes the layer with the gain 0.</summary>

@@ -1,11 +1,11 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Weight normalization of any layer's weight: <c>w = g · v / ‖v‖</c>, the length g learned apart from the direction v. Salimans and
-/// Kingma 2016.
+/// Weight normalization of any layer's weight: <c>w = g · v / ‖v‖</c>; the length g and the direction v are learned separately. Salimans
+/// and Kingma 2016.
 /// </summary>
 /// <remarks>
-/// At the start v = w and g = ‖w‖, so nothing changes. State, in place of the weight: <c>parametrizations.weight.original0</c> (g) and
+/// Initially v = w and g = ‖w‖, so nothing changes. State, in place of the weight: <c>parametrizations.weight.original0</c> (g) and
 /// <c>parametrizations.weight.original1</c> (v); PyTorch's older <c>weight_g</c> and <c>weight_v</c> are accepted when loading.
 /// </remarks>
 public sealed class WeightNorm : Reparametrization
@@ -20,7 +20,7 @@ public sealed class WeightNorm : Reparametrization
         Direction = RegisterParameter("original1", weight.Clone());
     }
 
-    /// <summary>g, with size 1 in every dimension but the one given; [] for the whole weight.</summary>
+    /// <summary>g, of size 1 in every dimension but the given one; a scalar if the whole weight has one length.</summary>
     public Parameter Length { get; }
 
     /// <summary>v, of the weight's shape.</summary>
@@ -29,9 +29,9 @@ public sealed class WeightNorm : Reparametrization
     /// <summary>Normalizes a weight of a module from now on.</summary>
     /// <param name="module">Any module with such a parameter.</param>
     /// <param name="parameter">Its name.</param>
-    /// <param name="dim">The dimension that keeps a length for each index, usually 0, the outputs; null has one length for all.</param>
+    /// <param name="dim">The dimension with one length per index, usually 0, the outputs; null uses one length for the whole weight.</param>
     /// <returns>The module.</returns>
-    /// <exception cref="MiniDLException">There is no such parameter, or it is computed already.</exception>
+    /// <exception cref="MiniDLException">There is no such parameter, or it is already computed.</exception>
     /// <exception cref="ShapeException">The weight has no such dimension.</exception>
     public static T Apply<T>(T module, string parameter = "weight", int? dim = 0) where T : Module
     {
@@ -42,7 +42,7 @@ public sealed class WeightNorm : Reparametrization
         return module;
     }
 
-    /// <summary>Puts the weight back as a parameter of its own, with the value it has now.</summary>
+    /// <summary>Makes the weight an ordinary parameter again, with its current value.</summary>
     /// <exception cref="MiniDLException">The parameter is not weight-normalized.</exception>
     public static T Remove<T>(T module, string parameter = "weight") where T : Module
     {
@@ -51,13 +51,13 @@ public sealed class WeightNorm : Reparametrization
     }
 
     /// <inheritdoc/>
-    /// <remarks>A direction of zeros, as pruning leaves it, gives zeros, and no gradient flows into its v and g.</remarks>
+    /// <remarks>A direction of zeros, as left by pruning, gives zeros, and no gradient flows into its v and g.</remarks>
     public override Tensor Compute()
     {
         var v = Direction.Value;
         var length = _dims.Length == 0 ? v.Abs() : SumOfSquares(v);
         var isDirection = length.OneWherePositive();
-        // Where v is 0 the length stands for the smallest number, so that nothing is divided by 0 before it is multiplied by 0.
+        // Where v is 0, NormRoot returns a tiny positive length instead: the factor isDirection then gives 0, not 0/0.
         length = _dims.Length == 0 ? (v * v).NormRoot() : length.NormRoot();
         return v * (Length.Value * isDirection / length);
     }

@@ -1,13 +1,13 @@
 namespace MiniDL.Layers;
 
 /// <summary>
-/// Weight standardization: every output's weights are centred and divided by their standard deviation before they are used,
-/// <c>w = (v − mean) / (std + eps)</c>, mean and unbiased std taken over everything but dimension 0. Qiao et al. 2019, with
-/// <see cref="GroupNorm"/>, for small batches.
+/// Weight standardization: the weights of every output are centred and divided by their standard deviation before use,
+/// <c>w = (v − mean) / (std + eps)</c>, with mean and unbiased std taken over all dimensions but the first. Qiao et al. 2019, who
+/// combine it with <see cref="GroupNorm"/> for small batches.
 /// </summary>
 /// <remarks>
-/// The std and eps are those of the authors' code. Weights [out, in, …kernel] keep their shape. State, in place of the weight:
-/// <c>parametrizations.weight.original</c> (v), PyTorch's name for such computations; a plain <c>weight</c>, as the authors have it, is
+/// std and eps are as in the authors' code. Weights [out, in, …kernel] keep their shape. State, in place of the weight:
+/// <c>parametrizations.weight.original</c> (v), PyTorch's name for such computations; a plain <c>weight</c>, as in the authors' code, is
 /// accepted when loading. A filter whose weights are all equal gives zeros, and its gradient is that of centring, divided by eps.
 /// </remarks>
 public sealed class WeightStandardization : Reparametrization
@@ -30,7 +30,7 @@ public sealed class WeightStandardization : Reparametrization
     /// <param name="parameter">Its name.</param>
     /// <param name="eps">Added to the standard deviation.</param>
     /// <returns>The module.</returns>
-    /// <exception cref="MiniDLException">There is no such parameter, or it is computed already.</exception>
+    /// <exception cref="MiniDLException">There is no such parameter, or it is already computed.</exception>
     /// <exception cref="ShapeException">An output has fewer than two weights.</exception>
     public static T Apply<T>(T module, string parameter = "weight", double eps = 1e-5) where T : Module
     {
