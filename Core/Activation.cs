@@ -1,6 +1,6 @@
 namespace MiniDL;
 
-/// <summary>What a fused normalization applies last.</summary>
+/// <summary>The activation at the end of a fused normalization.</summary>
 public enum Activation
 {
     /// <summary>Nothing.</summary>

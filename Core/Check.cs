@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 namespace MiniDL;
 
 /// <summary>
-/// An error a user can mend: its message is one line that names the operator or the module path, the shapes, the rule and the
-/// remedy. Programs print the message and exit; they never need the stack trace.
+/// An error that the user can fix. Its message is one line that names the operator or the module path, the shapes, the rule and the
+/// remedy. Programs print the message and exit; the stack trace is never needed.
 /// </summary>
 public class MiniDLException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>Shapes, layouts or values that an operator or a layer cannot take.</summary>
+/// <summary>Shapes, layouts or values that an operator or a layer cannot accept.</summary>
 public sealed class ShapeException(string message) : MiniDLException(message);
 
 /// <summary>Something with a dotted path from the root of a model: <c>blocks.3.conv1</c>. Errors name it.</summary>
@@ -26,7 +26,7 @@ public static class Check
     [ThreadStatic]
     internal static IPath? Running;
 
-    /// <summary>A message in the house style, with the path of the module that is running.</summary>
+    /// <summary>A message in the standard format, with the path of the module that is running.</summary>
     public static string Line(string operation, string message) =>
         Running?.Path is { Length: > 0 } path ? $"[{operation}] {path}: {message}" : $"[{operation}] {message}";
 
@@ -51,7 +51,7 @@ public static class Check
         That(a.Device == b.Device, operation, $"{a.Shape} is on {a.Device} and {b.Shape} on {b.Device}. Move one of them with To(device).");
 }
 
-/// <summary>An interpolated message that is only built when its check has failed.</summary>
+/// <summary>An interpolated message that is built only if its check fails.</summary>
 [InterpolatedStringHandler]
 public ref struct CheckMessage
 {

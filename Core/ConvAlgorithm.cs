@@ -4,19 +4,19 @@ namespace MiniDL;
 public enum ConvAlgorithm
 {
     /// <summary>
-    /// The fastest way for the shape. On the CPU 3×3 kernels of stride 1 with multiples of 16 channels go by Winograd's F(4×4, 3×3), whose
-    /// errors are relative to the largest values of a 6×6 tile; on a GPU operands are rounded as its <see cref="Precision"/> says.
+    /// The fastest algorithm for the shape. On the CPU, 3×3 kernels of stride 1 with multiples of 16 channels use Winograd's F(4×4, 3×3), whose
+    /// errors are relative to the largest values of a 6×6 tile; on a GPU, operands are rounded according to its <see cref="Precision"/>.
     /// </summary>
     Fastest,
 
     /// <summary>
-    /// The sum of the definition, in float: an output depends on the values in its window alone, and its error is relative to them. A GPU
+    /// The sum in the definition, in float: an output depends only on the values in its window, and its error is relative to them. A GPU
     /// that stores images in bfloat16 still rounds what it stores.
     /// </summary>
     Exact,
 }
 
-/// <summary>What convolutions do that were not told otherwise.</summary>
+/// <summary>The default algorithm of convolutions.</summary>
 public static class ConvDefaults
 {
     private const string Variable = "MINIDL_CONV_ALGORITHM";
@@ -27,9 +27,9 @@ public static class ConvDefaults
     private static ConvAlgorithm? _onThisThread;
 
     /// <summary>
-    /// The algorithm of convolutions that name none, in the whole process: <see cref="ConvAlgorithm.Exact"/> shows whether rounding or an
-    /// overflow comes from the fast one. At first what the environment variable MINIDL_CONV_ALGORITHM says, fastest or exact; without it
-    /// <see cref="ConvAlgorithm.Fastest"/>. Backward uses what forward used.
+    /// The algorithm of convolutions that specify none, in the whole process. Try <see cref="ConvAlgorithm.Exact"/> to find out whether rounding
+    /// or an overflow comes from the fast one. Initially set by the environment variable MINIDL_CONV_ALGORITHM, fastest or exact; without it,
+    /// <see cref="ConvAlgorithm.Fastest"/>. Backward uses the algorithm of the forward pass.
     /// </summary>
     /// <exception cref="MiniDLException">The variable has another value.</exception>
     public static ConvAlgorithm Algorithm
@@ -39,11 +39,11 @@ public static class ConvDefaults
     }
 
     /// <summary>
-    /// Sets the default for this thread alone, until the result is disposed: <c>using (ConvDefaults.OnThisThread(ConvAlgorithm.Exact)) …</c>.
+    /// Sets the default for this thread only, until the result is disposed of: <c>using (ConvDefaults.OnThisThread(ConvAlgorithm.Exact)) …</c>.
     /// </summary>
     public static Scoped OnThisThread(ConvAlgorithm algorithm) => new(algorithm);
 
-    /// <summary>What holds on this thread.</summary>
+    /// <summary>The algorithm in effect on this thread.</summary>
     internal static ConvAlgorithm Current => _onThisThread ?? Algorithm;
 
     /// <summary>Ends what <see cref="OnThisThread"/> began.</summary>
@@ -57,7 +57,7 @@ public static class ConvDefaults
             _onThisThread = algorithm;
         }
 
-        /// <summary>Goes back to what was before.</summary>
+        /// <summary>Restores the previous default.</summary>
         public void Dispose() => _onThisThread = _outer;
     }
 

@@ -3,10 +3,10 @@ namespace MiniDL;
 /// <summary>The type of a tensor's values.</summary>
 public enum DType
 {
-    /// <summary>32-bit float: what the CPU and CUDA devices compute in.</summary>
+    /// <summary>32-bit float: the type in which the CPU and CUDA devices compute.</summary>
     F32,
 
-    /// <summary>64-bit float: what the Reference device computes in.</summary>
+    /// <summary>64-bit float: the type in which the Reference device computes.</summary>
     F64,
 
     /// <summary>64-bit signed integer: labels, permutations, counters.</summary>
@@ -16,21 +16,21 @@ public enum DType
     U8,
 
     /// <summary>
-    /// 16-bit float with float's exponent and 7 bits of mantissa: what a GPU keeps images in with <see cref="Precision.Bf16"/>. It is
-    /// only stored; arithmetic is in float.
+    /// 16-bit float with float's exponent and 7 bits of mantissa: the type in which a GPU stores images with <see cref="Precision.Bf16"/>. It is
+    /// a storage type only; arithmetic is in float.
     /// </summary>
     BF16,
 }
 
-/// <summary>How a tensor's values lie in its storage.</summary>
+/// <summary>The order of a tensor's values in its storage.</summary>
 public enum Layout
 {
     /// <summary>The last dimension is contiguous.</summary>
     RowMajor,
 
     /// <summary>
-    /// At rank 3 to 5: N, …spatial, C, with the channels contiguous, while the logical shape stays (N, C, …spatial).
-    /// Convolution, pooling and normalization take and give it.
+    /// For rank 3 to 5: stored as N, …spatial, C with the channels contiguous, while the logical shape remains (N, C, …spatial).
+    /// Convolution, pooling and normalization take and return it.
     /// </summary>
     ChannelsLast,
 }
@@ -52,7 +52,7 @@ internal static class DTypes
         : typeof(T) == typeof(byte) ? DType.U8
         : null;
 
-    /// <summary>Whether a number survives in this type but for rounding.</summary>
+    /// <summary>Whether the type can hold a number, apart from rounding.</summary>
     public static bool Holds(this DType type, double value) => type switch
     {
         DType.F64 => true,

@@ -20,35 +20,35 @@ public sealed class DeviceKind
     /// <summary>Naive loops in double precision.</summary>
     public static DeviceKind Reference { get; } = new("reference", () => Device.Reference);
 
-    /// <summary>All of them.</summary>
+    /// <summary>All kinds.</summary>
     public static IReadOnlyList<DeviceKind> All { get; } = [Cpu, Cuda, Reference];
 
     /// <summary>The name, as on the command line.</summary>
     public string Name { get; }
 
-    /// <summary>What its convolutions can compute in; the first is the default.</summary>
+    /// <summary>The precisions that its convolutions support; the first is the default.</summary>
     public IReadOnlyList<Precision> Precisions { get; private init; } = [Precision.Fp32];
 
     /// <summary>Whether there is a choice of precisions.</summary>
     public bool HasPrecisions => Precisions.Count > 1;
 
     /// <summary>
-    /// Whether work goes on after the call that asked for it has returned, so that only reading values waits: the host can look at one step
-    /// while the device works on the next, steps can be recorded (<see cref="Device.Record"/>), and streams run side by side
+    /// Whether calls return before their work is done, so that only reading values waits. If so, the host can look at one step
+    /// while the device works on the next, steps can be recorded (<see cref="Device.Record"/>), and streams run concurrently
     /// (<see cref="Device.NewStream"/>).
     /// </summary>
     public bool IsAsynchronous { get; private init; }
 
-    /// <summary>Whether one operator is shared out over the processor's threads.</summary>
+    /// <summary>Whether the work of one operator is shared among the processor's threads.</summary>
     public bool IsMultithreaded { get; private init; }
 
-    /// <summary>The kind of a name: cpu, cuda or reference.</summary>
+    /// <summary>The kind with a name: cpu, cuda or reference.</summary>
     /// <exception cref="MiniDLException">There is none.</exception>
     public static DeviceKind Named(string name) => All.FirstOrDefault(kind => kind.Name == name)
         ?? throw new MiniDLException($"[device] there is no device '{Quote.Text(name)}'; choose one of {string.Join(", ", All)}.");
 
-    /// <summary>This machine's device of the kind.</summary>
-    /// <exception cref="MiniDLException">It has none that can be used; the message says why, and what to do.</exception>
+    /// <summary>This machine's device of this kind.</summary>
+    /// <exception cref="MiniDLException">There is no usable one; the message says why, and what to do.</exception>
     public Device Open() => _open();
 
     /// <summary>The name.</summary>

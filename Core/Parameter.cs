@@ -1,14 +1,14 @@
 namespace MiniDL;
 
 /// <summary>
-/// A tensor that a module learns. The tensor can be moved (to another device, into an optimizer's flat buffer; whoever holds it goes
-/// along), replaced, and computed from other parameters, as weight normalization does.
+/// A tensor that a module learns. It can be moved (to another device or into an optimizer's flat buffer; references to it remain
+/// valid), replaced, and computed from other parameters, as in weight normalization.
 /// </summary>
 public sealed class Parameter
 {
     private Tensor _value;
 
-    /// <summary>Makes a parameter from its initial value, which it owns from then on.</summary>
+    /// <summary>Makes a parameter from its initial value, which it then owns.</summary>
     public Parameter(string name, Tensor value)
     {
         Name = name;
@@ -19,8 +19,8 @@ public sealed class Parameter
     /// <summary>The name within its module: <c>weight</c>.</summary>
     public string Name { get; }
 
-    /// <summary>The value that forward passes use; a new tensor each time where it is computed from other parameters.</summary>
-    /// <remarks>A new value takes over the hooks of the old one, and is frozen if that was: see <see cref="RequiresGrad"/>.</remarks>
+    /// <summary>The value that forward passes use; if it is computed from other parameters, a new tensor each time.</summary>
+    /// <remarks>A new value takes over the hooks of the old one, and is frozen if the old one was: see <see cref="RequiresGrad"/>.</remarks>
     /// <exception cref="ShapeException">The new value has another shape, or this parameter is computed.</exception>
     /// <exception cref="MiniDLException">A module's forward pass uses a parameter that no module has registered.</exception>
     public Tensor Value
@@ -42,8 +42,8 @@ public sealed class Parameter
     }
 
     /// <summary>
-    /// Whether it is learned; false freezes it: backward computes no gradient for it, and optimizers leave it alone, whatever becomes of
-    /// its gradient, velocity or weight decay.
+    /// Whether it is learned. False freezes it: backward computes no gradient for it, and optimizers leave it alone, even if it has a
+    /// gradient, velocity or weight decay.
     /// </summary>
     /// <exception cref="MiniDLException">It is set on a parameter that is computed from others.</exception>
     public bool RequiresGrad
@@ -58,7 +58,7 @@ public sealed class Parameter
         }
     }
 
-    /// <summary>The gradient that backward passes have added up; null when there is none.</summary>
+    /// <summary>The gradient accumulated by backward passes; null if there is none.</summary>
     /// <exception cref="MiniDLException">This parameter is computed from others, which have the gradients.</exception>
     public Tensor? Grad => ComputedBy is null
         ? _value.Grad
@@ -68,10 +68,10 @@ public sealed class Parameter
     /// <summary>The sizes.</summary>
     public Shape Shape => _value.Shape;
 
-    /// <summary>Computes this parameter from others; null for one that is learned itself.</summary>
+    /// <summary>Computes this parameter from others; null if it is learned directly.</summary>
     public Func<Tensor>? ComputedBy { get; internal set; }
 
-    /// <summary>Whether a module has it, and so trains and saves it.</summary>
+    /// <summary>Whether it belongs to a module, which trains and saves it.</summary>
     internal bool IsRegistered { get; init; }
 
     private MiniDLException NotRegistered() => new(Check.Line("parameter", $"{Name} {Shape} is not registered: it would be neither trained nor "

@@ -4,15 +4,15 @@ using System.Text;
 namespace MiniDL;
 
 /// <summary>
-/// How messages quote what they were given: names, keys and values out of files, arguments, paths. Quoted text is short, and shows
-/// what would move a terminal's cursor, change its colours or turn the direction of writing as <c>\u001b</c>.
+/// Quotes untrusted text in messages: names, keys and values from files, arguments, paths. Quoted text is shortened, and
+/// characters that would move a terminal's cursor, change its colours or the direction of writing are shown as <c>\u001b</c>.
 /// </summary>
 internal static class Quote
 {
-    /// <summary>The most characters that a message quotes of one thing.</summary>
+    /// <summary>The most characters quoted of one item.</summary>
     public const int MaxLength = 100;
 
-    /// <summary>The most items that a message lists.</summary>
+    /// <summary>The most items listed.</summary>
     public const int MaxItems = 10;
 
     /// <summary>The most characters of a whole message.</summary>
@@ -20,13 +20,13 @@ internal static class Quote
 
     private const string Cut = "…";
 
-    /// <summary>A name, key or value: its beginning, where it is long.</summary>
+    /// <summary>A name, key or value; only its beginning if it is long.</summary>
     public static string Text(string? text) => text is null ? "null" : Beginning(text, MaxLength);
 
-    /// <summary>Names or keys in a row, those after the tenth as a number: <c>a, b, and 123 more</c>.</summary>
+    /// <summary>A list of names or keys, of which at most ten are shown: <c>a, b, and 123 more</c>.</summary>
     public static string List(IEnumerable<string> names) => First(names.Select(Text));
 
-    /// <summary>The first ten of things that are quoted already, and how many more there are.</summary>
+    /// <summary>The first ten of several items that are already quoted, and how many more there are.</summary>
     public static string First(IEnumerable<string> items, string separator = ", ")
     {
         var shown = new List<string>();
@@ -37,10 +37,10 @@ internal static class Quote
         return string.Join(separator, shown) + (more > 0 ? $"{separator}and {more} more" : "");
     }
 
-    /// <summary>All of a text that people must be able to copy, such as the path of a file.</summary>
+    /// <summary>All of a text that the user must be able to copy, such as the path of a file.</summary>
     public static string Visible(string text) => text.AsSpan().ContainsAnyExceptInRange(' ', '~') ? Beginning(text, int.MaxValue) : text;
 
-    /// <summary>A whole message on one line; of one that is too long the middle is left out, since the remedy stands at the end.</summary>
+    /// <summary>A whole message on one line; if it is too long, its middle is left out, since the remedy comes at the end.</summary>
     public static string Line(string message)
     {
         const int end = 400;
@@ -59,7 +59,7 @@ internal static class Quote
                 ? string.Concat(text.Substring(i, pair).Select(c => $"\\u{(int)c:x4}"))
                 : text.Substring(i, pair);
             i += pair - 1;
-            // The last place is for the mark that something is missing, unless nothing is.
+            // Space is reserved for the mark that something is missing, unless this is the last character.
             bool last = i == text.Length - 1;
             if (shown.Length + next.Length > length - (last ? 0 : Cut.Length)) return shown.Append(Cut).ToString();
             shown.Append(next);
@@ -67,7 +67,7 @@ internal static class Quote
         return shown.ToString();
     }
 
-    /// <summary>Control characters, those that set the direction of writing or have no width, line separators and half surrogates.</summary>
+    /// <summary>Control characters, characters without width or that set the direction of writing, line separators and unpaired surrogates.</summary>
     private static bool IsHidden(string text, int index) => CharUnicodeInfo.GetUnicodeCategory(text, index)
         is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
         or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;

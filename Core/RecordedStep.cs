@@ -1,16 +1,16 @@
 namespace MiniDL;
 
 /// <summary>
-/// A step that is run again and again, such as forward, backward and optimizer on one batch. A GPU records it once and repeats it as a
-/// whole, with one call instead of hundreds; on other devices, and where the environment has MINIDL_CUDA_GRAPH=0, it simply runs.
-/// <see cref="Device.Record"/> makes one.
+/// A step that is run many times, such as forward, backward and optimizer on one batch. A GPU records it once and replays it as a
+/// whole, with one call instead of hundreds; on other devices, and if the environment has MINIDL_CUDA_GRAPH=0, it simply runs.
+/// Made by <see cref="Device.Record"/>.
 /// </summary>
 /// <remarks>
-/// <para>The step must do the same work every time, on tensors that stay where they are; only their values may change in between.
-/// Learning rates, the positions of the streams that dropout draws from and counters of batches go on as if the step ran. The host
-/// cannot read values inside (an error says what was read): return what you want to look at.</para>
-/// <para>On a GPU the first two runs are ordinary steps, which make gradients, velocities and whatever else is made once; the third is
-/// recorded. Memory that the step uses inside belongs to it: what is to outlive a run is returned or kept
+/// <para>The step must do the same work every time, on tensors that stay where they are; only their values may change between runs.
+/// Learning rates, the positions of dropout's random streams and batch counters advance as if the step ran normally. The host
+/// cannot read values inside it (an error says what was read): return what you want to look at.</para>
+/// <para>On a GPU the first two runs are ordinary steps, which create gradients, velocities and everything else that is made once; the
+/// third is recorded. Memory used inside the step belongs to it: to make a tensor outlive a run, return it or keep it
 /// (<see cref="Tensor.Keep"/>), as in a <see cref="Scope"/>.</para>
 /// </remarks>
 /// <example><code>
@@ -35,15 +35,15 @@ public abstract class RecordedStep : IDisposable
     {
     }
 
-    /// <summary>Whether the step is recorded and repeated, on the same tensors, rather than run anew each time.</summary>
+    /// <summary>Whether the step is recorded and replayed, on the same tensors, instead of running anew each time.</summary>
     public abstract bool Repeats { get; }
 
     /// <summary>Runs the step once.</summary>
     /// <returns>What the step returns; valid until the next run.</returns>
-    /// <exception cref="MiniDLException">Values were read by the host, or put in by it, while the step was recorded.</exception>
+    /// <exception cref="MiniDLException">The host read or wrote values while the step was being recorded.</exception>
     public abstract Tensor[] Run();
 
-    /// <summary>Lets go of the recorded step and its memory, but for tensors that are still referred to, such as gradients.</summary>
+    /// <summary>Releases the recorded step and its memory, except for tensors that are still referred to, such as gradients.</summary>
     public abstract void Dispose();
 }
 

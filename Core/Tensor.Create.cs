@@ -11,8 +11,8 @@ public sealed partial class Tensor
     /// <see cref="DType.I64"/>; byte, or bool as 0 and 1, which become <see cref="DType.U8"/>.
     /// </param>
     /// <param name="shape">The sizes; their product is the number of values.</param>
-    /// <param name="device">Where to; the CPU by default.</param>
-    /// <exception cref="ShapeException">The number of values is another.</exception>
+    /// <param name="device">The device; the CPU by default.</param>
+    /// <exception cref="ShapeException">The number of values does not match the shape.</exception>
     /// <exception cref="MiniDLException">The values are of another type, or a double is too large for the device's floats.</exception>
     public static Tensor From<T>(ReadOnlySpan<T> values, Shape shape, Device? device = null) where T : unmanaged
     {
@@ -29,7 +29,7 @@ public sealed partial class Tensor
         return tensor;
     }
 
-    /// <summary>Integers that are shorter than long as long; null for values of other types.</summary>
+    /// <summary>Integers shorter than long, converted to long; null for values of other types.</summary>
     private static long[]? Widened<T>(ReadOnlySpan<T> values) where T : unmanaged
     {
         if (typeof(T) == typeof(int)) return Widened(MemoryMarshal.Cast<T, int>(values), static value => value);
@@ -46,8 +46,8 @@ public sealed partial class Tensor
         return integers;
     }
 
-    /// <summary>A finite double beyond float's range would become infinite without a word.</summary>
-    /// <param name="first">What messages call the first value.</param>
+    /// <summary>Refuses finite doubles beyond float's range, which would silently become infinite.</summary>
+    /// <param name="first">The index that messages give the first value.</param>
     internal static void CheckFits(ReadOnlySpan<double> values, Device device, int first = 0)
     {
         if (device.FloatType != DType.F32) return;
@@ -68,7 +68,7 @@ public sealed partial class Tensor
     /// <summary>A tensor of ones.</summary>
     public static Tensor Ones(Shape shape, Device? device = null, DType? type = null) => Full(shape, 1, device, type);
 
-    /// <summary>A tensor that holds one value everywhere.</summary>
+    /// <summary>A tensor filled with one value.</summary>
     /// <exception cref="MiniDLException">The type cannot hold the value.</exception>
     public static Tensor Full(Shape shape, double value, Device? device = null, DType? type = null)
     {
@@ -99,7 +99,7 @@ public sealed partial class Tensor
         return From(values, shape, device);
     }
 
-    /// <summary>A tensor whose values are whatever the memory held: the caller writes every one.</summary>
+    /// <summary>An uninitialized tensor: the caller writes every value.</summary>
     internal static Tensor New(Shape shape, Device device, DType type, Layout layout = Layout.RowMajor)
     {
         var storage = device.Backend.Pool.Rent(type, shape.Count);
@@ -108,7 +108,7 @@ public sealed partial class Tensor
         return new Tensor(storage, 0, shape, layout);
     }
 
-    /// <summary>A tensor with the shape, layout, type and device of another, its values unset.</summary>
+    /// <summary>An uninitialized tensor with the shape, layout, type and device of another.</summary>
     internal static Tensor NewLike(Tensor x) => New(x.Shape, x.Device, x.DType, x.Layout);
 
     /// <summary>A window into this tensor's storage: for flat buffers of parameters and gradients.</summary>

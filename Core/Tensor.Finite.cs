@@ -5,7 +5,7 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>Looks for values that are NaN or infinite.</summary>
-    /// <returns>The first one and where it is, as in <c>NaN at [2, 5]</c>; null where all are finite, and for integers.</returns>
+    /// <returns>The first one and its index, as in <c>NaN at [2, 5]</c>; null if all are finite, and for integers.</returns>
     public string? FirstNotFinite()
     {
         if (!DType.IsFloat()) return null;
@@ -17,7 +17,7 @@ public sealed partial class Tensor
         return string.Create(CultureInfo.InvariantCulture, $"{values[index]} at [{string.Join(", ", place)}]");
     }
 
-    /// <summary>Of named tensors those that are not finite, ready for an error: <c>fc.weight (NaN at [2, 5])</c>.</summary>
+    /// <summary>The named tensors that are not finite, formatted for an error: <c>fc.weight (NaN at [2, 5])</c>.</summary>
     public static IEnumerable<string> NotFinite(IEnumerable<KeyValuePair<string, Tensor>> tensors)
     {
         foreach (var (name, tensor) in tensors)

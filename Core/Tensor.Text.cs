@@ -8,7 +8,7 @@ namespace MiniDL;
 [DebuggerDisplay("{DebuggerText,nq}")]
 public sealed partial class Tensor
 {
-    /// <summary>Above so many values only the first and the last of each dimension are shown, as NumPy has it.</summary>
+    /// <summary>If there are more values than this, only the first and last of each dimension are shown, as in NumPy.</summary>
     private const int MaxShown = 1000, Edge = 3;
 
     /// <summary>Type, shape, device, and the operator that made it: <c>f32[8, 16] on cpu from conv2d</c>.</summary>
@@ -16,8 +16,8 @@ public sealed partial class Tensor
         $"{DType.ToString().ToLowerInvariant()}{Shape} on {_storage.Device}{(Origin is null ? "" : $" from {Origin}")}";
 
     /// <summary>
-    /// <see cref="Description"/> and the values, in logical order, as NumPy shows them; of more than 1,000 values the first and the last three
-    /// of each dimension. Values of a GPU are waited for.
+    /// <see cref="Description"/> and the values, in logical order, as NumPy shows them; if there are more than 1,000, only the first and last
+    /// three of each dimension. On a GPU this waits for the values.
     /// </summary>
     /// <returns>
     /// <code>
@@ -35,14 +35,14 @@ public sealed partial class Tensor
             using var scope = Scope.Step();
             return $"{Description}{(Rank < 2 ? ": " : "\n")}{Values(Shape.Sizes.ToArray())}";
         }
-        // Inside a recorded step there are no values yet.
+        // Inside a step that is being recorded there are no values yet.
         catch (MiniDLException)
         {
             return Description;
         }
     }
 
-    /// <summary>One line, of values that can be had without waiting.</summary>
+    /// <summary>One line, with values only if they are available without waiting.</summary>
     private string DebuggerText
     {
         get
@@ -85,10 +85,10 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>The first and the last indices of every dimension that is longer than both together.</summary>
+    /// <summary>The first and last indices of every dimension that is longer than both together.</summary>
     private Tensor Edges()
     {
-        // Values of a GPU come first, so that inside a recorded step, where they cannot, no kernel is recorded for them.
+        // A GPU's values are fetched first: inside a recorded step that throws, before any kernel is recorded for them.
         var x = IsOnHost ? Detach() : Detach().To(Device.Cpu);
         for (int dim = 0; dim < Rank; dim++)
             if (Shape[dim] > 2 * Edge) x = Concat([x.Slice(dim, 0, Edge), x.Slice(dim, Shape[dim] - Edge)], dim);

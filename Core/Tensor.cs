@@ -4,7 +4,7 @@ using MiniDL.Memory;
 namespace MiniDL;
 
 /// <summary>
-/// An array of numbers with a shape on a device, and a node of the autograd graph. Operators are methods, one file each in
+/// An array of numbers with a shape, on a device, and a node of the autograd graph. Operators are methods, one file each in
 /// <c>Core/Ops</c>; they return new tensors and never change their operands.
 /// </summary>
 /// <remarks>
@@ -17,7 +17,7 @@ public sealed partial class Tensor
     private int _lease;
     private bool _requiresGrad;
 
-    /// <summary>The leaf whose memory this looks at, and the place where that was: the leaf may move away.</summary>
+    /// <summary>The leaf whose memory this tensor shares, if any. The leaf may later move away from it.</summary>
     private Tensor? _leaf;
 
     internal Tensor(Storage storage, int offset, Shape shape, Layout layout = Layout.RowMajor)
@@ -32,7 +32,7 @@ public sealed partial class Tensor
     /// <summary>The sizes, in PyTorch's logical order.</summary>
     public Shape Shape { get; }
 
-    /// <summary>How the values lie in storage.</summary>
+    /// <summary>The order of the values in storage.</summary>
     public Layout Layout { get; private set; }
 
     /// <summary>The type of the values.</summary>
@@ -47,23 +47,23 @@ public sealed partial class Tensor
     /// <summary>The number of values.</summary>
     public int Count => Shape.Count;
 
-    /// <summary>Where the first value lies in the storage.</summary>
+    /// <summary>The position of the first value in the storage.</summary>
     internal int Offset { get; private set; }
 
     /// <summary>The operator that made this tensor, for error messages; null for tensors made from data.</summary>
     internal string? Origin { get; set; }
 
-    /// <summary>Why the memory was taken back and what to do, where that was not the end of a step scope; a whole sentence or two.</summary>
+    /// <summary>Why the memory was recycled and what to do, if the reason was not the end of a step scope; one or two whole sentences.</summary>
     internal string? WhyRecycled { get; set; }
 
-    /// <summary>The storage, after a check that it has not been recycled.</summary>
+    /// <summary>The storage, after checking that it has not been recycled.</summary>
     internal Storage Storage => _storage.Lease != _lease ? throw Recycled() : _leaf is null || _leaf._storage == _storage ? _storage : throw Left();
 
     /// <summary>
-    /// Whether gradients are computed for this tensor. Set it on leaves (tensors made from data); what operators make of such a
-    /// tensor has it too.
+    /// Whether gradients are computed for this tensor. Set it on leaves (tensors made from data); the results of operators on such a
+    /// tensor require gradients too.
     /// </summary>
-    /// <exception cref="MiniDLException">Set to false on the result of an operator, or to true on integers.</exception>
+    /// <exception cref="MiniDLException">It is set to false on the result of an operator, or to true on integers.</exception>
     public bool RequiresGrad
     {
         get => _requiresGrad || Producer is not null;
@@ -72,34 +72,34 @@ public sealed partial class Tensor
             if (Producer is not null && !value)
                 throw new MiniDLException($"[autograd] {Description} is the result of {Producer.Name}; use Detach() for the same values without gradient.");
             if (value) Check.Float("autograd", "tensor", this);
-            // Whatever it was computed from, it is a variable of its own now.
+            // Whatever it was computed from, it is now a variable in its own right.
             if (value) FromGradient = false;
             _requiresGrad = value;
         }
     }
 
-    /// <summary>The values as they lie in storage, to read; valid as long as the tensor is.</summary>
+    /// <summary>The values in storage order, for reading; valid as long as the tensor is.</summary>
     /// <exception cref="MiniDLException">The values are not float (see <see cref="Values{T}"/>), or the tensor was recycled.</exception>
     public ReadOnlySpan<float> Span => Raw<float>();
 
-    /// <summary>The values as they lie in storage, in their own type, to read: float, double, long or byte.</summary>
-    /// <exception cref="MiniDLException">The values are of another type, are not in this process's memory, or were recycled.</exception>
+    /// <summary>The values in storage order, in their own type, for reading: float, double, long or byte.</summary>
+    /// <exception cref="MiniDLException">The values are of another type, not in this process's memory, or the tensor was recycled.</exception>
     public ReadOnlySpan<T> Values<T>() where T : unmanaged => Raw<T>();
 
     /// <summary>
-    /// The values as they lie in storage, to be written. Handing the span out counts as a change in place: graphs that were made with
-    /// the old values, and read them in backward, can no longer run it.
+    /// The values in storage order, for writing. Handing out the span counts as an in-place change: graphs that were made with
+    /// the old values and read them in backward can no longer run backward.
     /// </summary>
     /// <remarks>
-    /// What is written later through a span that was taken before a forward pass is not seen: backward then computes with the new
-    /// values. Take the span anew for every change.
+    /// Later writes through a span that was taken before a forward pass go unnoticed: backward then computes with the new
+    /// values. Take a new span for every change.
     /// </remarks>
     /// <exception cref="MiniDLException">The values are not float (see <see cref="MutableValues{T}"/>), or the tensor was recycled.</exception>
     /// <example><code>x.MutableSpan()[0] = 5;</code></example>
     public Span<float> MutableSpan() => MutableValues<float>();
 
     /// <summary><see cref="MutableSpan"/> in the tensor's own type: float, double, long or byte.</summary>
-    /// <exception cref="MiniDLException">The values are of another type, are not in this process's memory, or were recycled.</exception>
+    /// <exception cref="MiniDLException">The values are of another type, not in this process's memory, or the tensor was recycled.</exception>
     public Span<T> MutableValues<T>() where T : unmanaged
     {
         var values = Raw<T>();
@@ -107,7 +107,7 @@ public sealed partial class Tensor
         return values;
     }
 
-    /// <summary>The values as they lie in storage, for kernels: writing them is not counted.</summary>
+    /// <summary>The values in storage order, for kernels: writing them is not counted as a change.</summary>
     internal Span<T> Raw<T>() where T : unmanaged =>
         Storage is HostStorage<T> host
             ? host.Span.Slice(Offset, Count)
@@ -131,10 +131,10 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>The values as a strided span in logical order, for System.Numerics.Tensors, to read; shares the memory.</summary>
+    /// <summary>The values as a strided span in logical order, for reading with System.Numerics.Tensors; shares the memory.</summary>
     public ReadOnlyTensorSpan<float> AsReadOnlyTensorSpan() => Strided(Raw<float>());
 
-    /// <summary>The same to be written, which counts as a change in place: see <see cref="MutableSpan"/>.</summary>
+    /// <summary>The same for writing, which counts as an in-place change: see <see cref="MutableSpan"/>.</summary>
     public TensorSpan<float> AsTensorSpan() => Strided(MutableSpan());
 
     private TensorSpan<float> Strided(Span<float> values)
@@ -167,9 +167,9 @@ public sealed partial class Tensor
         : throw new MiniDLException(Check.Line("to_array", $"{value} does not fit int. Use ToArray<long>()."));
 
     /// <summary>
-    /// <see cref="ToArray{T}"/> without waiting for a GPU: the program can put more work there before it looks at the values.
+    /// <see cref="ToArray{T}"/> without waiting for a GPU: the program can give it more work before looking at the values.
     /// </summary>
-    /// <returns>Waits for the values, as they are now.</returns>
+    /// <returns>A function that waits for the values, as they are now.</returns>
     public Func<T[]> ToArrayLater<T>() where T : unmanaged
     {
         _ = DTypes.Of<T>();
@@ -177,7 +177,7 @@ public sealed partial class Tensor
         return Device.Backend.DownloadLater<T>(ToLayout(Layout.RowMajor));
     }
 
-    /// <summary>The one value of a tensor with one value, such as a loss.</summary>
+    /// <summary>The value of a tensor with a single value, such as a loss.</summary>
     /// <exception cref="ShapeException">There is not exactly one value.</exception>
     public float Item()
     {
@@ -190,10 +190,10 @@ public sealed partial class Tensor
     /// <summary>The same values without their history: gradients stop here. Shares the memory.</summary>
     public Tensor Detach() => new(Storage, Offset, Shape, Layout) { Origin = Origin, _leaf = Leaf, WhyRecycled = WhyRecycled };
 
-    /// <summary>The leaf whose memory a window into this tensor looks at.</summary>
+    /// <summary>The leaf whose memory a window into this tensor would share.</summary>
     internal Tensor? Leaf => _requiresGrad ? this : _leaf;
 
-    /// <summary>A copy of the values in memory of their own, without history.</summary>
+    /// <summary>A copy of the values in its own memory, without history.</summary>
     public Tensor Clone()
     {
         var copy = NewLike(this);
@@ -203,8 +203,8 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// Copies the values into another tensor in place, from any device to any: for the inputs of a step that a <see cref="RecordedStep"/>
-    /// repeats. Graphs of operators that were made with the old ones cannot run backward any more.
+    /// Copies the values into another tensor in place, between any two devices: for the inputs of a <see cref="RecordedStep"/>.
+    /// Graphs that were made with the destination's old values can no longer run backward.
     /// </summary>
     /// <exception cref="ShapeException">The shapes differ, or only one of the tensors holds integers.</exception>
     public void CopyTo(Tensor destination)
@@ -222,7 +222,7 @@ public sealed partial class Tensor
         else here.Upload<double>(destination);
     }
 
-    /// <summary>Moves values that lie alike between devices.</summary>
+    /// <summary>Copies values between devices; both tensors have the same layout.</summary>
     private void Upload<T>(Tensor destination) where T : unmanaged
     {
         if (Storage is HostStorage<T>)
@@ -235,7 +235,7 @@ public sealed partial class Tensor
         destination.Device.Backend.Upload<T>(values, destination);
     }
 
-    /// <summary>Lets this tensor survive the end of the step scope it was made in.</summary>
+    /// <summary>Lets this tensor survive the end of the step scope in which it was made.</summary>
     public Tensor Keep()
     {
         Storage.Kept = true;
@@ -243,7 +243,7 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// Replaces the values in place, given in logical order. Graphs that were made with the old ones cannot run backward any more.
+    /// Replaces the values in place, given in logical order. Graphs that were made with the old ones can no longer run backward.
     /// </summary>
     internal void Assign(ReadOnlySpan<double> values)
     {
@@ -262,8 +262,8 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// Puts this tensor into another place, which holds its values already: into an optimizer's flat buffer, or onto another device.
-    /// Whoever has this tensor goes on with it there; graphs that were made before can no longer run backward.
+    /// Moves this tensor to another place that already holds its values: an optimizer's flat buffer, or another device.
+    /// References to the tensor remain valid; graphs that were made before can no longer run backward.
     /// </summary>
     internal void MoveTo(Tensor place)
     {
@@ -271,7 +271,7 @@ public sealed partial class Tensor
         (_storage, _lease, Offset, Layout) = (place._storage, place._lease, place.Offset, place.Layout);
     }
 
-    /// <summary>Whether this tensor lies where the other does.</summary>
+    /// <summary>Whether this tensor is at the same place in memory as the other.</summary>
     internal bool IsAt(Tensor place) => ReferenceEquals(_storage, place._storage) && Offset == place.Offset;
 
     private MiniDLException Left() => new(

@@ -1,10 +1,10 @@
 namespace MiniDL;
 
 /// <summary>
-/// Reverse-mode differentiation. The graph is made as the program runs: every operator remembers its inputs. A backward pass
-/// visits the operators that lead to a tensor, those that ran last first, hands each the gradient of its result, and adds what
-/// it gives to the gradients of its inputs. Gradients of leaves are added into <see cref="Tensor.Grad"/>. Tensors may be used from
-/// any thread; passes that share operators or leaves must not overlap: the one that comes second is refused.
+/// Reverse-mode differentiation. The graph is built as the program runs: every operator remembers its inputs. A backward pass
+/// visits the operators that lead to a tensor in reverse order of execution, passes each the gradient of its result, and adds what
+/// it returns to the gradients of its inputs. Gradients of leaves are added into <see cref="Tensor.Grad"/>. Tensors may be used from
+/// any thread, but passes that share operators or leaves must not overlap: the second one is refused.
 /// </summary>
 public static class Autograd
 {
@@ -16,8 +16,8 @@ public static class Autograd
     /// The gradients of one tensor with respect to any others, leaves or results of operators; nothing is added to
     /// <see cref="Tensor.Grad"/>.
     /// </summary>
-    /// <param name="output">What to differentiate.</param>
-    /// <param name="inputs">With respect to what.</param>
+    /// <param name="output">The tensor to differentiate.</param>
+    /// <param name="inputs">The tensors to differentiate with respect to.</param>
     /// <param name="cotangent">The gradient of the loss with respect to <paramref name="output"/>; 1 by default, for one value.</param>
     /// <param name="retainGraph">Keep the graph for another pass instead of freeing it.</param>
     /// <returns>One gradient for each input; zeros where the output does not depend on it.</returns>

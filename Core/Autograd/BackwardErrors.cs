@@ -1,6 +1,6 @@
 namespace MiniDL;
 
-/// <summary>What a backward pass refuses, and in which words.</summary>
+/// <summary>What a backward pass refuses, and the messages.</summary>
 internal static class BackwardErrors
 {
     /// <exception cref="MiniDLException">There is nothing to differentiate, or no cotangent that fits.</exception>

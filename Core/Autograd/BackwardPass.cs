@@ -1,8 +1,8 @@
 namespace MiniDL;
 
 /// <summary>
-/// One backward pass: the chain rule from a tensor back to the leaves that it depends on, or only to some targets. Every operator that
-/// leads to the tensor is visited once, those that ran last first, so that the gradient of its result is complete when its turn comes.
+/// One backward pass: the chain rule from a tensor back to all leaves that it depends on, or only to some targets. Every operator that
+/// leads to the tensor is visited once, in reverse order of execution, so the gradient of its result is complete when it is visited.
 /// </summary>
 internal readonly struct BackwardPass
 {
@@ -13,9 +13,9 @@ internal readonly struct BackwardPass
     private readonly List<Tensor> _leaves = [];
     private readonly GradientSums _sums;
 
-    /// <param name="root">What is differentiated.</param>
-    /// <param name="retainGraph">Whether the graph stays for another pass.</param>
-    /// <param name="targets">The tensors whose gradients are wanted, which they get here; null for those of all leaves.</param>
+    /// <param name="root">The tensor to differentiate.</param>
+    /// <param name="retainGraph">Whether to keep the graph for another pass.</param>
+    /// <param name="targets">The tensors whose gradients are wanted, to be filled in here; null for those of all leaves.</param>
     public BackwardPass(Tensor root, bool retainGraph, Dictionary<Tensor, Tensor?>? targets)
     {
         (_root, _retainGraph, _targets, _sums) = (root, retainGraph, targets, new GradientSums(targets));
@@ -42,7 +42,7 @@ internal readonly struct BackwardPass
         }
     }
 
-    /// <summary>Finds the operators that lead to the root, without recursion, and sorts them, the last that ran first.</summary>
+    /// <summary>Finds the operators that lead to the root, without recursion, and sorts them in reverse order of execution.</summary>
     private void Collect()
     {
         Enter(_root);
@@ -54,7 +54,7 @@ internal readonly struct BackwardPass
         for (int i = _operators.Count - 1; i >= 0; i--) _operators[i].MarkIfLeadsTo(_targets);
     }
 
-    /// <summary>Claims what the pass works on: an operator that leads to x, or x itself, a leaf whose gradient is added to.</summary>
+    /// <summary>Claims what the pass works on: the operator that made x, or, if x is a leaf that gets a gradient, x itself.</summary>
     private void Enter(Tensor x)
     {
         if (x.Producer is not { } producer)
@@ -68,11 +68,11 @@ internal readonly struct BackwardPass
         if (producer.IsClaimedBy(Claim.Current)) return;
         if (!producer.TryClaim(Claim.Current)) throw BackwardErrors.Shared($"the operator {producer.Name}", _root);
         _operators.Add(producer);
-        // Another thread's pass may have freed it between the look at x and the claim.
+        // Another thread's pass may have freed it between the check of x and the claim.
         if (producer.IsFreed) throw BackwardErrors.Freed(_root);
     }
 
-    /// <summary>The gradient of the operator's result is complete: its backward makes those of its inputs of it.</summary>
+    /// <summary>Runs an operator's backward, once the gradient of its result is complete, and passes on the gradients of its inputs.</summary>
     private void Visit(Operator node)
     {
         if (!_sums.TryTake(node.Result!, out var dy)) return;
@@ -91,7 +91,7 @@ internal readonly struct BackwardPass
         if (!_retainGraph) node.Free();
     }
 
-    /// <summary>The gradient of a leaf is complete.</summary>
+    /// <summary>Stores the gradient of a leaf, once it is complete.</summary>
     private void Finish(Tensor leaf)
     {
         if (!_sums.TryTake(leaf, out var gradient)) return;

@@ -3,13 +3,13 @@ using System.Globalization;
 namespace MiniDL;
 
 /// <summary>
-/// Compares the gradients that operators compute with finite differences, in double precision on <see cref="Device.Reference"/>:
-/// for operators and layers of one's own as well. With a random cotangent c, the derivative of L = Σ c·f(x) with respect to
-/// every value x is held against the four-point central difference
-/// <c>(L(x − 2h) − 8·L(x − h) + 8·L(x + h) − L(x + 2h)) / 12h</c>, whose error is of the order h⁴.
+/// Compares the gradients that operators compute with finite differences, in double precision on <see cref="Device.Reference"/>;
+/// it works for your own operators and layers too. With a random cotangent c, the derivative of L = Σ c·f(x) with respect to
+/// every value x is compared with the four-point central difference
+/// <c>(L(x − 2h) − 8·L(x − h) + 8·L(x + h) − L(x + 2h)) / 12h</c>, whose error is of order h⁴.
 /// </summary>
 /// <remarks>
-/// A plain sum as loss would hide mistakes: the gradient of a normalization's sum is 0. Keep the inputs further than 2h from
+/// A plain sum as the loss would hide mistakes: the gradient of a normalization's sum is 0. Keep the inputs at least 2h away from
 /// kinks, such as relu's at 0.
 /// </remarks>
 /// <example><code>
@@ -17,15 +17,15 @@ namespace MiniDL;
 /// </code></example>
 public static class GradCheck
 {
-    /// <summary>h, for values up to 1 in size; larger ones take h times their size.</summary>
+    /// <summary>h for values up to 1 in magnitude; for larger ones the step is h times their magnitude.</summary>
     private const double Step = 1e-3;
 
-    /// <summary>Gradients smaller than this count as this large when errors are made relative.</summary>
+    /// <summary>Relative errors are relative to at least this much, so that tiny gradients do not inflate them.</summary>
     private const double SmallestScale = 1e-4;
 
     /// <summary>Checks a function with respect to all its floating-point inputs.</summary>
-    /// <param name="function">What to differentiate; it is called often, and must give the same result for the same inputs.</param>
-    /// <param name="inputs">Where to differentiate. They are copied, to the Reference device; layouts stay.</param>
+    /// <param name="function">The function; it is called many times and must be deterministic.</param>
+    /// <param name="inputs">The point at which to differentiate. Inputs are copied to the Reference device and keep their layouts.</param>
     /// <exception cref="MiniDLException">The result has no gradient, or differs from call to call.</exception>
     public static GradCheckResult Run(Func<Tensor[], Tensor> function, params ReadOnlySpan<Tensor> inputs)
     {
@@ -41,7 +41,7 @@ public static class GradCheck
 
     /// <summary>
     /// Checks a function with respect to leaves that it uses, such as the parameters of a layer on the Reference device. Their
-    /// values are changed and put back.
+    /// values are changed and then restored.
     /// </summary>
     /// <inheritdoc cref="Run"/>
     public static GradCheckResult Of(Func<Tensor> function, params ReadOnlySpan<Tensor> leaves)
@@ -109,16 +109,16 @@ public static class GradCheck
     }
 }
 
-/// <summary>Where analytic and numeric gradients differ most.</summary>
-/// <param name="WorstError">Their difference there, relative to the largest gradient of that input; ∞ where one is NaN.</param>
+/// <summary>The largest difference between analytic and numeric gradients.</summary>
+/// <param name="WorstError">That difference, relative to the largest gradient of the input; ∞ if a gradient is NaN.</param>
 /// <param name="Input">The number of the input.</param>
-/// <param name="Index">The place in the input, in logical order.</param>
+/// <param name="Index">The index within the input, in logical order.</param>
 /// <param name="Analytic">What backward computed.</param>
 /// <param name="Numeric">What the finite difference gives.</param>
 /// <param name="InputShape">The input's shape.</param>
 public sealed record GradCheckResult(double WorstError, int Input, int Index, double Analytic, double Numeric, Shape InputShape)
 {
-    /// <summary>Throws where the gradients differ by more.</summary>
+    /// <summary>Throws if the gradients differ by more than the limit.</summary>
     /// <param name="limit">The largest <see cref="WorstError"/> allowed; smooth functions reach 1e-9.</param>
     /// <exception cref="MiniDLException">They do.</exception>
     public void ShouldAgreeWithin(double limit)

@@ -4,22 +4,22 @@ using MiniDL.Diagnostics;
 namespace MiniDL;
 
 /// <summary>
-/// The gradients on their way through a backward pass: for every tensor the sum of those that have arrived. Memory of gradients is recycled
-/// within the pass, while it is still in the cache: everything that a gradient waits in holds it; a sum grows in place where nothing else
-/// holds it, and what nothing holds any more goes back to the pool.
+/// The gradients in flight during a backward pass: for every tensor, the sum of those that have arrived. Their memory is recycled within
+/// the pass, while it is still in the cache. Every place where a gradient waits counts as a holder of its storage: a sum with a single
+/// holder grows in place, and storage without holders goes back to the pool.
 /// </summary>
-/// <param name="targets">Where the sums of leaves are in a pass towards targets; null where the leaves have them.</param>
+/// <param name="targets">Where the sums of leaves are kept in a pass to given targets; null if they are kept in the leaves.</param>
 internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
 {
     private readonly List<Tensor> _leaves = [];
 
-    /// <summary>Leaves that gradients have arrived at, in that order.</summary>
+    /// <summary>The leaves that have received gradients, in order of arrival.</summary>
     public IReadOnlyList<Tensor> Leaves => _leaves;
 
-    /// <summary>Adds what an operator gives to the sums of its inputs; null for those that it gives nothing.</summary>
+    /// <summary>Adds an operator's gradients to the sums of its inputs; null where it gives an input none.</summary>
     public void Add(ReadOnlySpan<Tensor?> inputs, ReadOnlySpan<Tensor?> gradients)
     {
-        // All are held before the first is passed on: an operator may give one tensor to several inputs.
+        // All are held before the first is added: an operator may give the same tensor to several inputs.
         foreach (var gradient in gradients)
             if (gradient is not null) Hold(gradient);
         for (int i = 0; i < gradients.Length; i++)
@@ -29,7 +29,7 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
     /// <summary>Adds a gradient to the sum of a tensor.</summary>
     public void Add(Tensor x, Tensor gradient) => AddHeld(x, Hold(gradient));
 
-    /// <summary>The sum of a tensor, which is complete; false where nothing has arrived. <see cref="Done"/> ends its use.</summary>
+    /// <summary>Takes the complete sum of a tensor; false if no gradient has arrived. Call <see cref="Done"/> after using it.</summary>
     public bool TryTake(Tensor x, [NotNullWhen(true)] out Tensor? sum)
     {
         sum = this[x];
@@ -37,7 +37,7 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
         return sum is not null;
     }
 
-    /// <summary>Puts another gradient in the place of one that was taken.</summary>
+    /// <summary>Replaces a gradient that was taken with another one.</summary>
     public Tensor Replace(Tensor old, Tensor replacement)
     {
         if (ReferenceEquals(old, replacement)) return old;
@@ -46,7 +46,7 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
         return replacement;
     }
 
-    /// <summary>A gradient that goes to the user belongs to the engine no longer.</summary>
+    /// <summary>Releases a gradient to the user: the engine will not reuse its memory.</summary>
     public Tensor HandOut(Tensor gradient)
     {
         gradient.Storage.Gradient.BornIn = 0;
@@ -60,10 +60,10 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
         if (--storage.Gradient.Holds == 0 && IsOurs(storage)) storage.Device.Backend.Pool.Return(storage);
     }
 
-    /// <summary>Whether a gradient of the running pass was made by the engine and only one place looks at it.</summary>
+    /// <summary>Whether a gradient of the running pass may be changed in place: the engine made it, and it has a single holder.</summary>
     public static bool MayChange(Tensor gradient) => gradient.Storage is { Gradient.Holds: 1 } storage && IsOurs(storage);
 
-    /// <summary>Whether the storage was taken for a gradient of this pass and belongs to nobody else.</summary>
+    /// <summary>Whether the storage was leased for a gradient of this pass and nobody else keeps it.</summary>
     private static bool IsOurs(Memory.Storage storage) => storage.Gradient.BornIn == Claim.Current && !storage.Kept;
 
     private static Tensor Hold(Tensor gradient)
@@ -78,7 +78,7 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
         if (sofar is null && x.Producer is null) _leaves.Add(x);
         if (sofar is not null)
         {
-            // In place where nobody else looks at the sum so far; else into new memory.
+            // In place if the sum so far has no other holder, else into new memory.
             var sum = MayChange(sofar) ? sofar : sofar.Clone();
             using (Profiler.Time("autograd", "sum")) x.Device.Backend.AddInto(sum, gradient);
             Done(gradient);
@@ -87,7 +87,7 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
         this[x] = gradient;
     }
 
-    /// <summary>Where the sum of a tensor waits: at the operator that made it, at the leaf, or among the targets.</summary>
+    /// <summary>The sum of a tensor so far, kept at the operator that made it, at the leaf, or among the targets.</summary>
     private Tensor? this[Tensor x]
     {
         get => x.Producer is { } producer ? producer.PendingGradient : targets is null ? x.PendingGradient : targets[x];
@@ -100,17 +100,17 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
     }
 }
 
-/// <summary>What a backward pass notes about a storage.</summary>
+/// <summary>A backward pass's notes about a storage.</summary>
 internal struct GradientUse
 {
-    /// <summary>How many gradients on their way through a backward pass look into the storage.</summary>
+    /// <summary>How many gradients in flight use this storage.</summary>
     public int Holds;
 
-    /// <summary>The backward pass that took this lease, 0 outside of one: only such storage may be reused before the pass ends.</summary>
+    /// <summary>The backward pass during which this lease began, 0 if none: only such storage may be reused before the pass ends.</summary>
     public int BornIn;
 }
 
-/// <summary>Room for the gradients of an operator's inputs, where they are few.</summary>
+/// <summary>Space for the gradients of an operator's inputs, for operators with few inputs.</summary>
 [System.Runtime.CompilerServices.InlineArray(Length)]
 internal struct GradientSlots
 {

@@ -1,6 +1,6 @@
 namespace MiniDL;
 
-/// <summary>The gradients that an operator's backward gives to its inputs, by the inputs' positions.</summary>
+/// <summary>The gradients that an operator's backward returns for its inputs, by input position.</summary>
 public readonly ref struct Gradients
 {
     private readonly Operator _operator;
@@ -14,18 +14,18 @@ public readonly ref struct Gradients
         _targets = targets;
     }
 
-    /// <summary>What has been set so far; null for the others.</summary>
+    /// <summary>The gradients set so far; null for the other inputs.</summary>
     internal ReadOnlySpan<Tensor?> Set => _slots;
 
-    /// <summary>Whether anything depends on the gradient of this input.</summary>
+    /// <summary>Whether the gradient of this input is needed.</summary>
     public bool Wanted(int input) => _operator.Wants(input) && _operator.Inputs[input] is { RequiresGrad: true } x && Lead(x, _targets);
 
-    /// <summary>Whether a gradient of this tensor is one of the targets or leads to one; without targets all leaves are.</summary>
+    /// <summary>Whether this tensor is a target or depends on one; without targets, true for every tensor.</summary>
     internal static bool Lead(Tensor x, Dictionary<Tensor, Tensor?>? targets) =>
         targets is null || x.Producer is { LeadsToTarget: true } || targets.ContainsKey(x);
 
-    /// <summary>Sets the gradient of an input, in the input's floating-point type; one that is not wanted is dropped.</summary>
-    /// <exception cref="ShapeException">The shape is not the input's.</exception>
+    /// <summary>Sets the gradient of an input, converted to the input's floating-point type; ignored if it is not wanted.</summary>
+    /// <exception cref="ShapeException">The shape or the device is not the input's.</exception>
     public Tensor this[int input]
     {
         set
@@ -39,8 +39,8 @@ public readonly ref struct Gradients
     }
 
     /// <summary>
-    /// If the gradient of this input is wanted, gives a tensor like the input for it, its values unset: for primitives, which
-    /// write into their destination. For a parameter it is the parameter's own gradient, so that nothing is copied.
+    /// If the gradient of this input is wanted, gives an uninitialized tensor like the input to write it into, for primitives, which
+    /// write into their destination. For a parameter it is the parameter's own gradient, so nothing needs copying.
     /// </summary>
     internal bool Wanted(int input, out Tensor gradient)
     {
@@ -53,14 +53,14 @@ public readonly ref struct Gradients
     }
 
     /// <summary>
-    /// The sum of the gradients that have arrived for this input so far, if one is wanted and the sum lies like the input and may be
-    /// changed in place: a primitive that can add to it saves a pass over memory. The gradient is not set then; it has arrived.
+    /// The sum of the gradients that have arrived for this input so far, if a gradient is wanted and the sum has the input's layout and may
+    /// be changed in place: a primitive that adds to it saves a pass over memory. Then do not set the gradient as well.
     /// </summary>
     internal Tensor? SumSoFar(int input) =>
         Wanted(input) && _operator.Inputs[input]! is var x && x.Producer?.PendingGradient is { } sum
             && sum.Layout == x.Layout && GradientSums.MayChange(sum) ? sum : null;
 
-    /// <summary>Whether another input of this operator is the same leaf and has its gradient buffer already.</summary>
+    /// <summary>Whether another input of this operator is the same leaf and already uses its gradient buffer.</summary>
     private bool IsTaken(Tensor x, int input)
     {
         for (int i = 0; i < _slots.Length; i++)

@@ -1,6 +1,6 @@
 namespace MiniDL;
 
-/// <summary>While it lives, operators on this thread record nothing: <c>using var _ = new NoGrad();</c>. Scopes may nest.</summary>
+/// <summary>Until it is disposed of, operators on this thread record nothing: <c>using var _ = new NoGrad();</c>. Scopes may nest.</summary>
 public readonly ref struct NoGrad
 {
     [ThreadStatic]
@@ -18,6 +18,6 @@ public readonly ref struct NoGrad
     /// <summary>Whether operators on this thread record nothing.</summary>
     public static bool Active => _active;
 
-    /// <summary>Goes back to what was before.</summary>
+    /// <summary>Restores the previous state.</summary>
     public void Dispose() => _active = _outer;
 }

@@ -6,11 +6,11 @@ namespace MiniDL;
 /// <summary>
 /// A differentiable operator and, once it has run, a node of the autograd graph: its inputs are the edges. Derive from it, take
 /// the inputs in the primary constructor, write <see cref="Forward"/> and <see cref="Backward"/> side by side, and call
-/// <see cref="Run"/>. What is captured in the constructor or kept in a field is what backward has saved;
-/// <see cref="BackwardReads"/> says which of it.
+/// <see cref="Run"/>. Whatever the constructor captures or a field keeps is saved for backward;
+/// <see cref="BackwardReads"/> says which of it backward reads.
 /// </summary>
 /// <param name="name">The name in errors and in the graph, as PyTorch spells it.</param>
-/// <param name="inputs">The operands, in the order in which <see cref="Gradients"/> counts them; null for one that is absent.</param>
+/// <param name="inputs">The operands, numbered as in <see cref="Gradients"/>; null for an absent one.</param>
 /// <example><code>
 /// sealed class Cube(Tensor x) : Operator("cube", x)
 /// {
@@ -37,13 +37,13 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>Operators that ran later have larger numbers: descending order is a topological order of the graph.</summary>
     internal long Order { get; private set; }
 
-    /// <summary>Whether this node leads back to one of the targets of the last pass.</summary>
+    /// <summary>Whether this node depends on one of the targets of the last pass.</summary>
     internal bool LeadsToTarget { get; private set; }
 
     /// <summary>The sum of the gradients that have arrived for the result so far.</summary>
     internal Tensor? PendingGradient { get; set; }
 
-    /// <summary>The result, for its hooks.</summary>
+    /// <summary>The result, whose hooks backward runs.</summary>
     internal Tensor? Result { get; private set; }
 
     /// <summary>The device of the operands.</summary>
@@ -53,39 +53,39 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     protected Backend Backend => Device.Backend;
 
     /// <summary>
-    /// What <see cref="Backward"/> reads beside dy, asked once, at the end of forward: if one of these tensors is changed in place
-    /// before backward, that is refused, since the gradient would be wrong. By default all operands and the result.
+    /// The tensors that <see cref="Backward"/> reads besides dy; queried once, at the end of forward. If one of them is changed in place
+    /// before backward, backward is refused, because the gradient would be wrong. By default all operands and the result.
     /// </summary>
     protected virtual Saved BackwardReads => Saved.Inputs | Saved.Result;
 
-    /// <summary>What the gradients of a product of the first two operands read: each of them for the gradient of the other.</summary>
+    /// <summary>For a product of the first two operands: the gradient of each reads the other one.</summary>
     private protected Saved OtherFactors => (Wants(0) ? Saved.Input1 : 0) | (Wants(1) ? Saved.Input0 : 0);
 
-    /// <summary>Whether an operand wanted a gradient when forward ran.</summary>
+    /// <summary>Whether an operand required a gradient when forward ran.</summary>
     internal bool Wants(int input) => (_wanted & Bit(input)) != 0;
 
-    /// <summary>Floating-point operations of the forward pass, for the profiler; 0 where they say nothing.</summary>
+    /// <summary>Floating-point operations of the forward pass, for the profiler; 0 if the number is not meaningful.</summary>
     private protected virtual double Operations => 0;
 
-    /// <summary>Computes the result. Nothing is recorded meanwhile, so other operators may be used.</summary>
+    /// <summary>Computes the result. Recording is off, so other operators may be used.</summary>
     protected abstract Tensor Forward();
 
     /// <summary>
     /// Given <paramref name="dy"/>, the gradient of the loss with respect to the result, sets the gradients with respect to the
-    /// inputs that want one. Nothing is recorded meanwhile. Once this returns, dy and what was set belong to the engine, which
+    /// inputs that require one. Recording is off. Once this returns, dy and the gradients that were set belong to the engine, which
     /// may recycle them.
     /// </summary>
     protected abstract void Backward(Tensor dy, Gradients d);
 
-    /// <summary>Runs forward and, where an operand requires gradients and recording is on, remembers this node in the result.</summary>
-    /// <exception cref="InvalidOperationException">It has run before: a node stands for one result.</exception>
+    /// <summary>Runs forward and, if an operand requires gradients and recording is on, adds this node to the graph of the result.</summary>
+    /// <exception cref="InvalidOperationException">It has already run: a node has one result.</exception>
     /// <exception cref="MiniDLException">
-    /// An operand is computed from a gradient, which has no graph, or was changed by another thread meanwhile.
+    /// An operand is computed from a gradient, which has no graph, or another thread changed it during the run.
     /// </exception>
     public Tensor Run()
     {
         if (Order != 0) throw new InvalidOperationException($"This {Name} has run already; make a new operator for each result.");
-        // Under NoGrad a gradient is meant as a constant, as by a hand-written step of descent.
+        // Under NoGrad a gradient is meant as a constant, as in a hand-written descent step.
         bool fromGradient = CheckOperands() && !NoGrad.Active;
         bool recorded = _wanted != 0 && !NoGrad.Active;
         if (recorded && fromGradient) throw SecondDerivative();
@@ -112,7 +112,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         return y;
     }
 
-    /// <summary>Notes which operands want gradients.</summary>
+    /// <summary>Records which operands require gradients.</summary>
     /// <returns>Whether one is computed from a gradient.</returns>
     private bool CheckOperands()
     {
@@ -128,20 +128,20 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         return fromGradient;
     }
 
-    /// <summary>Operands after the 31st share a bit.</summary>
+    /// <summary>The operand's bit in a mask; operands after the 31st share one.</summary>
     private static uint Bit(int input) => 1u << Math.Min(input, 31);
 
-    /// <summary>A tensor for a result, its values unset.</summary>
+    /// <summary>An uninitialized tensor for a result.</summary>
     private protected Tensor New(Shape shape, Layout layout = Layout.RowMajor) => Tensor.New(shape, Device, Device.FloatType, layout);
 
-    /// <summary>Works out <see cref="LeadsToTarget"/>, which must be known for the operators that lead to this one.</summary>
+    /// <summary>Computes <see cref="LeadsToTarget"/>, which must already be known for the operators that made the inputs.</summary>
     internal void MarkIfLeadsTo(Dictionary<Tensor, Tensor?> targets)
     {
         LeadsToTarget = false;
         foreach (var input in _inputs) LeadsToTarget |= input is not null && Gradients.Lead(input, targets);
     }
 
-    /// <summary>Grows with every change in place of an operand that is among the saved.</summary>
+    /// <summary>A number that grows with every in-place change of a saved operand.</summary>
     private int Versions(Saved saved)
     {
         int sum = 0;
@@ -152,10 +152,10 @@ public abstract class Operator(string name, params Tensor?[] inputs)
 
     private int ResultVersion() => (_saved & Saved.Result) != 0 ? Result!.Storage.Changes.Version : 0;
 
-    /// <summary>Operands after the 31st have no bit of their own: they are saved with the 31st.</summary>
+    /// <summary>Whether an operand is saved; operands after the 31st have no bit of their own and share the 31st's.</summary>
     private static bool IsSaved(int input, Saved saved) => ((int)saved >> Math.Min(input, 30) & 1) != 0;
 
-    /// <summary>A writer on another thread leaves an operand half old and half new.</summary>
+    /// <summary>A writer on another thread could leave the operands half old and half new: refuses the result.</summary>
     private void CheckWriters(ReadOnlySpan<int> before)
     {
         for (int i = 0; i < before.Length; i++)
@@ -184,13 +184,13 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         region.Moved(d.Set);
     }
 
-    /// <summary>Takes the node for one backward pass; false where another one, not yet ended, has it.</summary>
+    /// <summary>Claims the node for one backward pass; false if another unfinished pass has claimed it.</summary>
     internal bool TryClaim(int pass) => Interlocked.CompareExchange(ref _claim, pass, 0) == 0;
 
-    /// <summary>Whether this pass has it already.</summary>
+    /// <summary>Whether this pass has already claimed it.</summary>
     internal bool IsClaimedBy(int pass) => Volatile.Read(ref _claim) == pass;
 
-    /// <summary>Drops what a pass left here, also one that did not come this far.</summary>
+    /// <summary>Removes everything that a pass left here, even if the pass did not get as far as this node.</summary>
     internal void EndPass()
     {
         PendingGradient = null;
@@ -200,7 +200,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>Whether a backward pass has cut the edges.</summary>
     internal bool IsFreed => Result is null;
 
-    /// <summary>Cuts the edges, so that everything that only the graph held can go.</summary>
+    /// <summary>Cuts the edges, so that everything held only by the graph can be freed.</summary>
     internal void Free()
     {
         _inputs = [];
@@ -208,7 +208,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         Result = null;
     }
 
-    /// <summary>Stands for every operator whose graph a backward pass has freed.</summary>
+    /// <summary>The placeholder for every operator whose graph a backward pass has freed.</summary>
     internal sealed class FreedOperator() : Operator("an operator whose graph was freed")
     {
         public static readonly FreedOperator Instance = new();

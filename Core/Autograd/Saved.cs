@@ -1,13 +1,13 @@
 namespace MiniDL;
 
 /// <summary>
-/// What an operator's backward reads beside the gradient that comes in: its operands, by position, and its result. Only these must
-/// stay as they were in forward; a change in place of any other costs nothing.
+/// What an operator's backward reads besides the incoming gradient: operands, by position, and the result. Only these must
+/// not change after forward; changing any other in place is harmless.
 /// </summary>
 [Flags]
 public enum Saved
 {
-    /// <summary>Nothing: backward needs shapes alone, as that of a sum.</summary>
+    /// <summary>Nothing: backward needs only shapes, as for a sum.</summary>
     Nothing = 0,
 
     /// <summary>The first operand.</summary>

@@ -4,15 +4,15 @@ public sealed partial class Tensor
 {
     private LeafState? _state;
 
-    /// <summary>The operator that made this tensor, where gradients flow back to; null for leaves.</summary>
+    /// <summary>The operator that made this tensor, if gradients flow back through it; null for leaves.</summary>
     public Operator? Producer { get; internal set; }
 
-    /// <summary>Whether it is a gradient or computed from one: then a graph that it enters would lack the second derivatives.</summary>
+    /// <summary>Whether it is a gradient or computed from one. A graph that contains it would lack second derivatives.</summary>
     internal bool FromGradient { get; set; }
 
     /// <summary>
-    /// The gradient that backward passes have added up in this leaf since the last <see cref="ZeroGrad"/>; null when none has.
-    /// Its memory serves the next gradient too: Clone() what should stay. Results of operators keep one only after
+    /// The gradient that backward passes have accumulated in this leaf since the last <see cref="ZeroGrad"/>; null if there is none.
+    /// The next gradient reuses its memory, so Clone() what you want to keep. Results of operators keep a gradient only after
     /// <see cref="RetainGrad"/>.
     /// </summary>
     /// <exception cref="MiniDLException">This is the result of an operator, and its gradient is not kept.</exception>
@@ -27,9 +27,9 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>Lets this tensor, the result of an operator, keep its gradient in <see cref="Grad"/> as leaves do.</summary>
+    /// <summary>Makes this tensor, the result of an operator, keep its gradient in <see cref="Grad"/> as leaves do.</summary>
     /// <returns>This tensor.</returns>
-    /// <exception cref="MiniDLException">It requires no gradient, or its graph was freed.</exception>
+    /// <exception cref="MiniDLException">It does not require a gradient, or its graph was freed.</exception>
     /// <example><code>var h = x.Relu().RetainGrad();</code></example>
     public Tensor RetainGrad()
     {
@@ -41,7 +41,7 @@ public sealed partial class Tensor
         return this;
     }
 
-    /// <summary>Forgets the gradient; its memory is kept for the next one.</summary>
+    /// <summary>Discards the gradient; its memory is reused for the next one.</summary>
     /// <exception cref="MiniDLException">A backward pass on another thread is adding to it.</exception>
     public void ZeroGrad()
     {
@@ -52,19 +52,19 @@ public sealed partial class Tensor
         _state.HasGradient = false;
     }
 
-    /// <summary>The gradient that was added up in this very tensor, if any.</summary>
+    /// <summary>The gradient accumulated in this very tensor, if any.</summary>
     internal Tensor? KnownGradient => _state is { HasGradient: true } state ? state.Gradient : null;
 
     internal bool RetainsGradient => _state is { Retains: true };
 
-    /// <summary>Takes this leaf's gradient for one backward pass or optimizer step; false where another one, not yet ended, has it.</summary>
+    /// <summary>Claims this leaf's gradient for one backward pass or optimizer step; false if another, unfinished one has claimed it.</summary>
     internal bool TryClaim(int pass) => Interlocked.CompareExchange(ref State.Claim, pass, 0) == 0;
 
     internal bool IsClaimedBy(int pass) => Volatile.Read(ref State.Claim) == pass;
 
     internal void EndClaim() => Volatile.Write(ref State.Claim, 0);
 
-    /// <summary>Drops what a backward pass left here, also one that did not come this far.</summary>
+    /// <summary>Removes everything that a backward pass left here, even if the pass did not get as far as this tensor.</summary>
     internal void EndPass()
     {
         PendingGradient = null;
@@ -80,8 +80,8 @@ public sealed partial class Tensor
     public void Backward(Tensor? cotangent = null, bool retainGraph = false) => Autograd.Backward(this, cotangent, retainGraph);
 
     /// <summary>
-    /// Calls the hook with this tensor's complete gradient in every backward pass, before it flows on; what the hook returns, if
-    /// not null, takes its place.
+    /// Calls the hook in every backward pass with this tensor's complete gradient, before that flows on. If the hook returns a tensor, it
+    /// replaces the gradient.
     /// </summary>
     /// <returns>Dispose it to remove the hook.</returns>
     public IDisposable OnGradient(Func<Tensor, Tensor?> hook)
@@ -93,13 +93,13 @@ public sealed partial class Tensor
 
     internal bool HasHooks => _state?.Hooks is { Count: > 0 };
 
-    /// <summary>Takes over the hooks of a tensor in whose place this one is put.</summary>
+    /// <summary>Takes over the hooks of the tensor that this one replaces.</summary>
     internal void ShareHooks(Tensor replaced)
     {
         if (replaced._state?.Hooks is { } hooks) State.Hooks = hooks;
     }
 
-    /// <summary>Whether a first gradient may be written into the leaf's own buffer.</summary>
+    /// <summary>Whether the first gradient may be written directly into the leaf's own buffer.</summary>
     internal bool TakesGradientDirectly => Producer is null && KnownGradient is null && !HasHooks && PendingGradient is null;
 
     /// <summary>The sum of the gradients that have arrived at this leaf in the running pass.</summary>
@@ -112,14 +112,14 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>Made once, whichever threads ask for it first.</summary>
+    /// <summary>Created once, even if several threads ask for it at the same time.</summary>
     private LeafState State => _state ?? Interlocked.CompareExchange(ref _state, new LeafState(), null) ?? _state;
 
     internal Tensor RunHooks(Tensor gradient)
     {
         foreach (var hook in State.Hooks!.ToArray())
         {
-            // The hook may keep what it sees and what it gives, so the engine must not reuse the storage.
+            // The hook may keep the gradient that it sees or returns, so the engine must not reuse the storage.
             gradient.Storage.Gradient.BornIn = 0;
             gradient.FromGradient = true;
             var replacement = hook(gradient);
@@ -132,7 +132,7 @@ public sealed partial class Tensor
         return gradient;
     }
 
-    /// <summary>Where this leaf's gradient is stored: it belongs to the leaf and outlives every step scope.</summary>
+    /// <summary>The memory of this leaf's gradient: it belongs to the leaf and outlives every step scope.</summary>
     internal Tensor GradientBuffer()
     {
         if (State.Gradient is { } existing) return existing;
@@ -150,7 +150,7 @@ public sealed partial class Tensor
         State.Gradient = window;
     }
 
-    /// <summary>Forgets the gradient and its memory, which are where this tensor no longer is.</summary>
+    /// <summary>Discards the gradient and its memory, for a tensor that has moved to another device.</summary>
     internal void DropGradient()
     {
         if (_state is not null) (_state.Gradient, _state.HasGradient) = (null, false);
@@ -166,12 +166,12 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// What only leaves, tensors with hooks and those that retain their gradients have, apart from the many others, which a step makes
-    /// and drops.
+    /// State that only leaves, tensors with hooks and tensors that retain their gradient need; the many others, which a step makes and
+    /// drops, do without it.
     /// </summary>
     private sealed class LeafState
     {
-        /// <summary>The memory of the gradient, which stays when the gradient is forgotten.</summary>
+        /// <summary>The memory of the gradient, which stays when the gradient is discarded.</summary>
         public Tensor? Gradient { get; set; }
 
         public bool HasGradient { get; set; }
@@ -179,7 +179,7 @@ public sealed partial class Tensor
         /// <summary>Whether this result of an operator keeps its gradient.</summary>
         public bool Retains { get; set; }
 
-        /// <summary>The backward pass or optimizer step that the gradient belongs to while it runs; 0 for none.</summary>
+        /// <summary>The backward pass or optimizer step that has claimed the gradient; 0 for none.</summary>
         public int Claim;
 
         public List<Func<Tensor, Tensor?>>? Hooks { get; set; }

@@ -4,10 +4,10 @@ using MiniDL.Diagnostics;
 namespace MiniDL.Backends;
 
 /// <summary>
-/// What a device must be able to do: neutral primitives, in terms of which operators and their derivatives are written once.
-/// Primitives write every value of their destinations, which never overlap their sources unless that is said; shapes have been
-/// checked by the operators. Tensors are row-major unless channels last is said, and hold the device's floating-point type
-/// unless another is said.
+/// What a device must be able to do: primitives that know nothing of the graph, and in which operators and their derivatives are written
+/// once for all devices. Primitives write every value of their destinations. Destinations never overlap sources unless stated, and the
+/// operators have already checked the shapes. Tensors are row-major unless stated to be channels last, and hold the device's
+/// floating-point type unless another is stated.
 /// </summary>
 public abstract partial class Backend
 {
@@ -15,20 +15,20 @@ public abstract partial class Backend
     public abstract DType FloatType { get; }
 
     /// <summary>
-    /// The type that convolutions, and what is computed from them value by value, are stored in: <see cref="FloatType"/> or a shorter
-    /// one. Operators that keep the type of their operand say so; all others widen it first.
+    /// The type in which convolutions, and values computed from them element by element, are stored: <see cref="FloatType"/> or a shorter
+    /// type. Operators that keep their operand's type are documented as such; all others widen it first.
     /// </summary>
     internal virtual DType ActivationType => FloatType;
 
     // ---- moving values ----------------------------------------------------------------------------------------------------
 
-    /// <summary>Values from this process into a tensor of any type, as they lie in its storage, converted.</summary>
+    /// <summary>Copies values from this process into a tensor of any type, in storage order, converting them.</summary>
     internal abstract void Upload<T>(ReadOnlySpan<T> values, Tensor y) where T : unmanaged;
 
-    /// <summary>Values of a tensor of any type, as they lie in its storage, into this process, converted.</summary>
+    /// <summary>Copies the values of a tensor of any type into this process, in storage order, converting them.</summary>
     internal abstract void Download<T>(Tensor x, Span<T> values) where T : unmanaged;
 
-    /// <summary><see cref="Download"/> that need not wait: the values, as they are now, are there when the result is called.</summary>
+    /// <summary><see cref="Download"/> without waiting: calling the result waits and gives the values as they are now.</summary>
     internal virtual Func<T[]> DownloadLater<T>(Tensor x) where T : unmanaged
     {
         var values = new T[x.Count];
@@ -40,10 +40,10 @@ public abstract partial class Backend
     internal abstract void Fill(Tensor y, double value);
 
     /// <summary>
-    /// Moves a box of values between any two strided places:
+    /// Copies a box of values between any two strided places:
     /// y[yStart + Σ iₖ·yStridesₖ] = x[xStart + Σ iₖ·xStridesₖ] for all 0 ≤ iₖ &lt; sizesₖ, or += if <paramref name="add"/>.
-    /// Starts count from the tensors' first values. A stride of 0 in x repeats values. Any one type.
-    /// Transposes, slices, pads, concatenates, broadcasts, and changes the layout.
+    /// Starts are relative to the tensors' first values. A stride of 0 in x repeats values. Any type, the same for both.
+    /// Used to transpose, slice, pad, concatenate, broadcast and change the layout.
     /// </summary>
     internal abstract void CopyStrided(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
         Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add = false);
@@ -67,36 +67,36 @@ public abstract partial class Backend
         CopyStrided(x.Shape.Sizes, x, 0, from, y, 0, to, add);
     }
 
-    /// <summary>y = x in y's floating-point type, as the values lie in storage; for a device that stores more than one.</summary>
+    /// <summary>y = x in y's floating-point type, in storage order; for devices that store more than one.</summary>
     internal virtual void Convert(Tensor x, Tensor y) =>
         throw new MiniDLException($"[cast] {Device} stores floating-point values as {FloatType} only, {x.DType} cannot become {y.DType}.");
 
     // ---- elementwise ------------------------------------------------------------------------------------------------------
 
-    /// <summary>y = f(x), as the values lie in storage; x and y have one layout.</summary>
+    /// <summary>y = f(x), in storage order; x and y have the same layout.</summary>
     internal abstract void Map<TFunction>(TFunction f, Tensor x, Tensor y) where TFunction : struct, IUnaryFunction;
 
-    /// <summary>dx = dy · f′(x), as the values lie in storage; all have one layout.</summary>
+    /// <summary>dx = dy · f′(x), in storage order; all have the same layout.</summary>
     internal abstract void MapGradient<TFunction>(TFunction f, Tensor dy, Tensor x, Tensor y, Tensor dx) where TFunction : struct, IUnaryFunction;
 
     /// <summary>
-    /// c = f(a, b) over a box of <paramref name="sizes"/>, in the order in which c lies in storage; the strides say where the
-    /// operands' values are, 0 where they repeat.
+    /// c = f(a, b) over a box of <paramref name="sizes"/>, in c's storage order; the strides locate the
+    /// operands' values and are 0 where these repeat.
     /// </summary>
     internal abstract void Zip<TFunction>(TFunction f, ReadOnlySpan<int> sizes, Tensor a, ReadOnlySpan<int> aStrides,
         Tensor b, ReadOnlySpan<int> bStrides, Tensor c) where TFunction : struct, IBinaryFunction;
 
-    /// <summary>y = scale · x + shift, as the values lie in storage.</summary>
+    /// <summary>y = scale · x + shift, in storage order.</summary>
     internal abstract void Affine(Tensor x, double scale, double shift, Tensor y);
 
-    /// <summary>Whether the device picks and augments batches of images that lie on it: <see cref="GatherImages"/>.</summary>
+    /// <summary>Whether the device can pick and augment batches from images in its memory: <see cref="GatherImages"/>.</summary>
     internal virtual bool GathersImages => false;
 
     /// <summary>Picks, augments and normalizes a batch.</summary>
     internal virtual void GatherImages(in GatheredBatch batch, Tensor images, Tensor labels) =>
         throw new NotSupportedException($"{Device} gathers no images.");
 
-    /// <summary>y = 0 with probability p, else 1 / (1 − p), as the next numbers of the stream say: the same on every device.</summary>
+    /// <summary>y = 0 with probability p, else 1 / (1 − p), drawn from the stream's next numbers: the same on every device.</summary>
     internal virtual void DropoutMask(Tensor y, double p, RandomStream random)
     {
         float[] values = ArrayPool<float>.Shared.Rent(y.Count);
@@ -112,8 +112,8 @@ public abstract partial class Backend
     internal abstract void Sum(Tensor x, Tensor y, int outer, int reduced, int inner);
 
     /// <summary>
-    /// y[o, i] = (Σᵣ x[o, r, i]) / reduced, reduced &gt; 0: taken around a value of x, so that the mean of equal values is that value, to the
-    /// last bit and whatever their number, as a sum that is rounded and then divided is not.
+    /// y[o, i] = (Σᵣ x[o, r, i]) / reduced, reduced &gt; 0. The sum is centred on one of the values, so that the mean of equal values is
+    /// exactly that value, however many there are; a rounded sum divided by the count is not.
     /// </summary>
     internal virtual void Mean(Tensor x, Tensor y, int outer, int reduced, int inner)
     {
@@ -121,7 +121,7 @@ public abstract partial class Backend
         Moments(x, y, Tensor.NewLike(y), g);
     }
 
-    /// <summary>y[o, i] = maxᵣ x[o, r, i], and index[o, i] (I64) the first r that has it.</summary>
+    /// <summary>y[o, i] = maxᵣ x[o, r, i]; index[o, i] (I64) is the first r that attains it.</summary>
     internal abstract void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner);
 
     /// <summary>dx[o, r, i] = dy[o, i] where r = index[o, i], else 0.</summary>
@@ -142,7 +142,7 @@ public abstract partial class Backend
 
     /// <summary>
     /// <see cref="Conv2d"/>, then mean and biased variance of each output channel over all images and pixels, both [1, K]; a device may
-    /// take them while the outputs are in its registers.
+    /// compute them while the outputs are still in registers.
     /// </summary>
     internal virtual void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
     {
@@ -151,7 +151,7 @@ public abstract partial class Backend
             Moments(y, mean, variance, new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels));
     }
 
-    /// <summary>dx: the transpose of <see cref="Conv2d"/> in x, applied to dy.</summary>
+    /// <summary>dx: the transpose of <see cref="Conv2d"/> (as a linear map of x), applied to dy.</summary>
     internal abstract void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g);
 
     /// <summary>dx += what <see cref="Conv2dInputGradient"/> gives.</summary>
@@ -167,7 +167,7 @@ public abstract partial class Backend
     /// <summary>dw[k,c,r,s] = Σ dy[n,k,p,q] · x[n, c, p·stride + r − pad, q·stride + s − pad].</summary>
     internal abstract void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g);
 
-    /// <summary>The largest value of each window, and index (I64, like y) its pixel h·W + w in the image; padding never wins.</summary>
+    /// <summary>The largest value of each window; index (I64, like y) is its pixel h·W + w in the image. Padding never wins.</summary>
     internal abstract void MaxPool2d(Tensor x, Tensor y, Tensor index, in Window2d g);
 
     /// <summary>dx: every dy is added at the pixel that won.</summary>
@@ -179,7 +179,7 @@ public abstract partial class Backend
     /// <summary>dx: every dy, divided by the window's size, is added to its pixels.</summary>
     internal abstract void AvgPool2dGradient(Tensor dy, Tensor dx, in Window2d g);
 
-    // ---- normalization: x, y and their gradients lie as [samples, positions, channels] --------------------------------------
+    // ---- normalization: x, y and their gradients are stored as [samples, positions, channels] --------------------------------
 
     /// <summary>
     /// The mean and the biased variance of every group, by centred sums (never E[x²] − E[x]²); both are [samples, groups].
@@ -190,7 +190,7 @@ public abstract partial class Backend
     internal abstract void Normalize(Tensor x, in NormArguments norm, Tensor y);
 
     /// <summary>
-    /// <see cref="Moments"/> into mean and variance of the arguments, and <see cref="Normalize"/> by them, which a device may do at once.
+    /// <see cref="Moments"/> into the mean and variance of the arguments, then <see cref="Normalize"/> with them; a device may fuse the two.
     /// </summary>
     internal virtual void MomentsAndNormalize(Tensor x, in NormArguments norm, Tensor y)
     {
@@ -199,23 +199,23 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// The gradients of <see cref="Normalize"/>. With g = dy where the activation let it pass (y &gt; 0), x̂ = (x − mean)·invstd and
-    /// ĝ = g · weight: dresidual = g; dbias = Σ g; dweight = Σ g·x̂; dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd, the means taken over
-    /// each group; or dx = ĝ·invstd where the statistics are constants.
+    /// The gradients of <see cref="Normalize"/>. With g = dy where the activation passed its input (y &gt; 0), else 0, x̂ = (x − mean)·invstd
+    /// and ĝ = g · weight: dresidual = g; dbias = Σ g; dweight = Σ g·x̂; dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) · invstd, with the means taken
+    /// over each group, or dx = ĝ·invstd if the statistics are constants.
     /// </summary>
-    /// <param name="dy">Lies like x.</param>
+    /// <param name="dy">Stored like x.</param>
     /// <param name="x">The input.</param>
-    /// <param name="y">The output, whose sign is the activation's mask; only read with an activation.</param>
+    /// <param name="y">The output, whose sign is the activation's mask; read only if there is an activation.</param>
     /// <param name="norm">
-    /// As in the forward pass. Of the residual only whether there was one matters: without it the mask can be had from x, weight and bias.
+    /// As in the forward pass. Of the residual, only its presence matters: without one the mask can be computed from x, weight and bias.
     /// </param>
     /// <param name="d">The gradients.</param>
     internal abstract void NormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d);
 
     /// <summary>
-    /// A batch's statistics go into the running ones, [channels], in place: runningMean = (1 − momentum)·runningMean + momentum·mean, and
-    /// likewise for the spread, with momentum·correction in its second place; mean and spread are [samples, channels], averaged over the
-    /// samples. Batches (I64, one value), if given, is counted up.
+    /// Updates running statistics, [channels], in place: runningMean = (1 − momentum)·runningMean + momentum·mean and
+    /// runningSpread = (1 − momentum)·runningSpread + momentum·correction·spread. mean and spread are [samples, channels] and are averaged
+    /// over the samples first. Batches (I64, one value), if given, is incremented.
     /// </summary>
     internal virtual void UpdateRunning(Tensor runningMean, Tensor runningSpread, Tensor? batches, Tensor mean, Tensor spread,
         int samples, double momentum, double correction)
@@ -225,7 +225,7 @@ public abstract partial class Backend
         Blend(runningSpread, spread, samples, momentum, momentum * correction);
     }
 
-    /// <summary>running = (1 − momentum) · running + share · values, the values [samples, channels] averaged over the samples first.</summary>
+    /// <summary>running = (1 − momentum) · running + share · values; the values are [samples, channels], averaged over the samples first.</summary>
     internal void Blend(Tensor running, Tensor values, int samples, double momentum, double share)
     {
         if (samples > 1)
@@ -239,8 +239,8 @@ public abstract partial class Backend
 
     /// <summary>
     /// y = <see cref="Conv2d"/> followed by a normalization of each image, for evaluation: nothing is kept for a gradient. The statistics
-    /// are constants of a channel, or each image's own, which mean and variance of the arguments have room for. A backend that can
-    /// normalizes an image while it still is in a cache; this one goes over memory twice more.
+    /// are either one constant per channel, or each image's own, which are written to the mean and variance of the arguments. A backend may
+    /// normalize each image while it is still in the cache; this default makes two more passes over memory.
     /// </summary>
     internal virtual void Conv2dNormalize(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in NormArguments norm)
     {
@@ -253,7 +253,7 @@ public abstract partial class Backend
     // ---- losses -----------------------------------------------------------------------------------------------------------
 
     /// <summary>Throws unless every label (I64) is in [0, classes).</summary>
-    /// <exception cref="ShapeException">A label is not.</exception>
+    /// <exception cref="ShapeException">A label is out of range.</exception>
     internal abstract void CheckLabels(Tensor labels, int classes);
 
     private protected static void CheckLabel(long label, int classes) => Check.That(label >= 0 && label < classes, "cross_entropy",

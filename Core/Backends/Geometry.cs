@@ -14,7 +14,7 @@ public readonly record struct Window2d(
     {
         Check.That(kernel.H >= 1 && kernel.W >= 1 && stride.H >= 1 && stride.W >= 1 && pad.H >= 0 && pad.W >= 0, operation,
             $"kernel {kernel}, stride {stride} and padding {pad} must be at least 1, 1 and 0.");
-        // Twice a large padding is beyond an int, and would pass for a small one.
+        // Twice a large padding could overflow an int and pass for a small one.
         Check.That(Math.Max(input[2] + 2L * pad.H, input[3] + 2L * pad.W) <= int.MaxValue, operation,
             $"the padding {pad} makes an image of {input} larger than {int.MaxValue} rows or columns. Use less.");
         int height = input[2] + 2 * pad.H, width = input[3] + 2 * pad.W;
@@ -24,7 +24,7 @@ public readonly record struct Window2d(
             (width - kernel.W) / stride.W + 1, kernel.H, kernel.W, stride.H, stride.W, pad.H, pad.W);
     }
 
-    /// <summary>Whether a convolution is to be the sum of its definition: <see cref="ConvAlgorithm.Exact"/>.</summary>
+    /// <summary>Whether to compute a convolution as the sum in its definition: <see cref="ConvAlgorithm.Exact"/>.</summary>
     public bool Exact { get; init; }
 
     /// <summary>[N, C, H, W].</summary>
@@ -37,15 +37,15 @@ public readonly record struct Window2d(
     public int OutPixels => OutHeight * OutWidth;
 
     /// <summary>
-    /// Floating-point operations of the convolution by its definition, and of each of its gradients: a multiplication and an
-    /// addition for every tap, those on the padding included.
+    /// Floating-point operations of the convolution by its definition, and of each of its gradients: one multiplication and one
+    /// addition for every tap, including taps on the padding.
     /// </summary>
     public double Operations => 2.0 * Batch * OutPixels * OutChannels * InChannels * KernelHeight * KernelWidth;
 }
 
 /// <summary>
-/// Every normalization is one problem: values lie as [samples, positions, channels], and a statistic is taken over all positions
-/// and over the channels of one group of one sample.
+/// The common form of every normalization: values are stored as [samples, positions, channels], and a statistic is taken over all
+/// positions of one sample and the channels of one group.
 /// <list type="bullet">
 /// <item>BatchNorm of [N, C, …]: 1 sample of N·… positions, C channels in C groups.</item>
 /// <item>InstanceNorm: N samples, … positions, C channels in C groups.</item>
@@ -67,5 +67,5 @@ public readonly record struct NormGeometry(int Samples, int Positions, int Chann
 }
 
 /// <summary>The constants of one step of stochastic gradient descent, as PyTorch names them.</summary>
-/// <param name="LearningRate">Is asked in every step, also where a recorded one is repeated.</param>
+/// <param name="LearningRate">Called in every step, and again before each repetition of a recorded one.</param>
 public readonly record struct SgdSettings(Func<float> LearningRate, float Momentum, float Dampening, float WeightDecay, bool Nesterov);

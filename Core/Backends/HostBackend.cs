@@ -2,7 +2,7 @@ using MiniDL.Memory;
 
 namespace MiniDL.Backends;
 
-/// <summary>What the backends share whose storage is this process's own memory: moving values.</summary>
+/// <summary>What backends with storage in this process's memory share: copying values.</summary>
 public abstract class HostBackend : Backend
 {
     private protected HostBackend(Device device) : base(device)

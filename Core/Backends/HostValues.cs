@@ -4,10 +4,10 @@ using System.Runtime.InteropServices;
 
 namespace MiniDL.Backends;
 
-/// <summary>Values in this process's memory: conversion between the types that tensors hold.</summary>
+/// <summary>Conversion, in this process's memory, between the types that tensors hold.</summary>
 internal static class HostValues
 {
-    /// <summary>Values into the bytes of a storage of the given type.</summary>
+    /// <summary>Converts values into the bytes of a storage of the given type.</summary>
     public static void Convert<T>(ReadOnlySpan<T> from, DType type, Span<byte> to) where T : unmanaged
     {
         switch (type)
@@ -20,7 +20,7 @@ internal static class HostValues
         }
     }
 
-    /// <summary>The bytes of a storage of the given type as values.</summary>
+    /// <summary>Converts the bytes of a storage of the given type into values.</summary>
     public static void Convert<T>(ReadOnlySpan<byte> from, DType type, Span<T> to) where T : unmanaged
     {
         switch (type)
@@ -33,7 +33,7 @@ internal static class HostValues
         }
     }
 
-    /// <summary>What the values, as integers, lie between.</summary>
+    /// <summary>The smallest and the largest value, as integers.</summary>
     public static (long Min, long Max) Range<T>(ReadOnlySpan<T> values) where T : unmanaged
     {
         if (values.IsEmpty) return (0, 0);
@@ -63,7 +63,7 @@ internal static class HostValues
         return (ushort)(float.IsNaN(value) ? bits >> 16 | 0x40 : bits + 0x7FFF + (bits >> 16 & 1) >> 16);
     }
 
-    /// <summary>A bfloat16 is the upper half of a float.</summary>
+    /// <summary>Converts bfloat16, which is the upper half of a float.</summary>
     private static void Widen<T>(ReadOnlySpan<ushort> from, Span<T> to) where T : unmanaged
     {
         var floats = typeof(T) == typeof(float) ? MemoryMarshal.Cast<T, float>(to) : new float[from.Length];
@@ -71,7 +71,7 @@ internal static class HostValues
         if (typeof(T) != typeof(float)) Convert<float, T>(floats, to);
     }
 
-    /// <summary>Every value in the other type; floating-point values are cut off at the point.</summary>
+    /// <summary>Converts every value to the other type; conversion to integers truncates.</summary>
     public static void Convert<TFrom, TTo>(ReadOnlySpan<TFrom> from, Span<TTo> to)
         where TFrom : unmanaged where TTo : unmanaged
     {

@@ -2,7 +2,7 @@ using MiniDL.Backends.Cuda;
 
 namespace MiniDL.Diagnostics;
 
-/// <summary>Where a GPU's time goes in a step, kernel by kernel.</summary>
+/// <summary>Where a GPU spends its time in a step, kernel by kernel.</summary>
 /// <example><code>
 /// var profile = KernelProfile.Of(Device.Cuda, () =>
 /// {
@@ -16,7 +16,7 @@ namespace MiniDL.Diagnostics;
 /// </code></example>
 public sealed class KernelProfile
 {
-    /// <summary>Runs of one measurement.</summary>
+    /// <summary>Runs per measurement.</summary>
     private const int Runs = 10;
 
     private KernelProfile(double stepMicroseconds, double eventMicroseconds, IReadOnlyList<KernelTime> kernels) =>
@@ -25,20 +25,20 @@ public sealed class KernelProfile
     /// <summary>The time of the recorded step.</summary>
     public double StepMicroseconds { get; }
 
-    /// <summary>What a pair of events measures where nothing runs between them: so much of each time alone is the measurement's.</summary>
+    /// <summary>The time between two events with nothing in between: each kernel's time alone includes this overhead.</summary>
     public double EventMicroseconds { get; }
 
-    /// <summary>The kernels, the one that takes longest first.</summary>
+    /// <summary>The kernels, sorted by their time alone, longest first.</summary>
     public IReadOnlyList<KernelTime> Kernels { get; }
 
     /// <summary>
-    /// Measures a step that can be recorded (<see cref="Device.Record"/>). It runs some hundred times, many of them with one kernel doubled, after
-    /// which what it has computed is worth nothing.
+    /// Measures a step that can be recorded (<see cref="Device.Record"/>). The step runs about a hundred times for each kernel, half of them with
+    /// that kernel doubled, so the values that it has computed are useless afterwards.
     /// </summary>
     /// <param name="device">A GPU.</param>
     /// <param name="step">The step.</param>
-    /// <param name="measurements">Of each time, of which the median counts.</param>
-    /// <param name="progress">Is told how much is done, 0 to 1.</param>
+    /// <param name="measurements">Measurements of each time; the median is reported.</param>
+    /// <param name="progress">Receives the fraction that is done, 0 to 1.</param>
     /// <param name="stop">Ends it between two kernels.</param>
     /// <exception cref="MiniDLException">The device is no GPU.</exception>
     public static KernelProfile Of(Device device, Func<Tensor[]> step, int measurements = 5, Action<double>? progress = null, CancellationToken stop = default)
@@ -55,7 +55,7 @@ public sealed class KernelProfile
             stop.ThrowIfCancellationRequested();
             progress?.Invoke((double)kernels.Count / singly.Count);
             using var doubled = new TimedStep(device, stream, step, kernel);
-            // In turns, since a GPU's clock does not stand still.
+            // Alternating, since a GPU's clock rate varies.
             var gains = new List<double>();
             for (int measurement = 0; measurement < measurements; measurement++)
             {
@@ -67,11 +67,11 @@ public sealed class KernelProfile
         return new KernelProfile(Median(whole), empty, [.. kernels.OrderByDescending(kernel => kernel.SinglyMicroseconds)]);
     }
 
-    /// <summary>Every kernel's launches and their time, one after the other.</summary>
+    /// <summary>The launches of every kernel and their total time, each kernel running alone.</summary>
     private static (List<(Kernel Kernel, int Launches, double Microseconds)> Kernels, double Empty) Singly(Device device, CudaStream stream,
         Func<Tensor[]> step, int measurements)
     {
-        // The GPU is given work ahead: else the events would time the host, which takes longer to launch a small kernel than it runs.
+        // The GPU gets work in advance; else the events would time the host, which needs longer to launch a small kernel than the GPU to run it.
         const int runsAhead = 30;
         using var ahead = device.Record(step);
         var steps = new List<Dictionary<Kernel, (int Launches, double Microseconds)>>();
@@ -105,7 +105,7 @@ public sealed class KernelProfile
         return sorted[sorted.Length / 2];
     }
 
-    /// <summary>The step as a graph, in which a kernel may run twice wherever it stands.</summary>
+    /// <summary>The step as a graph in which every launch of one kernel may be doubled.</summary>
     private sealed class TimedStep : IDisposable
     {
         private readonly CudaStream _stream;
@@ -126,7 +126,7 @@ public sealed class KernelProfile
             }
         }
 
-        /// <summary>Of one run, the mean over several.</summary>
+        /// <summary>The time of one run, averaged over several.</summary>
         public double Microseconds() => 1000.0 / Runs * _stream.MillisecondsOf(() =>
         {
             for (int run = 0; run < Runs; run++) _step.Run();

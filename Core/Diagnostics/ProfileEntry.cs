@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace MiniDL.Diagnostics;
 
-/// <summary>What a <see cref="Profiler"/> found out about one region, summed over its calls.</summary>
+/// <summary>A <see cref="Profiler"/>'s measurements of one region, summed over its calls.</summary>
 public sealed class ProfileEntry
 {
     internal ProfileEntry(string name, string part) => (Name, Part) = (name, part);
@@ -16,13 +16,13 @@ public sealed class ProfileEntry
     /// <summary>How often it ran.</summary>
     public int Calls { get; internal set; }
 
-    /// <summary>Time spent in it, without what was timed inside.</summary>
+    /// <summary>Time spent in it, excluding nested regions.</summary>
     public double Milliseconds => Ticks * 1e3 / Stopwatch.Frequency;
 
-    /// <summary>Floating-point operations, an addition and a multiplication counting as two; 0 where they were not counted.</summary>
+    /// <summary>Floating-point operations, with an addition and a multiplication counted as two; 0 if they were not counted.</summary>
     public double Operations { get; internal set; }
 
-    /// <summary>Bytes of operands and results, each counted once per call, however often it was read: the least that must be moved.</summary>
+    /// <summary>Bytes of operands and results, each counted once per call, however often it was read: the minimum that must be moved.</summary>
     public double Bytes { get; internal set; }
 
     internal long Ticks { get; set; }

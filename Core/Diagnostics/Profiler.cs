@@ -3,12 +3,12 @@ using System.Diagnostics;
 namespace MiniDL.Diagnostics;
 
 /// <summary>
-/// Where the time of a thread goes. While one is on, every operator's forward and backward, the gradients inside convolution's
-/// backward and the optimizer are timed by name. Times are exclusive: a region stops while another runs inside it, so the entries
-/// and what lies outside of them add up to the whole.
+/// Where a thread spends its time. While a profiler is on, every operator's forward and backward, the separate gradients in a
+/// convolution's backward, and the optimizer are timed by name. Times are exclusive: a region pauses while another runs inside it, so the
+/// entries and the time outside them add up to the total.
 /// </summary>
 /// <remarks>
-/// Off, which is the default, a region costs one check. On, it costs two looks at the clock, about 0.1 µs; each operator passed by
+/// When off, the default, a region costs one check. When on, it costs two readings of the clock, about 0.1 µs; each operator that runs
 /// is a region.
 /// </remarks>
 /// <example><code>
@@ -36,19 +36,19 @@ public sealed class Profiler : IDisposable
         _since = Stopwatch.GetTimestamp();
     }
 
-    /// <summary>What was timed, in the order in which it first ran. Complete once the profiler is disposed.</summary>
+    /// <summary>The regions timed, in the order in which they first ran. Complete once the profiler is disposed of.</summary>
     public IReadOnlyCollection<ProfileEntry> Entries => _entries.Values;
 
-    /// <summary>The milliseconds that passed outside of every region: modules, making the graph and walking it, memory.</summary>
+    /// <summary>The milliseconds spent outside all regions: in modules, in building and walking the graph, in memory management.</summary>
     public double OutsideMilliseconds => _outside.Milliseconds;
 
-    /// <summary>Times this thread until it is disposed. One that is on already pauses meanwhile.</summary>
+    /// <summary>Times this thread until it is disposed of. If another profiler is on, that one pauses in the meantime.</summary>
     public static Profiler Start() => _active = new Profiler();
 
-    /// <summary>Counts the time until the region is disposed under a name: <c>using var _ = Profiler.Time("conv2d", "forward");</c></summary>
-    /// <param name="name">What runs, as operators are named.</param>
+    /// <summary>Times a region under a name until it is disposed of: <c>using var _ = Profiler.Time("conv2d", "forward");</c></summary>
+    /// <param name="name">What runs, named like an operator.</param>
     /// <param name="part">Which part of it: <c>forward</c>, <c>backward</c>, …</param>
-    /// <param name="operations">Floating-point operations that it does, for the rate; 0 if that says nothing.</param>
+    /// <param name="operations">Its floating-point operations, for the rate; 0 if the number is not meaningful.</param>
     public static Region Time(string name, string part, double operations = 0) =>
         _active is { } profiler ? new Region(profiler, profiler.Enter(name, part, operations)) : default;
 
@@ -71,7 +71,7 @@ public sealed class Profiler : IDisposable
         return paused;
     }
 
-    /// <summary>Charges the time since the last switch to what ran until now.</summary>
+    /// <summary>Charges the time since the last switch to the entry that was running, and switches to the next.</summary>
     private void Switch(ProfileEntry next)
     {
         long now = Stopwatch.GetTimestamp();
@@ -79,7 +79,7 @@ public sealed class Profiler : IDisposable
         (_running, _since) = (next, now);
     }
 
-    /// <summary>A stretch of a program that is timed, if a profiler is on.</summary>
+    /// <summary>A section of the program that is timed if a profiler is on.</summary>
     public readonly ref struct Region
     {
         private readonly Profiler? _profiler;
@@ -87,7 +87,7 @@ public sealed class Profiler : IDisposable
 
         internal Region(Profiler profiler, ProfileEntry paused) => (_profiler, _paused) = (profiler, paused);
 
-        /// <summary>Adds tensors that were read or written, for the rate; null for one that is absent.</summary>
+        /// <summary>Counts tensors that were read or written, for the rate; null for absent ones.</summary>
         public void Moved(params ReadOnlySpan<Tensor?> tensors)
         {
             if (_profiler is null) return;
@@ -95,7 +95,7 @@ public sealed class Profiler : IDisposable
                 if (tensor is not null) _profiler._running.Bytes += (double)tensor.Count * tensor.DType.Bytes();
         }
 
-        /// <summary>Ends the region; what it had paused goes on.</summary>
+        /// <summary>Ends the region; the one that it had paused continues.</summary>
         public void Dispose()
         {
             if (_profiler == _active) _profiler?.Switch(_paused!);

@@ -1,6 +1,6 @@
 namespace MiniDL;
 
-/// <summary>y = scale · x + shift with two numbers; dx = scale · dy. Behind arithmetic with numbers, and negation.</summary>
+/// <summary>y = scale · x + shift with two numbers; dx = scale · dy. Implements arithmetic with numbers, and negation.</summary>
 internal sealed class AffineOp(string name, Tensor x, double scale, double shift) : Operator(name, x)
 {
     protected override Saved BackwardReads => Saved.Nothing;

@@ -1,8 +1,8 @@
 namespace MiniDL;
 
 /// <summary>
-/// An elementwise function of two tensors that broadcast; derived operators add the gradients. The result is channels last if an
-/// operand of its shape is; of two types it has the wider.
+/// An elementwise function of two tensors, with broadcasting; derived operators add the gradients. The result is channels last if an
+/// operand of the same shape is; if the types differ, it has the wider one.
 /// </summary>
 internal abstract class BinaryOp<TFunction>(TFunction f, Tensor a, Tensor b) : Operator(f.Name, a, b)
     where TFunction : struct, IBinaryFunction
@@ -42,7 +42,7 @@ internal abstract class BinaryOp<TFunction>(TFunction f, Tensor a, Tensor b) : O
 
     private static bool IsChannelsLast(Tensor x, Shape shape) => x.Layout == Layout.ChannelsLast && x.Shape == shape;
 
-    /// <summary>The strides of x seen as the larger shape: 0 where its values repeat.</summary>
+    /// <summary>The strides of x viewed in the larger shape: 0 where its values repeat.</summary>
     private static void BroadcastStrides(Tensor x, Span<int> strides)
     {
         strides.Clear();
@@ -52,7 +52,7 @@ internal abstract class BinaryOp<TFunction>(TFunction f, Tensor a, Tensor b) : O
             if (x.Shape[i] == 1) own[i] = 0;
     }
 
-    /// <summary>N, C, …spatial to N, …spatial, C.</summary>
+    /// <summary>Reorders N, C, …spatial to N, …spatial, C.</summary>
     private static void ChannelToLast(Span<int> dims)
     {
         int channel = dims[1];

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace MiniDL;
 
 /// <summary>
-/// Eight doubles that are to become floats: relative errors of exponential, logarithm and what is made of them are below 10⁻¹², a float has
-/// 6·10⁻⁸.
+/// Eight doubles whose results will be rounded to float. The relative errors of exponential, logarithm and functions built from them are
+/// below 10⁻¹²; a float's is 6·10⁻⁸.
 /// </summary>
 internal readonly struct DoubleLanes(Vector512<double> value) : ILanes<DoubleLanes>
 {
@@ -58,13 +58,13 @@ internal readonly struct DoubleLanes(Vector512<double> value) : ILanes<DoubleLan
         new(Vector512.ConditionalSelect(Vector512.LessThanOrEqual(a._value, b._value), then._value, otherwise._value));
 
     /// <summary>
-    /// eˣ; beyond ±708, where floats have long ended on both sides, e^±708. x = n·ln 2 + r with |r| ≤ ln 2 / 2, eˣ = 2ⁿ·eʳ, and eʳ by its Taylor
-    /// series up to r¹⁰.
+    /// eˣ; beyond ±708, far outside float's range on either side, e^±708. With x = n·ln 2 + r and |r| ≤ ln 2 / 2, eˣ = 2ⁿ·eʳ, where eʳ is
+    /// computed by its Taylor series up to r¹⁰.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DoubleLanes Exp(DoubleLanes lanes)
     {
-        // 1.5 · 2⁵²: what is added to it is rounded to an integer, which then stands in its lowest bits.
+        // 1.5 · 2⁵²: adding it rounds a number to an integer, which then occupies the lowest bits.
         const double Rounder = 6755399441055744;
         var (x, given) = (lanes._value, lanes._value);
         x = Vector512.ConditionalSelect(Vector512.GreaterThan(x, All(708)), All(708), x);
@@ -86,8 +86,8 @@ internal readonly struct DoubleLanes(Vector512<double> value) : ILanes<DoubleLan
     }
 
     /// <summary>
-    /// ln x; −∞ at 0, NaN below. x = 2ⁿ·m with m from √½ to √2, ln x = n·ln 2 + 2·artanh(s), s = (m − 1) / (m + 1), |s| &lt; 0.172, and artanh
-    /// by its Taylor series up to s¹⁵.
+    /// ln x; −∞ at 0, NaN below. With x = 2ⁿ·m, m from √½ to √2, ln x = n·ln 2 + 2·artanh(s), s = (m − 1) / (m + 1), |s| &lt; 0.172;
+    /// artanh is computed by its Taylor series up to s¹⁵.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DoubleLanes Log(DoubleLanes lanes)
@@ -106,14 +106,14 @@ internal readonly struct DoubleLanes(Vector512<double> value) : ILanes<DoubleLan
         sum = Vector512.FusedMultiplyAdd(sum, z, All(1.0 / 3));
         var twice = s + s;
         var result = Vector512.FusedMultiplyAdd(Vector512.ConvertToDouble(n), All(Ln2), Vector512.FusedMultiplyAdd(sum * z, twice, twice));
-        // Where x is not a positive number the bits above mean nothing.
+        // If x is not a positive finite number, the computation on its bits above is meaningless.
         result = Vector512.ConditionalSelect(Vector512.LessThan(x, All(double.PositiveInfinity)), result, x);
         result = Vector512.ConditionalSelect(Vector512.LessThan(x, All(0)), All(double.NaN), result);
         return new(Vector512.ConditionalSelect(Vector512.Equals(x, All(0)), All(double.NegativeInfinity), result));
     }
 
     /// <summary>
-    /// ±(1 − 2 / (e^(2|x|) + 1)), which loses its digits near 0: below 1/64 the series x − x³/3 + 2x⁵/15.
+    /// ±(1 − 2 / (e^(2|x|) + 1)). That loses digits near 0, so below 1/64 it is the series x − x³/3 + 2x⁵/15.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DoubleLanes Tanh(DoubleLanes lanes)
@@ -124,13 +124,13 @@ internal readonly struct DoubleLanes(Vector512<double> value) : ILanes<DoubleLan
         return new(Vector512.CopySign(IfGreater(Of(1.0 / 64), size, near, far)._value, lanes._value));
     }
 
-    /// <summary>e^(p · ln |x|), with the sign of x where p is odd; of negative numbers there are no powers unless p is an integer.</summary>
+    /// <summary>e^(p · ln |x|), with the sign of x if p is odd; NaN for finite negative x unless p is an integer or infinite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DoubleLanes Pow(DoubleLanes x, double exponent)
     {
         DoubleLanes size = Abs(x), one = Of(1);
         var result = Exp(Log(size) * Of(exponent));
-        // 1 to an infinite power, where the product above is 0 · ∞.
+        // 1 to an infinite power: the product above would be 0 · ∞.
         result = new(Vector512.ConditionalSelect(Vector512.Equals(size._value, one._value), one._value, result._value));
         if (double.IsOddInteger(exponent)) return new(Vector512.CopySign(result._value, x._value));
         if (double.IsInteger(exponent) || double.IsInfinity(exponent)) return result;

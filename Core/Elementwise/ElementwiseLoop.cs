@@ -4,24 +4,24 @@ using System.Runtime.InteropServices;
 namespace MiniDL;
 
 /// <summary>
-/// Runs elementwise functions over floats, eight at a time, the last ones padded: the value for an input is the same wherever it lies,
-/// whatever the width of the registers. Of functions that are computed in double it is the nearest float but for rare ties, which is what
-/// <see cref="System.Numerics.Tensors.TensorPrimitives"/> does not promise of its exponentials, logarithms and powers.
+/// Runs elementwise functions over floats, eight at a time, padding the last ones: the result for a value does not depend on its position
+/// or on the width of the registers. Functions computed in double give the nearest float except in rare near-ties;
+/// <see cref="System.Numerics.Tensors.TensorPrimitives"/> makes no such promise for its exponentials, logarithms and powers.
 /// </summary>
 internal static class ElementwiseLoop
 {
-    /// <summary>y[i] = f(x[i]); the spans have one length, and may be the same.</summary>
+    /// <summary>y[i] = f(x[i]); the spans have the same length, and may be the same span.</summary>
     public static void Map<F>(F f, ReadOnlySpan<float> x, Span<float> y) where F : struct, IUnaryFunction
     {
         if (f.InDouble) Run<DoubleLanes, ValueOf<F>, Each, One, One>(new(f), x, x, x, y);
         else Run<FloatLanes, ValueOf<F>, Each, One, One>(new(f), x, x, x, y);
     }
 
-    /// <summary>dx[i] = dy[i] · f′(x[i]); the spans have one length, and dx may be dy.</summary>
+    /// <summary>dx[i] = dy[i] · f′(x[i]); the spans have the same length, and dx may be dy.</summary>
     public static void MapGradient<F>(F f, ReadOnlySpan<float> dy, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> dx)
         where F : struct, IUnaryFunction => Run<FloatLanes, GradientOf<F>, Each, Each, Each>(new(f), dy, x, y, dx);
 
-    /// <summary>c[i] = f(a[i], b[i]), where an operand of one value repeats it; c may be a or b.</summary>
+    /// <summary>c[i] = f(a[i], b[i]); an operand with one value is repeated; c may be a or b.</summary>
     public static void Zip<F>(F f, ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c) where F : struct, IBinaryFunction
     {
         if (f.InDouble) Zip<DoubleLanes, F>(f, a, b, c);
@@ -36,7 +36,7 @@ internal static class ElementwiseLoop
         else Run<R, ZipOf<F>, One, Each, One>(new(f), a, b, a, c);
     }
 
-    /// <summary>y[i] = expression(a[i], b[i], c[i]), where the types A, B and C say which operands have a value for each result.</summary>
+    /// <summary>y[i] = expression(a[i], b[i], c[i]); the types A, B and C say which operands have a value for each result.</summary>
     private static void Run<R, E, A, B, C>(E expression, ReadOnlySpan<float> a, ReadOnlySpan<float> b, ReadOnlySpan<float> c, Span<float> y)
         where R : struct, ILanes<R> where E : struct, IExpression where A : struct, IOperand where B : struct, IOperand where C : struct, IOperand
     {
@@ -59,14 +59,14 @@ internal static class ElementwiseLoop
 
     private interface IOperand
     {
-        /// <summary>The values from an index on, or <paramref name="first"/>, the one value of an operand that repeats it.</summary>
+        /// <summary>The values from an index on, or, for an operand that repeats one value, <paramref name="first"/>.</summary>
         static abstract R At<R>(ReadOnlySpan<float> values, int index, R first) where R : struct, ILanes<R>;
 
-        /// <summary>What is left from an index on.</summary>
+        /// <summary>The values from an index to the end.</summary>
         static abstract ReadOnlySpan<float> Rest(ReadOnlySpan<float> values, int index);
     }
 
-    /// <summary>An operand with a value for each result.</summary>
+    /// <summary>An operand with one value per result.</summary>
     private readonly struct Each : IOperand
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -76,7 +76,7 @@ internal static class ElementwiseLoop
         public static ReadOnlySpan<float> Rest(ReadOnlySpan<float> values, int index) => values[index..];
     }
 
-    /// <summary>An operand of one value.</summary>
+    /// <summary>An operand with a single value.</summary>
     private readonly struct One : IOperand
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace MiniDL;
 
-/// <summary>Eight floats. Exponentials and what is made of them are computed in double and rounded once.</summary>
+/// <summary>Eight floats. Exponentials and functions built from them are computed in double and rounded once.</summary>
 internal readonly struct FloatLanes(Vector256<float> value) : ILanes<FloatLanes>
 {
     private readonly Vector256<float> _value = value;

@@ -1,6 +1,6 @@
 namespace MiniDL;
 
-/// <summary>What an elementwise function may do with a number, or with a vector of numbers, each for itself.</summary>
+/// <summary>The operations available to an elementwise function, on a number or on each element of a vector.</summary>
 internal interface IReal<R> where R : struct, IReal<R>
 {
     static abstract R operator +(R a, R b);
@@ -17,7 +17,7 @@ internal interface IReal<R> where R : struct, IReal<R>
 
     static abstract R Abs(R x);
 
-    /// <summary>NaN if one of them is.</summary>
+    /// <summary>The larger one; NaN if either is NaN.</summary>
     static abstract R Max(R a, R b);
 
     static abstract R Sqrt(R x);
@@ -29,13 +29,13 @@ internal interface IReal<R> where R : struct, IReal<R>
 
     static abstract R Tanh(R x);
 
-    /// <summary>xᵖ; NaN where x is negative and p no integer.</summary>
+    /// <summary>xᵖ; NaN if x is negative and p is not an integer.</summary>
     static abstract R Pow(R x, double exponent);
 
-    /// <summary>a &gt; b ? then : otherwise; otherwise too where one of them is NaN.</summary>
+    /// <summary>a &gt; b ? then : otherwise; also otherwise if either is NaN.</summary>
     static abstract R IfGreater(R a, R b, R then, R otherwise);
 
-    /// <summary>a ≤ b ? then : otherwise; otherwise too where one of them is NaN.</summary>
+    /// <summary>a ≤ b ? then : otherwise; also otherwise if either is NaN.</summary>
     static abstract R IfAtMost(R a, R b, R then, R otherwise);
 }
 
@@ -44,10 +44,10 @@ internal interface ILanes<R> : IReal<R> where R : struct, ILanes<R>
 {
     const int Count = 8;
 
-    /// <summary>Eight values, from the one at the index on.</summary>
+    /// <summary>Eight values, starting at the index.</summary>
     static abstract R Load(ref readonly float values, int index);
 
-    /// <summary>Writes eight values, rounded to float, from the one at the index on.</summary>
+    /// <summary>Writes eight values, rounded to float, starting at the index.</summary>
     void Store(ref float values, int index);
 }
 

@@ -25,7 +25,7 @@ internal sealed class UnaryOp<TFunction>(TFunction f, Tensor x) : Operator(f.Nam
     protected override void Backward(Tensor dy, Gradients d)
     {
         if (!d.Wanted(0, out var dx)) return;
-        // What the function does not read may have been recycled or changed: it gets the other.
+        // A tensor that the function does not read may have been recycled or changed: the other one is passed in its place.
         var (from, result) = ((f.GradientReads & Saved.Input0) != 0 ? x : _y!, (f.GradientReads & Saved.Result) != 0 ? _y! : x);
         Backend.MapGradient(f, dy.ToLayout(x.Layout), from, result, dx);
     }

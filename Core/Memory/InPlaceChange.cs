@@ -1,8 +1,8 @@
 namespace MiniDL.Memory;
 
 /// <summary>
-/// A change of a tensor's values in place: <c>using var change = new InPlaceChange("sgd", parameter);</c> around the writing. Operators that
-/// read the tensor on another thread meanwhile, and a second writer, are refused rather than given half of each.
+/// An in-place change of a tensor's values: put <c>using var change = new InPlaceChange("sgd", parameter);</c> around the writing. If an
+/// operator on another thread reads the tensor in the meantime, or a second writer appears, it is refused: it would mix old and new values.
 /// </summary>
 internal readonly ref struct InPlaceChange
 {
@@ -21,23 +21,23 @@ internal readonly ref struct InPlaceChange
 }
 
 /// <summary>
-/// Counts the changes of a storage in place: an operator that saved it at another version can no longer run backward, and one that sees the
-/// version move while it reads was not alone.
+/// Counts the in-place changes of a storage. An operator that saved it at another version can no longer run backward, and one that sees
+/// the version change while it reads knows that there was a writer.
 /// </summary>
 internal struct ChangeCount
 {
     private int _version;
 
-    /// <summary>Grows by two with every change, as by an optimizer, and is odd while one is under way.</summary>
+    /// <summary>Grows by two with every change, such as an optimizer's step, and is odd during one.</summary>
     public readonly int Version => Volatile.Read(in _version);
 
-    /// <summary>The thread that changed it last.</summary>
+    /// <summary>The last thread that changed it.</summary>
     public int LastWriter { get; private set; }
 
     /// <summary>Whether another thread is changing it.</summary>
     public readonly bool IsUnderWayElsewhere => (Version & 1) != 0 && LastWriter != Environment.CurrentManagedThreadId;
 
-    /// <summary>Begins a change; false where one is under way.</summary>
+    /// <summary>Begins a change; false if one is already under way.</summary>
     public bool TryBegin()
     {
         int version = Version;
@@ -48,14 +48,14 @@ internal struct ChangeCount
 
     public void End() => Interlocked.Increment(ref _version);
 
-    /// <summary>Counts a change whose end is not known, such as one through a span that was handed out.</summary>
+    /// <summary>Counts a change whose end is unknown, such as writing through a span that was handed out.</summary>
     public void Add()
     {
         LastWriter = Environment.CurrentManagedThreadId;
         Interlocked.Add(ref _version, 2);
     }
 
-    /// <summary>So that a graph that saved a tensor elsewhere does not take this place, where it lies now, for unchanged.</summary>
+    /// <summary>Called when a tensor moves here, so that graphs that saved it at its old place do not take it for unchanged.</summary>
     public void RaiseAbove(int version)
     {
         while (Version <= version) Add();

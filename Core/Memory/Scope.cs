@@ -3,10 +3,10 @@ using MiniDL.Memory;
 namespace MiniDL;
 
 /// <summary>
-/// The memory of one training step. Tensors made between <see cref="Step"/> and <see cref="Dispose"/> on this thread give their
-/// storage back to a pool at the end, so that the next step runs in the same, warm memory. Parameters, gradients of leaves,
+/// The memory of one training step. Tensors made on this thread between <see cref="Step"/> and <see cref="Dispose"/> return their
+/// storage to a pool at the end, so the next step runs in the same, warm memory. Parameters, gradients of leaves,
 /// optimizer state and buffers belong to their owners and survive; anything else survives only after <see cref="Tensor.Keep"/>.
-/// Touching a recycled tensor throws. Scopes are optional: without one the garbage collector does the work.
+/// Using a recycled tensor throws. Scopes are optional: without one the garbage collector does the work.
 /// </summary>
 /// <example><code>
 /// foreach (var batch in loader)
@@ -20,7 +20,7 @@ public sealed class Scope : IDisposable
     [ThreadStatic]
     private static Scope? _current;
 
-    /// <summary>The last scope of this thread, kept to reuse its list.</summary>
+    /// <summary>The last scope of this thread, kept so that its list can be reused.</summary>
     [ThreadStatic]
     private static Scope? _spare;
 
@@ -40,7 +40,7 @@ public sealed class Scope : IDisposable
         return _current = scope;
     }
 
-    /// <summary>Runs outside every scope of this thread: for what outlives the step, such as a parameter's gradient.</summary>
+    /// <summary>Leaves all scopes of this thread for a while: for tensors that outlive the step, such as a parameter's gradient.</summary>
     internal static Suspension Suspend() => new();
 
     internal static void Register(Storage storage) => _current?._leases.Add((storage, storage.Lease));
@@ -48,7 +48,7 @@ public sealed class Scope : IDisposable
     /// <summary>Whether tensors made now on this thread will be recycled.</summary>
     internal static bool Active => _current is not null;
 
-    /// <summary>Recycles what was made in this scope and not kept.</summary>
+    /// <summary>Recycles everything that was made in this scope and not kept.</summary>
     public void Dispose()
     {
         if (!IsOpen()) return;
@@ -61,7 +61,7 @@ public sealed class Scope : IDisposable
         _spare = this;
     }
 
-    /// <summary>Whether this scope is open on this thread, perhaps with others inside that were not disposed.</summary>
+    /// <summary>Whether this scope is open on this thread, possibly with inner scopes that were not disposed of.</summary>
     private bool IsOpen()
     {
         for (var scope = _current; scope is not null; scope = scope._outer)

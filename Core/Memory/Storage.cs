@@ -1,28 +1,28 @@
 namespace MiniDL.Memory;
 
 /// <summary>
-/// A block of memory on one device that tensors look into, each at its own offset. Storage is leased from a pool: whoever holds a
-/// lease remembers its number, and a storage that went back to the pool has another one.
+/// A block of memory on one device; each tensor is a window into one, at an offset. Storage is leased from a pool: a tensor remembers
+/// the number of its lease, and the number changes when the storage returns to the pool.
 /// </summary>
 internal abstract class Storage(DType dtype, int capacity)
 {
-    /// <summary>What changes in place note; <see cref="InPlaceChange"/> and spans that are handed out.</summary>
+    /// <summary>The count of in-place changes: see <see cref="InPlaceChange"/>, and spans that were handed out.</summary>
     public ChangeCount Changes;
 
-    /// <summary>What a backward pass notes; <see cref="GradientSums"/>.</summary>
+    /// <summary>A backward pass's notes: see <see cref="GradientSums"/>.</summary>
     public GradientUse Gradient;
 
-    /// <summary>What the pool notes that it goes back to; <see cref="StoragePool"/>.</summary>
+    /// <summary>The notes of the pool to which it returns: see <see cref="StoragePool"/>.</summary>
     public PoolPlace Place;
 
     public DType DType { get; } = dtype;
 
-    /// <summary>How many values fit; at least as many as were asked for.</summary>
+    /// <summary>How many values fit; at least as many as requested.</summary>
     public int Capacity { get; } = capacity;
 
     public abstract Device Device { get; }
 
-    /// <summary>Counts the leases: a tensor whose number is older looks at memory that is no longer its own.</summary>
+    /// <summary>Counts the leases: a tensor with an older number refers to memory that is no longer its own.</summary>
     public int Lease { get; private set; }
 
     /// <summary>Set by <see cref="Tensor.Keep"/>: the step scope leaves this storage alone.</summary>
@@ -37,7 +37,7 @@ internal abstract class Storage(DType dtype, int capacity)
 }
 
 /// <summary>
-/// Storage in a pinned managed array whose first value lies on a 64-byte boundary: a live span keeps the array alive, so it can
+/// Storage in a pinned managed array whose first value is on a 64-byte boundary: a live span keeps the array alive, so it can
 /// never dangle, and nothing needs disposing.
 /// </summary>
 internal sealed class HostStorage<T>(Device device, int capacity) : Storage(DTypes.Of<T>(), capacity) where T : unmanaged
@@ -52,7 +52,7 @@ internal sealed class HostStorage<T>(Device device, int capacity) : Storage(DTyp
     {
         get
         {
-            // The array is pinned, so the address of its first value, and with it the padding in front, never changes.
+            // The array is pinned, so the address of its first value, and therefore the padding before it, never changes.
             fixed (T* first = _values)
             {
                 int skip = (int)((Alignment - (nuint)first % Alignment) % Alignment) / sizeof(T);

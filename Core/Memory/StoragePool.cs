@@ -1,21 +1,21 @@
 namespace MiniDL.Memory;
 
 /// <summary>
-/// Storage that was used and can be used again, by type and size class. Without it every training step would ask the operating
+/// Used storage that can be reused, by type and size class. Without it every training step would ask the operating
 /// system for fresh pages, which costs more than the arithmetic done in them.
 /// </summary>
 internal sealed class StoragePool(Func<DType, int, Storage> create)
 {
-    /// <summary>So far below 2³¹ that kernels, which take whole tiles and count with 32 bits, do not overflow after the last value.</summary>
+    /// <summary>Far enough below 2³¹ that kernels, which process whole tiles with 32-bit indices, do not overflow past the last value.</summary>
     private const int MaxValues = int.MaxValue - ushort.MaxValue;
 
     private readonly Dictionary<(DType, int), Stack<Storage>> _free = [];
     private long _createdBytes;
 
-    /// <summary>Bytes of all storage that was ever created here: constant in the steady state of a training loop.</summary>
+    /// <summary>Bytes of all storage ever created here: constant in the steady state of a training loop.</summary>
     public long CreatedBytes => Interlocked.Read(ref _createdBytes);
 
-    /// <exception cref="MiniDLException">There are more values than a tensor can have.</exception>
+    /// <exception cref="MiniDLException">That is more values than a tensor can have.</exception>
     public Storage Rent(DType type, int count)
     {
         if (count > MaxValues)
@@ -31,7 +31,7 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
         return created;
     }
 
-    /// <summary>Puts a storage back into the pool that it is from, this one or a graph's.</summary>
+    /// <summary>Returns a storage to its own pool, this one or that of a graph.</summary>
     public void Return(Storage storage) => (storage.Place.Home ?? this).Take(storage);
 
     private void Take(Storage storage)
@@ -42,7 +42,7 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
         if (!storage.Place.WaitsForUsers) Free(storage);
     }
 
-    /// <summary>Work beside the rest has used the storage: a pool that waited for the last user can have it.</summary>
+    /// <summary>Called when concurrent work no longer uses the storage; after the last such user, a pool waiting for it gets it.</summary>
     public static void EndUse(Storage storage)
     {
         if (--storage.Place.Users > 0 || !storage.Place.WaitsForUsers) return;
@@ -60,13 +60,13 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
         }
     }
 
-    /// <summary>Forgets all free storage, so that the garbage collector can have it.</summary>
+    /// <summary>Drops all free storage, so that the garbage collector can reclaim it.</summary>
     public void Trim()
     {
         lock (_free) _free.Clear();
     }
 
-    /// <summary>Sizes are rounded up to steps of an eighth of a power of two: at most an eighth is wasted, and near sizes meet.</summary>
+    /// <summary>Rounds sizes up to steps of an eighth of a power of two (at least 16): similar sizes share a class, and little is wasted.</summary>
     private static int SizeClass(int count)
     {
         if (count <= 16) return 16;
@@ -75,15 +75,15 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
     }
 }
 
-/// <summary>What a pool notes about a storage that is from it.</summary>
+/// <summary>A pool's notes about one of its storages.</summary>
 internal struct PoolPlace
 {
-    /// <summary>The pool it goes back to.</summary>
+    /// <summary>The pool to which it returns.</summary>
     public StoragePool? Home;
 
-    /// <summary>How much work that runs beside the rest still uses it; until none does, it is not handed out anew.</summary>
+    /// <summary>The number of concurrent pieces of work that still use it; it is not leased again until there are none.</summary>
     public int Users;
 
-    /// <summary>Whether it was given back to its pool, which waits for the users.</summary>
+    /// <summary>Whether it has been returned to its pool, which waits for the users.</summary>
     public bool WaitsForUsers;
 }

@@ -13,7 +13,7 @@ public sealed partial class Tensor
     public static Tensor operator +(double a, Tensor b) => b + a;
 }
 
-/// <summary>c = a + b; da = dc, db = dc, summed over what was broadcast.</summary>
+/// <summary>c = a + b; da = dc, db = dc, summed over broadcast dimensions.</summary>
 internal sealed class AddOp(Tensor a, Tensor b) : BinaryOp<AddFunction>(default, a, b)
 {
     protected override Saved BackwardReads => Saved.Nothing;

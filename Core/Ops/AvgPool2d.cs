@@ -9,7 +9,7 @@ public sealed partial class Tensor
     /// counts as zeros.
     /// </summary>
     /// <param name="kernel">Rows and columns of a window.</param>
-    /// <param name="stride">Rows and columns between windows; the kernel's by default.</param>
+    /// <param name="stride">Rows and columns between neighbouring windows; the kernel's size by default.</param>
     /// <param name="padding">Rows and columns added on each side, at most half the kernel.</param>
     /// <returns>[N, C, P, Q], channels last.</returns>
     /// <exception cref="ShapeException">The input is not [N, C, H, W], or the window does not fit.</exception>
@@ -20,7 +20,7 @@ public sealed partial class Tensor
     }
 }
 
-/// <summary>y = the mean of each window; dx = Σ dy / (R·S) over the windows that a value is in.</summary>
+/// <summary>y = the mean of each window; dx = Σ dy / (R·S) over the windows that contain the value.</summary>
 internal sealed class AvgPool2dOp(Tensor x, Window2d geometry) : Operator("avg_pool2d", x)
 {
     protected override Saved BackwardReads => Saved.Nothing;

@@ -2,8 +2,8 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>The values in another floating-point type of the device; this tensor if it has it already.</summary>
-    /// <exception cref="MiniDLException">The device stores no such type, or one of the types is for integers.</exception>
+    /// <summary>The values in another floating-point type of the device; this tensor if it already has that type.</summary>
+    /// <exception cref="MiniDLException">The device does not store that type, or one of the types is an integer type.</exception>
     public Tensor To(DType type)
     {
         if (type == DType) return this;
@@ -13,8 +13,8 @@ public sealed partial class Tensor
 }
 
 /// <summary>
-/// y = x in another floating-point type: bf16 is what a GPU may store between operators (<see cref="Precision.Bf16"/>), never what
-/// it computes in. The gradient has the type of x.
+/// y = x in another floating-point type: bf16 is what a GPU may store between operators (<see cref="Precision.Bf16"/>), but it never
+/// computes in it. The gradient has the type of x.
 /// </summary>
 internal sealed class CastOp(Tensor x, DType type) : Operator("cast", x)
 {

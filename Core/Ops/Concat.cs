@@ -3,7 +3,7 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>
-    /// Puts tensors one after the other along a dimension; their other sizes are equal. The result is channels last if one of
+    /// Concatenates tensors along a dimension; their other sizes must be equal. The result is channels last if one of
     /// them is.
     /// </summary>
     /// <exception cref="ShapeException">There are no tensors, or types, ranks or other sizes differ.</exception>

@@ -11,17 +11,17 @@ public sealed partial class Tensor
     /// </summary>
     /// <param name="weight">[K, C, R, S].</param>
     /// <param name="bias">[K], or null.</param>
-    /// <param name="stride">Rows and columns between windows.</param>
+    /// <param name="stride">Rows and columns between neighbouring windows.</param>
     /// <param name="padding">Rows and columns of zeros on each side.</param>
-    /// <param name="algorithm">How forward and backward are computed; by default as <see cref="ConvDefaults"/> says.</param>
+    /// <param name="algorithm">How forward and backward are computed; by default according to <see cref="ConvDefaults"/>.</param>
     /// <returns>[N, K, P, Q], channels last.</returns>
     /// <remarks>
-    /// On the CPU <see cref="ConvAlgorithm.Fastest"/> takes Winograd's F(4×4, 3×3) for 3×3 kernels of stride 1 with multiples of 16 channels.
-    /// It computes 4×4 outputs from a tile of 6×6 inputs together, so that its error is relative to the tile's largest value, not to the
-    /// window's: about twice that of the direct sum where values are alike, but without any digits for values that lie next to ones 10⁶
-    /// times as large; outputs that should be 0 or positive may be slightly negative, and an Inf, NaN or a value near the end of float
-    /// reaches all outputs of its tiles. <see cref="ConvAlgorithm.Exact"/> has none of this; a training step of ResNet-20 takes 1.5 times as
-    /// long with it.
+    /// On the CPU, <see cref="ConvAlgorithm.Fastest"/> uses Winograd's F(4×4, 3×3) for 3×3 kernels of stride 1 with multiples of 16 channels.
+    /// It computes 4×4 outputs together from a tile of 6×6 inputs, so its error is relative to the largest value of the tile, not of the
+    /// window. The error is about twice that of the direct sum if values are of similar size, but values next to ones 10⁶ times as large lose
+    /// all their digits. Outputs that should be 0 or positive may be slightly negative, and an Inf, NaN or value near the end of float's
+    /// range affects all outputs of its tiles. <see cref="ConvAlgorithm.Exact"/> avoids all of this; with it a training step of ResNet-20
+    /// takes 1.5 times as long.
     /// </remarks>
     /// <exception cref="ShapeException">A rank or the number of channels is wrong, or the kernel does not fit.</exception>
     public Tensor Conv2d(Tensor weight, Tensor? bias = null, (int H, int W)? stride = null, (int H, int W)? padding = null,
@@ -31,7 +31,7 @@ public sealed partial class Tensor
         return new Conv2dOp(AsImages(), weight.ToFloat().ToLayout(Layout.RowMajor), bias?.ToFloat(), geometry).Run();
     }
 
-    /// <summary>As convolutions take images: channels last, in the type that the device stores them in.</summary>
+    /// <summary>In the form that convolutions take: channels last, in the type in which the device stores images.</summary>
     internal Tensor AsImages() => To(Device.Backend.ActivationType).ToLayout(Layout.ChannelsLast);
 
     /// <summary>The sizes of <see cref="Conv2d"/>.</summary>

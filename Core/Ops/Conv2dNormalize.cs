@@ -3,14 +3,14 @@ using MiniDL.Backends;
 namespace MiniDL;
 
 /// <summary>
-/// A convolution and the normalization of its images, <c>act(norm(x ∗ w + b) + residual)</c>, in one pass over memory: for evaluation,
-/// where statistics are constants or an image's own. It keeps nothing and has no gradient.
+/// A convolution and the normalization of its output, <c>act(norm(x ∗ w + b) + residual)</c>, in one pass over memory: for evaluation,
+/// where the statistics are constants or each image's own. It saves nothing for backward and has no gradient.
 /// </summary>
 /// <param name="x">[N, C, H, W], channels last.</param>
 /// <param name="weight">[K, C, R, S], row-major.</param>
 /// <param name="bias">[K], or null.</param>
 /// <param name="geometry">The sizes of the convolution.</param>
-/// <param name="norm">What is done to its images; the residual is channels last.</param>
+/// <param name="norm">The normalization of its output; the residual is channels last.</param>
 internal sealed class Conv2dNormalizeOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, NormArguments norm)
     : Operator("conv2d_normalize", x, weight, bias, norm.Residual)
 {

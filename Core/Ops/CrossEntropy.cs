@@ -5,7 +5,7 @@ public sealed partial class Tensor
     /// <summary>
     /// Mean cross-entropy of logits [N, classes] against labels [N] (I64): <c>−(1/N) Σₙ log softmax(x[n])[label[n]]</c>.
     /// </summary>
-    /// <exception cref="ShapeException">The shapes do not fit, there are no rows, or a label is not a class.</exception>
+    /// <exception cref="ShapeException">The shapes do not match, there are no rows, or a label is not a class.</exception>
     public Tensor CrossEntropy(Tensor labels)
     {
         Check.Rank("cross_entropy", "logits", this, 2, "They should be [N, classes].");

@@ -13,7 +13,7 @@ public sealed partial class Tensor
     public static Tensor operator /(double a, Tensor b) => Scalar(a, b.Device) / b;
 }
 
-/// <summary>c = a / b; da = dc / b, db = −dc / b · c, summed over what was broadcast.</summary>
+/// <summary>c = a / b; da = dc / b, db = −dc / b · c, summed over broadcast dimensions.</summary>
 internal sealed class DivOp(Tensor a, Tensor b) : BinaryOp<DivFunction>(default, a, b)
 {
     private Tensor? _c;

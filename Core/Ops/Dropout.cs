@@ -3,11 +3,11 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>
-    /// Sets every value to 0 with probability p and divides the others by 1 − p, so that the mean stays: for training only.
-    /// The mask depends on the stream and its position alone. Srivastava et al. 2014.
+    /// Sets every value to 0 with probability p and divides the others by 1 − p, which keeps the mean: for training only.
+    /// The mask depends only on the stream and its position. Srivastava et al. 2014.
     /// </summary>
     /// <param name="p">The probability of 0, from 0 to 1.</param>
-    /// <param name="random">Where the mask is drawn from.</param>
+    /// <param name="random">Source of the mask.</param>
     public Tensor Dropout(double p, RandomStream random)
     {
         Check.Float("dropout", "x", this);

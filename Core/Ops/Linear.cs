@@ -3,7 +3,7 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>Affine map of the last dimension: <c>y = x · Wᵀ + b</c>; x is […, in], W [out, in], b [out], y […, out].</summary>
-    /// <exception cref="ShapeException">The sizes do not fit.</exception>
+    /// <exception cref="ShapeException">The sizes do not match.</exception>
     public Tensor Linear(Tensor weight, Tensor? bias = null)
     {
         Check.Rank("linear", "weight", weight, 2);

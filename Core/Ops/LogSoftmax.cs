@@ -2,7 +2,7 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>The logarithm of softmax, <c>y = x − ln Σ eˣ</c> along a dimension, with the largest x subtracted first.</summary>
+    /// <summary>The logarithm of softmax, <c>y = x − ln Σ eˣ</c> along a dimension, computed with the largest x subtracted first.</summary>
     /// <param name="dim">The dimension; the last by default.</param>
     public Tensor LogSoftmax(int dim = -1)
     {

@@ -3,12 +3,12 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>
-    /// The largest value over the given dimensions, or over all when none is given. NaN counts as largest. The gradient goes to
-    /// the first value that has it.
+    /// The largest value over the given dimensions, or over all if none is given. NaN counts as largest. The gradient goes to
+    /// the first of several largest values.
     /// </summary>
     /// <param name="dims">The dimensions to reduce; negative ones count from the end.</param>
     /// <param name="keepDim">Keep them with size 1.</param>
-    /// <exception cref="ShapeException">A dimension does not exist, or has size 0: there is no largest value of none.</exception>
+    /// <exception cref="ShapeException">A dimension does not exist, or has size 0 and therefore no largest value.</exception>
     public Tensor Max(ReadOnlySpan<int> dims = default, bool keepDim = false)
     {
         Check.Float("max", "x", this);
@@ -16,7 +16,7 @@ public sealed partial class Tensor
         for (int i = 0; i < Rank; i++)
             Check.That(!reduction.Reduced[i] || Shape[i] > 0, "max",
                 $"dimension {i} of {Shape} is empty, and there is no largest of no values. Check the size before.");
-        // One run of neighbouring dimensions at a time, the innermost first, so that ties go to the first in row-major order.
+        // One run of neighbouring dimensions at a time, innermost first, so that ties go to the first value in row-major order.
         var y = ToFloat();
         for (int end = Rank; end > 0; end--)
         {

@@ -9,7 +9,7 @@ public sealed partial class Tensor
     /// never wins, NaN always does.
     /// </summary>
     /// <param name="kernel">Rows and columns of a window.</param>
-    /// <param name="stride">Rows and columns between windows; the kernel's by default.</param>
+    /// <param name="stride">Rows and columns between neighbouring windows; the kernel's size by default.</param>
     /// <param name="padding">Rows and columns added on each side, at most half the kernel.</param>
     /// <returns>[N, C, P, Q], channels last.</returns>
     /// <exception cref="ShapeException">The input is not [N, C, H, W] with H and W at least 1, or the window does not fit.</exception>
@@ -37,7 +37,7 @@ public sealed partial class Tensor
     }
 }
 
-/// <summary>y = the largest of each window; dx = Σ dy over the windows that a value won.</summary>
+/// <summary>y = the largest value of each window; dx = Σ dy over the windows in which the value was the largest.</summary>
 internal sealed class MaxPool2dOp(Tensor x, Window2d geometry) : Operator("max_pool2d", x)
 {
     private Tensor? _index;

@@ -3,14 +3,14 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>
-    /// The larger of two values, elementwise with broadcasting: <c>c = max(a, b)</c>; NaN counts as largest. Where the two are
-    /// equal each gets half the gradient, as in PyTorch.
+    /// The larger of two values, elementwise with broadcasting: <c>c = max(a, b)</c>; NaN counts as largest. If the two are
+    /// equal, each gets half the gradient, as in PyTorch.
     /// </summary>
     /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
     public Tensor Maximum(Tensor b) => new MaximumOp(this, b).Run();
 }
 
-/// <summary>c = max(a, b); dc goes to the operand that was larger, summed over what was broadcast.</summary>
+/// <summary>c = max(a, b); dc goes to the larger operand, summed over broadcast dimensions.</summary>
 internal sealed class MaximumOp(Tensor a, Tensor b) : BinaryOp<MaximumFunction>(default, a, b)
 {
     protected override Saved BackwardReads => Saved.Input0 | Saved.Input1;
@@ -24,7 +24,7 @@ internal sealed class MaximumOp(Tensor a, Tensor b) : BinaryOp<MaximumFunction>(
     private static Tensor Gradient(Tensor dc, Tensor operand, Tensor other) =>
         SumOp.ToShape(dc * BinaryOp<ShareFunction>.Zip(default, operand, other), operand.Shape);
 
-    /// <summary>What share of the gradient a gets: 1 where it is larger, ½ where it equals b, 0 where it is smaller.</summary>
+    /// <summary>The share of the gradient that a gets: 1 where it is larger, ½ where it equals b, 0 where it is smaller.</summary>
     internal readonly struct ShareFunction : IBinaryFunction
     {
         public string Name => "maximum_share";

@@ -3,8 +3,8 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>
-    /// The mean over the given dimensions, or over all when none is given: <c>y = Σ x / n</c>; of equal values it is that value, to the
-    /// last bit. The mean of no values is NaN.
+    /// The mean over the given dimensions, or over all if none is given: <c>y = Σ x / n</c>. The mean of equal values is exactly that
+    /// value. The mean of no values is NaN.
     /// </summary>
     /// <inheritdoc cref="Sum"/>
     public Tensor Mean(ReadOnlySpan<int> dims = default, bool keepDim = false)

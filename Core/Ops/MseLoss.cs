@@ -3,7 +3,7 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>The mean squared error against a target of the same shape, <c>mean (x − target)²</c>.</summary>
-    /// <exception cref="ShapeException">The shapes differ; they do not broadcast here, because that hides mistakes.</exception>
+    /// <exception cref="ShapeException">The shapes differ; there is no broadcasting here, because it would hide mistakes.</exception>
     public Tensor MseLoss(Tensor target)
     {
         Check.That(Shape == target.Shape, "mse_loss", $"x {Shape} and target {target.Shape} must have one shape. Reshape one of them?");

@@ -13,7 +13,7 @@ public sealed partial class Tensor
     public static Tensor operator *(double a, Tensor b) => b * a;
 }
 
-/// <summary>c = a · b; da = dc · b, db = dc · a, summed over what was broadcast.</summary>
+/// <summary>c = a · b; da = dc · b, db = dc · a, summed over broadcast dimensions.</summary>
 internal sealed class MulOp(Tensor a, Tensor b) : BinaryOp<MulFunction>(default, a, b)
 {
     protected override Saved BackwardReads => OtherFactors;

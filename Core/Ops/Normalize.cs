@@ -3,22 +3,22 @@ using MiniDL.Backends;
 namespace MiniDL;
 
 /// <summary>
-/// Every fused normalization: <c>y = act((x − mean) / √(variance + eps) · weight + bias + residual)</c>, the statistics taken
-/// over the groups of <see cref="NormGeometry"/> or given as constants. One pass over memory for the statistics, one for the
-/// output, one or two for the gradients; x̂ is computed again in backward rather than stored.
+/// Every fused normalization: <c>y = act((x − mean) / √(variance + eps) · weight + bias + residual)</c>, with statistics taken
+/// over the groups of <see cref="NormGeometry"/> or given as constants. It takes one pass over memory for the statistics, one for the
+/// output, and one or two for the gradients; backward recomputes x̂ instead of storing it.
 /// </summary>
-/// <param name="x">Lies as [samples, positions, channels].</param>
+/// <param name="x">Stored as [samples, positions, channels].</param>
 /// <param name="norm">
-/// What to do. Its mean and variance are constants; or room for those of x, which this takes unless they are
+/// The normalization. Its mean and variance are constants, or memory for those of x, which this operator computes unless they are
 /// <paramref name="known"/>.
 /// </param>
-/// <param name="known">Whether mean and variance are those of x already.</param>
+/// <param name="known">Whether mean and variance already are those of x.</param>
 internal sealed class NormalizeOp(Tensor x, NormArguments norm, bool known = false)
     : Operator("normalize", x, norm.Weight, norm.Bias, norm.Residual)
 {
     private Tensor? _y;
 
-    /// <summary>x and weight for the gradients, the bias too where the activation's mask is had from them, else the output's sign.</summary>
+    /// <summary>For the gradients x and weight; for the activation's mask also the bias, if the mask is recomputed, or the output, for its sign.</summary>
     protected override Saved BackwardReads => Saved.Input0 | Saved.Input1
         | (norm.Activation == Activation.None ? Saved.Nothing : Saved.Input2 | Saved.Result);
 

@@ -2,7 +2,7 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>A power with a number as exponent, <c>y = xᵖ</c>; NaN where x is negative and p no integer.</summary>
+    /// <summary>A power with a number as exponent, <c>y = xᵖ</c>; NaN if x is negative and p is not an integer.</summary>
     public Tensor Pow(double exponent) => UnaryOp<PowFunction>.Apply(new(exponent), this);
 }
 

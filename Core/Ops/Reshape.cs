@@ -2,7 +2,7 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>The same values, in logical order, with other sizes; one size may be −1 and is worked out. Shares the memory
+    /// <summary>The same values, in logical order, with other sizes; one size may be −1 and is inferred. Shares the memory
     /// of a row-major tensor.</summary>
     /// <exception cref="ShapeException">The number of values would change.</exception>
     public Tensor Reshape(params ReadOnlySpan<int> sizes)
@@ -22,7 +22,7 @@ public sealed partial class Tensor
         return shape == Shape && Layout == Layout.RowMajor ? this : new ReshapeOp(this, shape).Run();
     }
 
-    /// <summary>Joins the dimensions from <paramref name="start"/> on into one: [N, C, H, W] becomes [N, C·H·W].</summary>
+    /// <summary>Merges all dimensions from <paramref name="start"/> on into one: [N, C, H, W] becomes [N, C·H·W].</summary>
     public Tensor Flatten(int start = 1)
     {
         start = Shape.Dimension(start, "flatten");
@@ -30,7 +30,7 @@ public sealed partial class Tensor
     }
 }
 
-/// <summary>The same values with other sizes; the gradient gets the old ones back.</summary>
+/// <summary>The same values with other sizes; the gradient gets the original sizes.</summary>
 internal sealed class ReshapeOp(Tensor x, Shape shape) : Operator("reshape", x)
 {
     protected override Saved BackwardReads => Saved.Nothing;

@@ -6,11 +6,11 @@ public sealed partial class Tensor
     private const double Smallest = 1.17549435e-38;
 
     /// <summary>
-    /// The root that ends an ℓp norm, <c>y = x^(1/p)</c> of a sum or mean x of p-th powers. Where x is 0 the gradient is 0, which a norm has
-    /// among its subgradients there, while those of <see cref="Sqrt"/> and <see cref="Pow"/> are infinite and would make 0 · ∞ = NaN of it.
+    /// The root at the end of an ℓp norm, <c>y = x^(1/p)</c> of a sum or mean x of p-th powers. At 0 the gradient is 0, one of the norm's
+    /// subgradients there; the gradients of <see cref="Sqrt"/> and <see cref="Pow"/> are infinite at 0 and would lead to 0 · ∞ = NaN.
     /// </summary>
     /// <remarks>
-    /// Positive x below 2⁻¹²⁶ count as that number, and 0 does for p = 2, where the root, 10⁻¹⁹, is nothing beside any eps.
+    /// Positive x below 2⁻¹²⁶ count as 2⁻¹²⁶. For p = 2 so does 0, since the root, 10⁻¹⁹, is negligible next to any eps.
     /// </remarks>
     internal Tensor NormRoot(double p = 2)
     {
@@ -18,7 +18,7 @@ public sealed partial class Tensor
         return p == 2 ? atLeast.Sqrt() : atLeast.Pow(1 / p) * OneWherePositive();
     }
 
-    /// <summary>1 where this, which is not negative, is above 0, and 0 where it is 0; a constant.</summary>
+    /// <summary>1 where this non-negative tensor is above 0, and 0 where it is 0; a constant.</summary>
     internal Tensor OneWherePositive()
     {
         using var noGrad = new NoGrad();

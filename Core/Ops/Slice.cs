@@ -5,8 +5,8 @@ namespace MiniDL;
 public sealed partial class Tensor
 {
     /// <summary>
-    /// A part of the tensor: for each dimension a range, or a range with a step; those not given are taken whole. Ranges count
-    /// as in C#. The result keeps the layout, in memory of its own. <c>x[.., .., Slice.Every(2), Slice.Every(2)]</c> takes every
+    /// A part of the tensor: a range for each dimension, optionally with a step; dimensions not given are taken whole. Ranges work
+    /// as in C#. The result keeps the layout and has its own memory. <c>x[.., .., Slice.Every(2), Slice.Every(2)]</c> takes every
     /// second row and column of images.
     /// </summary>
     /// <exception cref="ShapeException">There are more slices than dimensions, a range does not fit, or a step is below 1.</exception>
@@ -32,7 +32,7 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>The part from <paramref name="start"/> up to but without <paramref name="stop"/> along one dimension.</summary>
+    /// <summary>The part from <paramref name="start"/> up to, but not including, <paramref name="stop"/> along one dimension.</summary>
     /// <param name="dim">The dimension; a negative one counts from the end.</param>
     /// <param name="start">The first index.</param>
     /// <param name="stop">The index after the last; the end by default.</param>
@@ -50,7 +50,7 @@ public sealed partial class Tensor
     }
 }
 
-/// <summary>Which indices of a dimension to take: a range, such as <c>2..^1</c>, and of it every step-th.</summary>
+/// <summary>Which indices of a dimension to take: every step-th of a range, such as <c>2..^1</c>.</summary>
 public readonly record struct Slice(Range Range, int Step = 1)
 {
     /// <summary>Every step-th index of the whole dimension.</summary>

@@ -2,7 +2,7 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>The sum over the given dimensions, or over all when none is given: <c>y = Σ x</c>.</summary>
+    /// <summary>The sum over the given dimensions, or over all if none is given: <c>y = Σ x</c>.</summary>
     /// <param name="dims">The dimensions to sum over; negative ones count from the end.</param>
     /// <param name="keepDim">Keep them with size 1.</param>
     public Tensor Sum(ReadOnlySpan<int> dims = default, bool keepDim = false)
@@ -36,7 +36,7 @@ internal sealed class SumOp(Tensor x, Reduction reduction) : Operator("sum", x)
         return Reduction.Over(gradient, reduced, Run).Window(0, shape);
     }
 
-    /// <summary>Writes y, whose sizes are those of x or 1, repeated into x.</summary>
+    /// <summary>Fills x with the values of y, each size of which is that of x or 1, by repetition.</summary>
     public static void Repeat(Tensor y, Shape kept, Tensor x)
     {
         Span<int> from = stackalloc int[x.Rank], to = stackalloc int[x.Rank];

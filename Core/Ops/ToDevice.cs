@@ -2,11 +2,11 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>The same values on another device, in its floating-point type and the same layout; this tensor if it is there.</summary>
+    /// <summary>The same values on another device, in its floating-point type and the same layout; this tensor if it is already there.</summary>
     public Tensor To(Device device) => device == Device ? this : new ToDeviceOp(this, device).Run();
 }
 
-/// <summary>Moves values between devices; the gradient goes the way back.</summary>
+/// <summary>Copies values between devices; the gradient is copied back.</summary>
 internal sealed class ToDeviceOp(Tensor x, Device device) : Operator("to", x)
 {
     protected override Saved BackwardReads => Saved.Nothing;

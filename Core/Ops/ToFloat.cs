@@ -4,7 +4,7 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>The values in the type that the device computes in; this tensor if it has it already. Integers have no gradient.</summary>
+    /// <summary>The values in the type in which the device computes; this tensor if it already has it. Integers have no gradient.</summary>
     public Tensor ToFloat() => DType switch
     {
         DType.U8 => Converted<byte>(),

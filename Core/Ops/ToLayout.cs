@@ -2,8 +2,8 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>The same values in another layout; this tensor if it has it already. The logical shape stays.</summary>
-    /// <exception cref="ShapeException">Channels last is asked for at a rank other than 3 to 5.</exception>
+    /// <summary>The same values in another layout; this tensor if it already has it. The logical shape stays the same.</summary>
+    /// <exception cref="ShapeException">Channels last is requested for a rank other than 3 to 5.</exception>
     public Tensor ToLayout(Layout layout)
     {
         if (layout == Layout) return this;
@@ -12,14 +12,14 @@ public sealed partial class Tensor
     }
 }
 
-/// <summary>Moves values between the layouts; logically nothing happens, so the gradient passes as it is.</summary>
+/// <summary>Converts between layouts; logically nothing changes, so the gradient passes through unchanged.</summary>
 internal sealed class ToLayoutOp(Tensor x, Layout layout) : Operator("to_layout", x)
 {
     protected override Saved BackwardReads => Saved.Nothing;
 
     protected override Tensor Forward()
     {
-        // With one channel or one pixel an image the two layouts are the same bytes.
+        // With one channel, or one pixel per image, the two layouts are the same bytes.
         if (x.Shape[1] == 1 || x.Shape.Product(2, x.Rank) == 1) return x.Window(0, x.Shape, layout);
         var y = Tensor.New(x.Shape, x.Device, x.DType, layout);
         Backend.Copy(x, y);

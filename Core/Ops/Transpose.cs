@@ -2,7 +2,7 @@ namespace MiniDL;
 
 public sealed partial class Tensor
 {
-    /// <summary>Swaps two dimensions; the result is row-major, in memory of its own.</summary>
+    /// <summary>Swaps two dimensions; the result is row-major and has its own memory.</summary>
     /// <param name="dim0">One dimension; negative ones count from the end.</param>
     /// <param name="dim1">The other.</param>
     public Tensor Transpose(int dim0, int dim1)

@@ -1,12 +1,12 @@
 namespace MiniDL;
 
 /// <summary>
-/// Philox 4×32-10: a random number is a function of a 128-bit counter and a 64-bit key, so that any of them can be drawn without
-/// the ones before it. Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
+/// Philox 4×32-10: each random number is a function of a 128-bit counter and a 64-bit key, so any of them can be computed without
+/// its predecessors. Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
 /// </summary>
 public static class Philox
 {
-    /// <summary>The four 32-bit numbers at a counter.</summary>
+    /// <summary>The four 32-bit numbers for a counter.</summary>
     /// <param name="key">The seed.</param>
     /// <param name="stream">The upper half of the counter.</param>
     /// <param name="block">The lower half of the counter.</param>

@@ -1,16 +1,16 @@
 namespace MiniDL;
 
 /// <summary>
-/// A stream of random numbers that is a function of (seed, purpose, epoch, position): the same whatever the number of threads,
-/// and restored from <see cref="Position"/> alone. Streams of other purposes or epochs are independent.
+/// A stream of random numbers that depends only on (seed, purpose, epoch, position): the same for any number of threads,
+/// and restored by setting <see cref="Position"/>. Streams for other purposes or epochs are independent.
 /// </summary>
 /// <param name="seed">The seed of the whole program.</param>
 public sealed class RandomStream(ulong seed)
 {
-    /// <summary>What tells this stream from the others of its seed: the upper half of Philox's counter.</summary>
+    /// <summary>Distinguishes this stream from the others with its seed: the upper half of Philox's counter.</summary>
     internal ulong Number { get; }
 
-    // One block of Philox gives four numbers: it is kept until the position leaves it.
+    // A block of Philox gives four numbers; it is kept until the position leaves it.
     private (uint A, uint B, uint C, uint D) _block;
     private ulong _blockNumber = ulong.MaxValue;
 
@@ -19,13 +19,13 @@ public sealed class RandomStream(ulong seed)
     /// <summary>The seed it was made from.</summary>
     public ulong Seed { get; } = seed;
 
-    /// <summary>How many 32-bit numbers have been drawn; set it to go on where a checkpoint was written.</summary>
+    /// <summary>How many 32-bit numbers have been drawn; set it to resume from a checkpoint.</summary>
     public ulong Position { get; set; }
 
-    /// <summary>An independent stream for a purpose, such as "augmentation", and a number, such as the epoch or the image's index.</summary>
+    /// <summary>An independent stream for a purpose, such as "augmentation", and a number, such as an epoch or an image's index.</summary>
     public RandomStream Fork(string purpose, ulong number = 0)
     {
-        // FNV-1a: a fixed hash, since string.GetHashCode differs from run to run.
+        // FNV-1a: a fixed hash, since string.GetHashCode changes from run to run.
         ulong hash = 0xCBF29CE484222325UL ^ Number;
         foreach (char letter in purpose) hash = (hash ^ letter) * 0x100000001B3UL;
         var (a, b, _, _) = Philox.Block(Seed, hash, number);
@@ -60,11 +60,11 @@ public sealed class RandomStream(ulong seed)
     /// <summary>A uniform double in [0, 1), a multiple of 2⁻⁵³.</summary>
     public double NextDouble() => (((ulong)NextUInt() << 32 | NextUInt()) >> 11) * (1.0 / (1L << 53));
 
-    /// <summary>A standard normal number, by Box and Muller.</summary>
+    /// <summary>A standard normal number, by the Box–Muller method.</summary>
     public double NextNormal() =>
         Math.Sqrt(-2 * Math.Log(1 - NextDouble())) * Math.Cos(2 * Math.PI * NextDouble());
 
-    /// <summary>The numbers 0 to <paramref name="count"/> − 1 in random order, by Fisher and Yates.</summary>
+    /// <summary>The numbers 0 to <paramref name="count"/> − 1 in random order, by a Fisher–Yates shuffle.</summary>
     public int[] Permutation(int count)
     {
         var order = new int[count];

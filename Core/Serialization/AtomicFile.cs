@@ -1,20 +1,20 @@
 namespace MiniDL.Serialization;
 
-/// <summary>Writes a file whole or not at all: whoever reads the path finds the old file or the new one, never a part.</summary>
+/// <summary>Writes a file completely or not at all: a reader finds the old file or the new one, never a part.</summary>
 public static class AtomicFile
 {
-    /// <summary>How the names of files end that are being written.</summary>
+    /// <summary>The ending of the names of files that are being written.</summary>
     internal const string TemporaryEnding = ".tmp";
 
     /// <summary>
-    /// Writes into a temporary file of the same folder, flushes it to the disk, renames it to <paramref name="path"/>, and flushes the
-    /// folder. Whatever fails on the way, the temporary file is deleted and a file that was there before stays as it is. A program that is
-    /// killed leaves the temporary file: <see cref="DeleteLeftovers"/>.
+    /// Writes into a temporary file in the same folder, flushes it to the disk, renames it to <paramref name="path"/>, and flushes the
+    /// folder. On any failure the temporary file is deleted and an existing file stays as it is. If the program is
+    /// killed, the temporary file remains: see <see cref="DeleteLeftovers"/>.
     /// </summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="write">Writes the content.</param>
-    /// <param name="files">Where it is written; the file system by default.</param>
-    /// <param name="beforeRename">Called when the new file is on the disk under its temporary name: the time to rename the old one.</param>
+    /// <param name="files">The file system to write to; by default the real one.</param>
+    /// <param name="beforeRename">Called once the new file is on the disk under its temporary name: the time to rename the old one.</param>
     /// <exception cref="MiniDLException">The file cannot be written: no such folder, no permission, no space.</exception>
     public static void Write(string path, Action<Stream> write, FileLayer? files = null, Action? beforeRename = null)
     {
@@ -40,14 +40,14 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Deletes the temporary files that programs which were killed left in a folder. None may be writing into it now.</summary>
+    /// <summary>Deletes the temporary files that killed programs left in a folder. No program may be writing into it now.</summary>
     public static void DeleteLeftovers(string folder)
     {
         foreach (string path in Directory.EnumerateFiles(folder, "*" + TemporaryEnding))
             if (IsTemporary(path)) Delete(path);
     }
 
-    /// <summary>Whether <see cref="Write"/> made up the name: other people's .tmp files are theirs.</summary>
+    /// <summary>Whether the name is one that <see cref="Write"/> generates: other .tmp files belong to other programs.</summary>
     private static bool IsTemporary(string path)
     {
         string id = Path.GetExtension(Path.GetFileNameWithoutExtension(path));
@@ -62,7 +62,7 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // What made the writing fail is the error worth reporting.
+            // The error that made the writing fail is the one worth reporting.
         }
     }
 }

@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace MiniDL.Serialization;
 
 /// <summary>
-/// The steps by which files come to last: until <see cref="Flush"/> a file's bytes, and until <see cref="FlushFolder"/> its name, may be
-/// lost when the power fails. Everything that must survive is written through one of these, so that a test can put in its place one that
-/// forgets what was not flushed.
+/// The file operations that make writes durable: until <see cref="Flush"/>, a file's bytes, and until <see cref="FlushFolder"/>, its name
+/// may be lost in a power failure. Everything that must survive is written through this class, so that a test can substitute one that
+/// loses what was not flushed.
 /// </summary>
 public class FileLayer
 {
@@ -13,37 +13,37 @@ public class FileLayer
     public static FileLayer System { get; } = new();
 
     /// <summary>
-    /// Whether an exception says that the file system could not do something. .NET's for a file that grows over a limit of the process
-    /// (<c>ulimit -f</c>) is one of arguments.
+    /// Whether an exception is a failure of the file system. That includes .NET's ArgumentOutOfRangeException for a file that grows over a
+    /// limit of the process (<c>ulimit -f</c>).
     /// </summary>
     public static bool IsFailure(Exception e) =>
         e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" };
 
-    /// <summary>What such an exception says, on one line.</summary>
+    /// <summary>The message of such an exception, on one line.</summary>
     public static string Reason(Exception e) =>
         e is ArgumentOutOfRangeException ? "the file is too large for its file system, or for the limit of the process (ulimit -f)."
         : e.Message.ReplaceLineEndings(" ");
 
-    /// <summary>Makes a file that must not be there yet.</summary>
-    /// <exception cref="IOException">It is there, or the folder is not.</exception>
+    /// <summary>Creates a file that must not exist yet.</summary>
+    /// <exception cref="IOException">It exists, or its folder does not.</exception>
     public virtual FileStream Create(string path) => new(path, FileMode.CreateNew, FileAccess.Write);
 
-    /// <summary>Opens a file to write after its end; makes it where there is none.</summary>
+    /// <summary>Opens a file for appending; creates it if there is none.</summary>
     public virtual FileStream Append(string path) => new(path, FileMode.Append, FileAccess.Write, FileShare.Read);
 
     /// <summary>Returns when the bytes written so far are on the disk.</summary>
     public virtual void Flush(FileStream file) => file.Flush(flushToDisk: true);
 
-    /// <summary>Renames a file; one that has the name already is replaced. Both names are in one folder.</summary>
+    /// <summary>Renames a file within a folder, replacing any file that already has the new name.</summary>
     public virtual void Move(string from, string to) => File.Move(from, to, overwrite: true);
 
-    /// <summary>Deletes a file, if it is there.</summary>
+    /// <summary>Deletes a file, if it exists.</summary>
     public virtual void Delete(string path)
     {
         if (File.Exists(path)) File.Delete(path);
     }
 
-    /// <summary>Makes a folder, and those above it, where they are not there; their names are on the disk when it returns.</summary>
+    /// <summary>Creates a folder and its missing parents; their names are on the disk when it returns.</summary>
     public virtual void CreateFolder(string path)
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
@@ -59,7 +59,7 @@ public class FileLayer
     {
         if (OperatingSystem.IsWindows()) return;
         int folder = Posix.Open(path, Posix.ReadOnly);
-        // A folder that may be written but not read cannot be opened; there is no other way to flush it.
+        // A folder that may be written but not read cannot be opened, and there is no other way to flush it.
         if (folder < 0) return;
         int result = Posix.Flush(folder), error = Marshal.GetLastPInvokeError();
         _ = Posix.Close(folder);
@@ -68,7 +68,7 @@ public class FileLayer
     }
 }
 
-/// <summary>What .NET has no call for: files opened by number, of folders too.</summary>
+/// <summary>System calls that .NET lacks: files, including folders, by descriptor.</summary>
 internal static partial class Posix
 {
     public const int ReadOnly = 0, InputOutputError = 5;

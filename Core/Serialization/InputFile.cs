@@ -1,14 +1,14 @@
 namespace MiniDL.Serialization;
 
-/// <summary>Opens files of which nothing is known.</summary>
+/// <summary>Opens files that may be anything.</summary>
 internal static class InputFile
 {
     /// <summary>
-    /// Opens a file to read it. Pipes and devices have no size: they read as empty, since opening one may wait for ever, and
+    /// Opens a file for reading. Pipes and devices have no size and read as empty, since opening a pipe may wait for ever and
     /// <c>/dev/zero</c> has no end.
     /// </summary>
-    /// <exception cref="IOException">It is not there, or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read, or is a folder.</exception>
+    /// <exception cref="IOException">It does not exist, or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">Access is denied, or it is a folder.</exception>
     public static Stream Open(string path)
     {
         var file = new FileInfo(path);

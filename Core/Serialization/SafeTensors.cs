@@ -4,24 +4,24 @@ using MiniDL.Backends;
 
 namespace MiniDL.Serialization;
 
-/// <summary>What a safetensors file holds.</summary>
+/// <summary>The content of a safetensors file.</summary>
 /// <param name="Tensors">The tensors by name, in the order of the file's header.</param>
 /// <param name="Metadata">Free text by key; empty if there is none.</param>
-/// <param name="IsVerified">Whether the file carries a checksum of all its bytes, which was right: MiniDL writes one into every file.</param>
+/// <param name="IsVerified">Whether the file has a checksum of all its bytes, which was correct: MiniDL writes one into every file.</param>
 public sealed record SafeTensorsFile(
     IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata, bool IsVerified = false);
 
 /// <summary>
-/// Named tensors in a file, in the safetensors format that PyTorch's tools read and write: the length of the header (8 bytes,
+/// Named tensors in a file, in the safetensors format, which PyTorch's tools read and write: the length of the header (8 bytes,
 /// little-endian), the header (JSON: dtype, shape and place of every tensor), then the values in row-major logical order.
-/// https://github.com/huggingface/safetensors. F32, F64, BF16, I64 and U8 are read and written. Files written here carry a SHA-256 of all
-/// their bytes (metadata <c>minidl.sha256</c>), which is checked when they are read; files without one are read too.
+/// https://github.com/huggingface/safetensors. The types F32, F64, BF16, I64 and U8 are supported. Files written here contain a SHA-256 of
+/// all their bytes (metadata <c>minidl.sha256</c>), which is checked on reading; files without one can be read too.
 /// </summary>
 public static class SafeTensors
 {
     private const int PieceValues = 1 << 16;
 
-    /// <summary>Writes tensors into a file, whole or not at all (<see cref="AtomicFile"/>).</summary>
+    /// <summary>Writes tensors into a file, completely or not at all (<see cref="AtomicFile"/>).</summary>
     /// <param name="path">The file; an old one is replaced.</param>
     /// <param name="tensors">The tensors by name; each is stored in its own type and logical order, from any device.</param>
     /// <param name="metadata">Free text by key.</param>
@@ -31,11 +31,11 @@ public static class SafeTensors
 
     /// <summary>Writes the bytes of a file.</summary>
     /// <inheritdoc cref="Save"/>
-    /// <param name="stream">Takes them.</param>
+    /// <param name="stream">The stream to write to.</param>
     public static void Write(
         Stream stream, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        // Wide types first: every tensor is then aligned to its type, which readers that map the file rely on.
+        // Wide types first: every tensor is then aligned for its type, as readers that map the file expect.
         var ordered = tensors.OrderByDescending(t => t.Value.DType.Bytes()).ToArray();
         var texts = new OrderedDictionary<string, string>(metadata ?? new Dictionary<string, string>())
         {
@@ -55,7 +55,7 @@ public static class SafeTensors
 
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="device">Where the tensors go; the CPU by default. Floating-point values become the device's type.</param>
+    /// <param name="device">Where to put the tensors; the CPU by default. Floating-point values become the device's type.</param>
     /// <exception cref="MiniDLException">The file is missing, truncated, inconsistent, damaged, or holds other types.</exception>
     public static SafeTensorsFile Load(string path, Device? device = null)
     {
@@ -125,7 +125,7 @@ public static class SafeTensors
 
         Tensor Read<T>() where T : unmanaged
         {
-            // A GPU takes its values in one go; elsewhere they go into the tensor piece by piece, without a second copy of all of them.
+            // A GPU receives its values in one go; on a host they go into the tensor piece by piece, without a second copy of all of them.
             int count = entry.Shape.Count, most = device.Backend is HostBackend ? Math.Min(count, PieceValues) : count;
             var values = new T[most];
             byte[] halves = entry.Type == DType.BF16 ? new byte[most * entry.Type.Bytes()] : [];

@@ -4,22 +4,22 @@ using System.Text;
 namespace MiniDL.Serialization;
 
 /// <summary>
-/// A SHA-256 over all bytes of a safetensors file, kept in the file itself: a text of its metadata, which counts as zeros while the hash is
-/// taken. Other programs see one more text there.
+/// A SHA-256 over all bytes of a safetensors file, stored in the file itself as an entry of its metadata, which counts as zeros while
+/// hashing. To other programs it is just one more metadata entry.
 /// </summary>
 internal static class SafeTensorsChecksum
 {
-    /// <summary>The text's key in the metadata.</summary>
+    /// <summary>The entry's key in the metadata.</summary>
     public const string Key = "minidl.sha256";
 
     private const int PieceBytes = 1 << 16;
 
-    /// <summary>What stands in a header until the hash is known.</summary>
+    /// <summary>The placeholder in a header until the hash is known.</summary>
     public static readonly string Zeros = new('0', 2 * SHA256.HashSizeInBytes);
 
-    /// <summary>Puts the hash in the place of the zeros.</summary>
+    /// <summary>Replaces the zeros with the hash.</summary>
     /// <param name="length">The bytes before the header.</param>
-    /// <param name="writeValues">Writes what follows it.</param>
+    /// <param name="writeValues">Writes everything after the header.</param>
     public static void Complete(ReadOnlySpan<byte> length, Span<byte> header, Action<Stream> writeValues)
     {
         using var sha256 = SHA256.Create();
@@ -32,7 +32,7 @@ internal static class SafeTensorsChecksum
         Encoding.ASCII.GetBytes(Convert.ToHexStringLower(sha256.Hash!), Place(header));
     }
 
-    /// <summary>Whether the bytes of a whole file are those that its hash was taken of.</summary>
+    /// <summary>Whether the hash in a file matches the bytes of the file.</summary>
     /// <param name="headerBytes">The length of the header.</param>
     public static bool Holds(Stream file, int headerBytes)
     {
@@ -50,7 +50,7 @@ internal static class SafeTensorsChecksum
         return Convert.ToHexStringLower(hash.GetHashAndReset()) == announced;
     }
 
-    /// <summary>Where the hash stands in a header; empty if it has none. As a key, these bytes cannot be within another text.</summary>
+    /// <summary>The hash within a header; empty if there is none. Being a key, these bytes cannot be part of another text.</summary>
     private static Span<byte> Place(Span<byte> header)
     {
         ReadOnlySpan<byte> key = "\"minidl.sha256\":\""u8;

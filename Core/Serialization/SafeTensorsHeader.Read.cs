@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace MiniDL.Serialization;
 
-/// <summary>Reading trusts nothing: what it returns fits the file, and takes no more memory than a few times its size.</summary>
+/// <summary>Reading trusts nothing: the result is consistent with the file and takes at most a few times its size in memory.</summary>
 internal sealed partial record SafeTensorsHeader
 {
     /// <summary>The limit of the format's own implementation.</summary>
@@ -13,11 +13,11 @@ internal sealed partial record SafeTensorsHeader
 
     private const int MaxRank = 64;
 
-    /// <summary>So many tensors and lines of metadata may be in a file of any size; more of them must have this many bytes each.</summary>
+    /// <summary>Any file may have this many tensors and metadata entries; to have more, it needs this many bytes for each.</summary>
     private const int FreeItems = 1_000, BytesOfItem = 256;
 
     /// <summary>Reads and checks the header at the start of a file.</summary>
-    /// <exception cref="MiniDLException">It is not one, or does not fit the file.</exception>
+    /// <exception cref="MiniDLException">It is not a header, or does not match the file.</exception>
     public static SafeTensorsHeader Read(string path, Stream file)
     {
         if (file.Length < sizeof(long)) throw Bad(path, $"it has {file.Length} bytes, too few for a safetensors file");
@@ -37,7 +37,7 @@ internal sealed partial record SafeTensorsHeader
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
-            // Not JSON, or a value of another kind than the format says.
+            // Not JSON, or a value of the wrong kind.
             throw Bad(path, "its header is not the JSON of a safetensors file", e);
         }
     }
@@ -59,7 +59,7 @@ internal sealed partial record SafeTensorsHeader
             else entries.Add(ParseEntry(ref json, path, name));
             CheckItems();
         }
-        // What follows the object may be white space alone.
+        // Only white space may follow the object.
         json.Read();
         return new SafeTensorsHeader(entries, metadata, DataStart: sizeof(long) + text.Length);
 
@@ -71,7 +71,7 @@ internal sealed partial record SafeTensorsHeader
         }
     }
 
-    /// <summary>Goes on to the next name in an object; false at the object's end.</summary>
+    /// <summary>Moves to the next name in an object; false at the object's end.</summary>
     private static bool NextName(ref Utf8JsonReader json, string path)
     {
         json.Read();
@@ -147,7 +147,7 @@ internal sealed partial record SafeTensorsHeader
         }
     }
 
-    /// <summary>Whether the name is this one, and then on to its value, which must be the first of that name.</summary>
+    /// <summary>Whether the name is this one; if so, moves to its value, and refuses a second value of that name.</summary>
     private static bool IsValueOf(ref Utf8JsonReader json, ReadOnlySpan<byte> name, bool first)
     {
         if (!json.ValueTextEquals(name)) return false;
@@ -155,7 +155,7 @@ internal sealed partial record SafeTensorsHeader
         return json.Read();
     }
 
-    /// <summary>A list of whole numbers, as many as there is room for; how many those were.</summary>
+    /// <summary>Reads a list of whole numbers, at most as many as there is space for, and returns how many there were.</summary>
     private static int Numbers(ref Utf8JsonReader json, scoped Span<long> numbers)
     {
         Expect(json, JsonTokenType.StartArray);
@@ -166,7 +166,7 @@ internal sealed partial record SafeTensorsHeader
         return count;
     }
 
-    /// <summary>The tensors must fill the rest of the file: no overlaps, no holes, nothing missing, nothing after them.</summary>
+    /// <summary>The tensors must fill the rest of the file exactly: no overlaps, no gaps, nothing missing, nothing after them.</summary>
     private static void CheckPlaces(string path, IEnumerable<SafeTensorsEntry> entries, long available)
     {
         long end = 0;

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace MiniDL.Serialization;
 
-/// <summary>One tensor of a safetensors file; its bytes count from the start of the values.</summary>
+/// <summary>One tensor of a safetensors file; byte positions are relative to the start of the values.</summary>
 internal readonly record struct SafeTensorsEntry(string Name, DType Type, Shape Shape, long Begin, long End);
 
 /// <summary>The header of a safetensors file.</summary>
@@ -11,7 +11,7 @@ internal sealed partial record SafeTensorsHeader(IReadOnlyList<SafeTensorsEntry>
 {
     private const string MetadataKey = "__metadata__";
 
-    /// <summary>The header of these tensors, stored one after the other; padded so that the values start on 8 bytes.</summary>
+    /// <summary>The header of these tensors, stored one after the other; padded so that the values start on an 8-byte boundary.</summary>
     public static byte[] Write(ReadOnlySpan<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();

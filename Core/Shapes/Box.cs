@@ -2,11 +2,11 @@ namespace MiniDL;
 
 /// <summary>
 /// A regular grid inside a tensor: every <c>step</c>-th index from <c>start</c> on, in every dimension. Slices read it, pads and
-/// concatenations write it; the gradient of each is the other.
+/// concatenations write it; reading and writing are each other's gradient.
 /// </summary>
 internal readonly record struct Box(int[] Start, int[] Step)
 {
-    /// <summary>The grid with its first corner at the start in one dimension, of step 1.</summary>
+    /// <summary>The grid of step 1 that begins at the start in one dimension, and at 0 in all others.</summary>
     public static Box At(int rank, int dim, int start)
     {
         var box = new Box(new int[rank], new int[rank]);
@@ -15,7 +15,7 @@ internal readonly record struct Box(int[] Start, int[] Step)
         return box;
     }
 
-    /// <summary>Copies the grid's values out of the whole into a part of the grid's sizes.</summary>
+    /// <summary>Copies the grid's values from the whole tensor into a part with the grid's sizes.</summary>
     public void Read(Tensor whole, Tensor part)
     {
         Span<int> wholeStrides = stackalloc int[part.Rank], partStrides = stackalloc int[part.Rank];
@@ -24,7 +24,7 @@ internal readonly record struct Box(int[] Start, int[] Step)
         whole.Device.Backend.CopyStrided(part.Shape.Sizes, whole, start, wholeStrides, part, 0, partStrides);
     }
 
-    /// <summary>Copies a part into the grid's places in the whole; the other places stay.</summary>
+    /// <summary>Copies a part to the grid's places in the whole tensor; all other places stay as they are.</summary>
     public void Write(Tensor part, Tensor whole)
     {
         Span<int> wholeStrides = stackalloc int[part.Rank], partStrides = stackalloc int[part.Rank];
@@ -33,7 +33,7 @@ internal readonly record struct Box(int[] Start, int[] Step)
         whole.Device.Backend.CopyStrided(part.Shape.Sizes, part, 0, partStrides, whole, start, wholeStrides);
     }
 
-    /// <summary>Where the grid's first value lies in the whole, and the distances between its values.</summary>
+    /// <summary>The position of the grid's first value in the whole tensor, and the strides between its values.</summary>
     private int Locate(Tensor whole, Span<int> strides)
     {
         whole.Strides(strides);

@@ -1,9 +1,9 @@
 namespace MiniDL;
 
-/// <summary>Which dimensions a reduction takes away.</summary>
+/// <summary>Which dimensions a reduction removes.</summary>
 /// <param name="Reduced">For every dimension, whether it is reduced.</param>
-/// <param name="Kept">The shape with reduced sizes as 1.</param>
-/// <param name="Result">The shape the caller asked for.</param>
+/// <param name="Kept">The shape with size 1 for reduced dimensions.</param>
+/// <param name="Result">The shape that the caller asked for.</param>
 internal sealed record Reduction(bool[] Reduced, Shape Kept, Shape Result)
 {
     public static Reduction Of(string operation, Shape shape, ReadOnlySpan<int> dims, bool keepDim)
@@ -21,10 +21,10 @@ internal sealed record Reduction(bool[] Reduced, Shape Kept, Shape Result)
         return new Reduction(reduced, new Shape(kept), keepDim ? new Shape(kept) : [.. kept.Where((_, i) => !reduced[i])]);
     }
 
-    /// <summary>What a reduction does with x[outer, reduced, inner], into y[outer, inner].</summary>
+    /// <summary>Reduces x[outer, reduced, inner] into y[outer, inner].</summary>
     public delegate void OverRun(Tensor x, Tensor y, int outer, int reduced, int inner);
 
-    /// <summary>Reduces the marked dimensions, one run of neighbours at a time, the innermost first; their sizes become 1.</summary>
+    /// <summary>Reduces the marked dimensions, one run of neighbouring ones at a time, innermost first; their sizes become 1.</summary>
     public static Tensor Over(Tensor x, ReadOnlySpan<bool> reduced, OverRun run)
     {
         x = x.ToLayout(Layout.RowMajor);

@@ -13,7 +13,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     private readonly int[]? _sizes;
 
     /// <summary>Makes a shape from its sizes.</summary>
-    /// <exception cref="ShapeException">A size is negative, or the values would not fit one array (2³¹ − 1).</exception>
+    /// <exception cref="ShapeException">A size is negative, or there are more values than fit one array (2³¹ − 1).</exception>
     public Shape(params ReadOnlySpan<int> sizes)
     {
         long count = 1;
@@ -28,7 +28,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
         Count = (int)count;
     }
 
-    /// <summary>The shape with these sizes; what a collection expression calls.</summary>
+    /// <summary>The shape with these sizes; called by collection expressions.</summary>
     public static Shape Create(ReadOnlySpan<int> sizes) => new(sizes);
 
     /// <summary>The scalar shape <c>[]</c>.</summary>
@@ -45,10 +45,10 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     /// <summary>The sizes, outermost first.</summary>
     public ReadOnlySpan<int> Sizes => _sizes;
 
-    /// <summary>The size of one dimension; negative counts from the end, as in <c>shape[-1]</c>.</summary>
+    /// <summary>The size of one dimension; negative indices count from the end, as in <c>shape[-1]</c>.</summary>
     public int this[int dim] => Sizes[dim < 0 ? dim + Rank : dim];
 
-    /// <summary>Turns a dimension that may count from the end (−1 is the last) into one from 0 to rank − 1.</summary>
+    /// <summary>Converts a dimension that may count from the end (−1 is the last) into one from 0 to rank − 1.</summary>
     /// <exception cref="ShapeException">There is no such dimension.</exception>
     public int Dimension(int dim, string operation)
     {
@@ -59,7 +59,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
         return dim < 0 ? dim + Rank : dim;
     }
 
-    /// <summary>The product of the sizes from <paramref name="start"/> up to but without <paramref name="end"/>.</summary>
+    /// <summary>The product of the sizes from <paramref name="start"/> up to, but not including, <paramref name="end"/>.</summary>
     public int Product(int start, int end)
     {
         int product = 1;
@@ -76,7 +76,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     }
 
     /// <summary>
-    /// The shape two operands broadcast to: aligned at the last dimension, sizes must be equal, or one of them 1 or missing.
+    /// The shape to which two operands broadcast: aligned at the last dimension, sizes must be equal, or one of them 1 or missing.
     /// </summary>
     /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
     public static Shape Broadcast(Shape a, Shape b, string operation)

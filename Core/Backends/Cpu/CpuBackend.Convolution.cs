@@ -6,7 +6,7 @@ using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cpu;
 
-// Convolution. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. Which algorithm runs follows from the shape.
+// Convolution. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. The shape determines the algorithm.
 internal sealed unsafe partial class CpuBackend<V>
 {
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
@@ -24,7 +24,7 @@ internal sealed unsafe partial class CpuBackend<V>
             FoldedConvolution(x, weight, bias, y, g, norm);
             return;
         }
-        // One image is one thread's work here.
+        // Here each image is the work of one thread.
         if (g.Batch == 1 || y.Count == 0 || g.OutPixels == 1)
         {
             base.Conv2dNormalize(x, weight, bias, y, g, norm);
@@ -42,7 +42,7 @@ internal sealed unsafe partial class CpuBackend<V>
     }
 
     /// <summary>
-    /// With constant statistics the norm is a scale and a shift of each channel: the scale goes into the weights, the shift into the
+    /// With constant statistics the norm is a scale and a shift per channel: the scale is folded into the weights, the shift into the
     /// bias, and residual and activation are applied while the outputs are in registers.
     /// </summary>
     private static void FoldedConvolution(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in NormArguments norm)
@@ -73,7 +73,7 @@ internal sealed unsafe partial class CpuBackend<V>
         KeepAlive(x, dy, dw);
     }
 
-    /// <summary>The first value: storage is pinned, so the address holds as long as the tensor is alive.</summary>
+    /// <summary>The address of the first value: storage is pinned, so it stays valid as long as the tensor is alive.</summary>
     private static float* Pointer(Tensor x) => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(F(x)));
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -3,8 +3,8 @@ using System.Numerics.Tensors;
 
 namespace MiniDL.Backends.Cpu;
 
-// Moving boxes of values. Loops go along y; where x then jumps, but has neighbours along another dimension, tiles of the two
-// dimensions are transposed, so that both sides are read and written by whole cache lines.
+// Copying boxes of values. Loops follow y's order. If x is strided there but contiguous along another dimension, tiles of the two
+// dimensions are transposed, so that both sides are read and written in whole cache lines.
 internal sealed partial class CpuBackend<V>
 {
     internal override void CopyStrided(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
@@ -23,7 +23,7 @@ internal sealed partial class CpuBackend<V>
     private static void Copy<T>(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
         Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add) where T : unmanaged, INumberBase<T>
     {
-        // Short runs are what a training step copies most, and need no plan.
+        // Short runs are what a training step copies most often; they need no plan.
         if (sizes is [<= Workers.Grain and var count])
             CopyRun<T>(x.Raw<T>(), xStart, xStrides[0], y.Raw<T>(), yStart, yStrides[0], count, add);
         else CopyBox<T>(StridedBox.AlongY(sizes, yStrides, xStrides), x, xStart, y, yStart, add);
@@ -39,7 +39,7 @@ internal sealed partial class CpuBackend<V>
             TransposeBox<T>(box, across, x, xStart, y, yStart, add);
             return;
         }
-        // Long runs are cut into chunks themselves; of short ones a chunk takes several.
+        // Long runs are split into chunks; short ones are grouped into one.
         int run = box.Inner.Size, pieces = (run - 1) / Workers.Grain + 1;
         Workers.Split(box.Runs * pieces, Math.Max(1, Workers.Grain / run), (start, count) =>
         {
@@ -76,10 +76,10 @@ internal sealed partial class CpuBackend<V>
         const int Side = 64, TilesPerChunk = Workers.Grain / (Side * Side);
         BoxDimension rows = box.Outer[across], columns = box.Inner;
         int rowTiles = (rows.Size - 1) / Side + 1, columnTiles = (columns.Size - 1) / Side + 1, tiles = rowTiles * columnTiles;
-        // Rows are walked by tiles, so only the runs of row 0 are starting points.
+        // Tiles walk over the rows, so only the runs of row 0 are starting points.
         int inside = 1;
         for (int i = across + 1; i < box.Outer.Count; i++) inside *= box.Outer[i].Size;
-        // Narrow tiles are grouped, so that a chunk is worth its announcement.
+        // Narrow tiles are grouped, so that a chunk is worth handing to a thread.
         int perTile = Math.Min(Side, rows.Size) * Math.Min(Side, columns.Size);
         Workers.Split(box.Runs / rows.Size * tiles, Math.Max(TilesPerChunk, Workers.Grain / perTile), (start, count) =>
         {

@@ -36,7 +36,7 @@ internal sealed partial class CpuBackend<V>
         for (int dim = sizes.Length - 1, stride = 1; dim >= 0; stride *= sizes[dim--]) cStrides[dim] = stride;
         var box = new StridedBox(sizes, cStrides, aStrides, bStrides);
         int run = box.Inner.Size;
-        // Long runs are cut into chunks themselves; of short ones a chunk takes several.
+        // Long runs are split into chunks; short ones are grouped into one.
         int pieces = (run - 1) / Workers.Grain + 1, runsPerChunk = Math.Max(1, Workers.Grain / run);
         Workers.Split(box.Runs * pieces, runsPerChunk, (start, count) =>
         {

@@ -44,7 +44,7 @@ internal sealed unsafe partial class CpuBackend<V>
         });
     }
 
-    /// <summary>Σ e^(x[i] − shift), in double: of a softmax, whose largest term is 1, the others keep their digits down to 10⁻¹⁶.</summary>
+    /// <summary>Σ e^(x[i] − shift), in double: next to a softmax's largest term, which is 1, smaller ones keep their digits down to 10⁻¹⁶.</summary>
     private static double SumExp(ReadOnlySpan<float> x, double shift)
     {
         const int width = ILanes<DoubleLanes>.Count;
@@ -61,7 +61,7 @@ internal sealed unsafe partial class CpuBackend<V>
         return total;
     }
 
-    /// <summary>Calls back with where each row starts.</summary>
+    /// <summary>Calls the body with the start of each row.</summary>
     private static void ForEachRow(int rows, int columns, Action<int> body)
     {
         if (columns == 0) return;

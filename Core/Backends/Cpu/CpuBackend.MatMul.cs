@@ -1,8 +1,8 @@
 namespace MiniDL.Backends.Cpu;
 
-// The matrix product. B is packed once into panels as wide as a register tile, A block by block into panels as high as one, so
-// that the tile reads both in order and the transposes cost nothing inside (Goto and van de Geijn, "Anatomy of high-performance
-// matrix multiplication", 2008). Panels are cut along the inner dimension so that one of B stays in the first-level cache.
+// The matrix product. B is packed once into panels as wide as a register tile, and A block by block into panels as high as one, so
+// that the tile reads both sequentially and transposes cost nothing in the inner loop (Goto and van de Geijn, "Anatomy of
+// high-performance matrix multiplication", 2008). Panels are cut along the inner dimension so that one panel of B fits the L1 cache.
 internal sealed unsafe partial class CpuBackend<V>
 {
     private const int InnerBlock = 256, BlockRows = 8 * MatMulTile<V>.Rows;
@@ -45,9 +45,9 @@ internal sealed unsafe partial class CpuBackend<V>
     }
 
     /// <summary>
-    /// packed[k, i] = the matrix at inner index start + k and outer index first + i, for i up to width; 0 beyond the last.
+    /// packed[k, i] = the matrix at inner index start + k and outer index first + i, for i up to width; 0 past the last row or column.
     /// </summary>
-    /// <param name="alongInner">Whether neighbours in memory are neighbours along the inner dimension.</param>
+    /// <param name="alongInner">Whether the inner dimension is the contiguous one in memory.</param>
     private static void PackPanel(ReadOnlySpan<float> matrix, bool alongInner, int first, int outer, int start, int depth, int inner,
         int width, Span<float> packed)
     {

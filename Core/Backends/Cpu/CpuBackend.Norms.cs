@@ -2,7 +2,7 @@ using MiniDL.Backends.Cpu.Normalization;
 
 namespace MiniDL.Backends.Cpu;
 
-// Normalization. With one position a sample's groups are runs of neighbours (LayerNorm): rows. Otherwise registers hold
+// Normalization. If a sample has one position, its groups are contiguous runs (LayerNorm): rows. Otherwise registers hold
 // neighbouring channels of one position, the same for every norm, and channels are folded into groups at the end.
 internal sealed partial class CpuBackend<V>
 {

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace MiniDL.Backends.Cpu;
 
-// Pooling. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. Registers lie along the channels, threads
+// Pooling. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. Registers hold neighbouring channels; threads
 // share the images.
 internal sealed unsafe partial class CpuBackend<V>
 {
@@ -32,7 +32,7 @@ internal sealed unsafe partial class CpuBackend<V>
         });
     }
 
-    /// <summary>Where x is larger than the best so far, it is the best, and its offset wins; floats hold offsets to 2²⁴ exactly.</summary>
+    /// <summary>Where x is larger than the best so far, it replaces that, and its offset the winner; floats hold offsets up to 2²⁴ exactly.</summary>
     private static void KeepLarger(float* x, int offset, float* best, float* winner, int count)
     {
         V here = V.All(offset);
@@ -107,7 +107,7 @@ internal sealed unsafe partial class CpuBackend<V>
     private static void ForEachImage(in Window2d g, Action<int> body) =>
         Workers.Run(g.Batch, (long)g.Batch * g.InChannels * Math.Max(g.OutPixels, g.InHeight * g.InWidth), body);
 
-    /// <summary>The pixels of the image, without padding, that the window of an output pixel covers; ends are exclusive.</summary>
+    /// <summary>The image pixels, without padding, that the window of an output pixel covers; ends are exclusive.</summary>
     private static (int Top, int Left, int Bottom, int Right) Covered(int pixel, in Window2d g)
     {
         var (p, q) = Math.DivRem(pixel, g.OutWidth);

@@ -4,7 +4,7 @@ using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cpu;
 
-// Sums go through float registers for some hundred values at most, and on in double, in the order of the chunks.
+// Sums use float registers for a few hundred values at most, then continue in double, in the order of the chunks.
 internal sealed unsafe partial class CpuBackend<V>
 {
     private const int LargestSimpleSum = 1024;
@@ -25,10 +25,10 @@ internal sealed unsafe partial class CpuBackend<V>
     private void MeanRows(Tensor x, Tensor y, int outer, int reduced) => InPieces(x, outer, reduced,
         static (piece, first) => RowNorm<V>.CentredSums(piece, first).Sum, (o, sum) => F(y)[o] = (float)(F(x)[o * reduced] + sum / reduced));
 
-    /// <summary>A sum of a piece of a row, whose first value is given too.</summary>
+    /// <summary>A sum over a piece of a row; the row's first value is passed too.</summary>
     private delegate double PieceSum(ReadOnlySpan<float> piece, float first);
 
-    /// <summary>Sums rows, the long ones in pieces that are added up in their order.</summary>
+    /// <summary>Sums rows; long ones are cut into pieces, which are added up in order.</summary>
     private void InPieces(Tensor x, int outer, int reduced, PieceSum sumOf, Action<int, double> finish)
     {
         int pieces = (reduced - 1) / Workers.Grain + 1;
@@ -45,7 +45,7 @@ internal sealed unsafe partial class CpuBackend<V>
         Pool.Return(sums);
     }
 
-    /// <summary>The sum of a run: short ones as they are, others as 64 columns, which are added up in double.</summary>
+    /// <summary>The sum of a run: short runs directly, longer ones as 64 columns, which are added up in double.</summary>
     private static double SumRun(ReadOnlySpan<float> x)
     {
         const int Lanes = ChannelChunks.Stripe;
@@ -57,7 +57,7 @@ internal sealed unsafe partial class CpuBackend<V>
         return sum;
     }
 
-    /// <summary>y[o, i] = Σᵣ x[o, r, i], a row at a time: for small boxes.</summary>
+    /// <summary>y[o, i] = Σᵣ x[o, r, i], one row at a time: for small boxes.</summary>
     private static void SumBoxes(Tensor x, Tensor y, int outer, int reduced, int inner) =>
         Workers.Split(outer, Math.Max(1, Workers.Grain / (reduced * inner)), (start, count) =>
         {
@@ -70,7 +70,7 @@ internal sealed unsafe partial class CpuBackend<V>
             }
         });
 
-    /// <summary>The same with registers along the inner dimension, in chunks.</summary>
+    /// <summary>The same, with registers along the inner dimension, in chunks.</summary>
     private void SumColumns(Tensor x, Tensor y, NormGeometry g)
     {
         var chunks = new ChannelChunks(g);
@@ -137,7 +137,7 @@ internal sealed unsafe partial class CpuBackend<V>
                 }
         });
 
-    /// <summary>NaN is larger than every number, so that it is not lost.</summary>
+    /// <summary>NaN counts as larger than every number, so that it is not lost.</summary>
     private static bool IsLarger(float a, float b) => a > b || (float.IsNaN(a) && !float.IsNaN(b));
 
     internal override void MaxGradient(Tensor dy, Tensor index, Tensor dx, int outer, int reduced, int inner) =>

@@ -2,14 +2,14 @@ using System.Runtime.Intrinsics;
 
 namespace MiniDL.Backends.Cpu;
 
-/// <summary>Makes the backend for the processor at hand.</summary>
+/// <summary>Makes the backend for this machine's processor.</summary>
 internal static class CpuBackend
 {
-    /// <summary>The bits of the widest registers that the runtime uses here: 512, 256, 128, or 32 for single floats.</summary>
+    /// <summary>The width in bits of the widest registers that the runtime uses here: 512, 256, 128, or 32 for single floats.</summary>
     public static int Width { get; } =
         Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 32;
 
-    /// <summary>The backend with registers of that width; every kernel is compiled for it alone.</summary>
+    /// <summary>The backend for registers of that width; kernels are compiled only for it.</summary>
     public static Backend Widest(Device device) => Width switch
     {
         512 => new CpuBackend<Simd512>(device),
@@ -20,7 +20,7 @@ internal static class CpuBackend
 }
 
 /// <summary>
-/// The CPU: float, SIMD with registers <typeparamref name="V"/>, several threads; see <see cref="Workers"/> for why results don't
+/// The CPU: float, SIMD with registers <typeparamref name="V"/>, several threads; <see cref="Workers"/> explains why results do not
 /// depend on their number.
 /// </summary>
 internal sealed partial class CpuBackend<V>(Device device) : HostBackend(device) where V : unmanaged, ISimd<V>

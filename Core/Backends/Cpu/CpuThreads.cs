@@ -2,12 +2,12 @@ using MiniDL.Backends.Cpu;
 
 namespace MiniDL;
 
-/// <summary>How many threads operators on the CPU use.</summary>
+/// <summary>The number of threads that operators on the CPU use.</summary>
 public static class CpuThreads
 {
     /// <summary>
-    /// The threads of one operator, the calling one included; by default one per processor. Results don't depend on
-    /// it: work is cut into the same pieces, and partial results are combined in the same order, for any number of threads.
+    /// The number of threads per operator, including the calling one; by default one per processor. Results do not depend on
+    /// it: for any number of threads, work is cut into the same pieces and partial results are combined in the same order.
     /// </summary>
     /// <exception cref="MiniDLException">Set to less than 1.</exception>
     public static int Count
@@ -17,9 +17,9 @@ public static class CpuThreads
     }
 
     /// <summary>
-    /// The same for the operators that the current thread calls; null, as it is at first, leaves it at <see cref="Count"/>. For
-    /// work that runs side by side, such as several trainings: each on a thread of its own with 1 here keeps every processor busy
-    /// where one step is too small to be shared out.
+    /// The same for operators called by the current thread; null, the default, means <see cref="Count"/>. For work
+    /// that runs side by side, such as several trainings whose steps are too small to share out: with each on its own thread and 1 here,
+    /// every processor stays busy.
     /// </summary>
     /// <exception cref="MiniDLException">Set to less than 1.</exception>
     public static int? OnThisThread

@@ -1,8 +1,8 @@
 namespace MiniDL.Backends.Cpu;
 
 /// <summary>
-/// The register tile of the matrix product: 6 rows × 2 registers of columns in 12 registers, so that with two for B and one for A
-/// it fits the 16 of AVX2. For each inner index: 2 loads, 6 broadcasts, 12 FMAs, which hide their latency behind each other.
+/// The register tile of the matrix product: 6 rows × 2 registers of columns in 12 registers; with two for B and one for A
+/// it fits the 16 of AVX2. Each inner index takes 2 loads, 6 broadcasts and 12 FMAs, which hide each other's latency.
 /// </summary>
 internal static unsafe class MatMulTile<V> where V : unmanaged, ISimd<V>
 {
@@ -18,7 +18,7 @@ internal static unsafe class MatMulTile<V> where V : unmanaged, ISimd<V>
             AddWhole(a, b, depth, c, stride);
             return;
         }
-        // A tile over the edge is computed whole in a place of its own.
+        // A tile that extends past the edge is computed whole in a buffer of its own.
         float* whole = stackalloc float[Rows * 2 * 16];
         new Span<float>(whole, Rows * Columns).Clear();
         AddWhole(a, b, depth, whole, Columns);

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace MiniDL.Backends.Cpu;
 
-// The widths, alike but for the number: the language has no way to write them once.
+// The implementations differ only in the width: C# has no way to write them once.
 
 internal readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
 {
@@ -161,7 +161,7 @@ internal readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
     public static float Sum(Simd128 a) => Vector128.Sum(a._value);
 }
 
-/// <summary>A register of one value, for processors whose vectors .NET does not use.</summary>
+/// <summary>A register of one value, for processors whose vector units .NET does not use.</summary>
 internal readonly unsafe struct SimdScalar(float value) : ISimd<SimdScalar>
 {
     private readonly float _value = value;

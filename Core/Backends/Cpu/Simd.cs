@@ -1,7 +1,7 @@
 namespace MiniDL.Backends.Cpu;
 
 /// <summary>
-/// A vector register of floats, so that a kernel is written once and compiled for every width. Methods are the instructions
+/// A vector register of floats: kernels are written once and compiled for every width. The methods are the instructions
 /// that kernels need, no more.
 /// </summary>
 internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
@@ -9,7 +9,7 @@ internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
     /// <summary>Floats in a register.</summary>
     static abstract int Count { get; }
 
-    /// <summary>Whether there are 32 registers, so that a tile may hold 16 sums; otherwise it holds 8.</summary>
+    /// <summary>Whether there are 32 registers, so that a tile can hold 16 sums; otherwise it holds 8.</summary>
     static abstract bool HasManyRegisters { get; }
 
     static abstract V Zero { get; }
@@ -27,10 +27,10 @@ internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
 
     static abstract V operator *(V a, V b);
 
-    /// <summary>a · b + c, rounded once where the processor can.</summary>
+    /// <summary>a · b + c, rounded once if the processor can.</summary>
     static abstract V MultiplyAdd(V a, V b, V c);
 
-    /// <summary>The same of single values, rounded as often: a tail computed by it has the bits of the vectors before it.</summary>
+    /// <summary>The same for single values, with the same rounding: a tail computed with it gives the same bits as the vectors would.</summary>
     static virtual float MultiplyAdd(float a, float b, float c) => float.MultiplyAddEstimate(a, b, c);
 
     /// <summary>max(a, 0); NaN stays NaN.</summary>
@@ -39,7 +39,7 @@ internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
     /// <summary>b where a &gt; 0, else 0.</summary>
     static abstract V WherePositive(V a, V b);
 
-    /// <summary>then where a &gt; b, or a is NaN and b is not; else otherwise.</summary>
+    /// <summary>Where a &gt; b, or a is NaN and b is not: then; elsewhere: otherwise.</summary>
     static abstract V WhereLarger(V a, V b, V then, V otherwise);
 
     /// <summary>The sum of the lanes.</summary>

@@ -1,8 +1,8 @@
 namespace MiniDL.Backends.Cpu;
 
 /// <summary>
-/// A box of indices with the strides of up to three tensors, its dimensions joined where all of them allow it: what remains are
-/// runs along the inner dimension, which loops go along, and the places where the runs start.
+/// A box of indices with the strides of up to three tensors. Dimensions are merged where all tensors allow it; what remains are
+/// runs along the inner dimension, for the inner loops, and the places where the runs start.
 /// </summary>
 internal sealed class StridedBox
 {
@@ -19,7 +19,7 @@ internal sealed class StridedBox
         foreach (var dimension in _outer) Runs *= dimension.Size;
     }
 
-    /// <summary>The box with its dimensions in the order in which they lie in y.</summary>
+    /// <summary>The box with its dimensions ordered as in y's memory.</summary>
     public static StridedBox AlongY(ReadOnlySpan<int> sizes, ReadOnlySpan<int> yStrides, ReadOnlySpan<int> xStrides)
     {
         Span<int> order = stackalloc int[sizes.Length], size = stackalloc int[sizes.Length];
@@ -55,7 +55,7 @@ internal sealed class StridedBox
         return (y, a, b);
     }
 
-    /// <summary>Two neighbours are one dimension where in every tensor the outer one goes on where the inner one ends.</summary>
+    /// <summary>Merges neighbouring dimensions if, in every tensor, the outer one continues where the inner one ends.</summary>
     private void Join()
     {
         for (int i = _outer.Count - 2; i >= 0; i--)
@@ -68,5 +68,5 @@ internal sealed class StridedBox
     }
 }
 
-/// <summary>One dimension of a <see cref="StridedBox"/>: its size, and how far apart neighbours are in each tensor.</summary>
+/// <summary>One dimension of a <see cref="StridedBox"/>: its size, and its stride in each tensor.</summary>
 internal readonly record struct BoxDimension(int Size, int Y, int A, int B);

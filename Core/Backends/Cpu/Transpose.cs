@@ -9,8 +9,8 @@ namespace MiniDL.Backends.Cpu;
 internal static unsafe class Transpose
 {
     /// <summary>
-    /// y[r·yRow + c·yColumn] = x[r + c·xColumn], or += if <paramref name="add"/>. Floats whose columns are neighbours in y go through
-    /// registers by blocks of 4 × 4; others one column at a time.
+    /// y[r·yRow + c·yColumn] = x[r + c·xColumn], or += if <paramref name="add"/>. Floats with yColumn = 1 go through
+    /// registers in blocks of 4 × 4; everything else is copied one column at a time.
     /// </summary>
     public static void Tile<T>(ReadOnlySpan<T> x, int xColumn, Span<T> y, int yRow, int yColumn, int rows, int columns, bool add)
         where T : unmanaged, INumberBase<T>

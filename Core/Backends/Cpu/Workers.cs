@@ -4,16 +4,16 @@ using System.Runtime.ExceptionServices;
 namespace MiniDL.Backends.Cpu;
 
 /// <summary>
-/// The threads that share the work of one operator. The calling thread takes part; helpers spin for a moment after each job,
+/// The threads that share the work of one operator. The calling thread takes part; after each job, helpers spin for a moment,
 /// since in a training step the next one comes within microseconds, and then sleep.
 /// </summary>
 /// <remarks>
-/// Which thread runs a chunk is chance, so chunks must not depend on each other, and their boundaries must follow from the shapes
-/// alone: then results are the same bits for any number of threads.
+/// Which thread runs a chunk is left to chance, so chunks must not depend on each other, and their boundaries must depend only on the
+/// shapes: then results have the same bits for any number of threads.
 /// </remarks>
 internal static class Workers
 {
-    /// <summary>Work below this many values is done faster than a helper can be told of it.</summary>
+    /// <summary>Below this many values, doing the work takes less time than waking a helper.</summary>
     public const int Grain = 16 * 1024;
 
     private const int SpinsBeforeSleep = 100, PausesPerSpin = 20;
@@ -21,33 +21,33 @@ internal static class Workers
     private static readonly SemaphoreSlim Alarm = new(0);
     private static int _busy, _sleeping, _helpers;
 
-    // One job at a time, announced by a new round. Its fields are used again and again, so that a call allocates nothing here.
+    // One job at a time, announced by a new round. The fields are reused, so a call allocates nothing here.
     private static int _round, _seats, _done;
     private static object _job = "";
     private static Action<object, int> _body = static (_, _) => { };
     private static ExceptionDispatchInfo? _error;
 
     /// <summary>
-    /// The job's chunks in the upper half, how many of them were given out in the lower: renewed in one write, so that a helper
-    /// that comes late for one job either finds no chunk left or takes one of the next.
+    /// Upper half: the job's number of chunks. Lower half: how many have been taken. Both are reset in one write, so a helper
+    /// that arrives late for one job either finds no chunk left or takes one of the next job.
     /// </summary>
     private static long _tickets;
 
-    /// <summary>How many threads take part, the caller included.</summary>
+    /// <summary>How many threads take part, including the caller.</summary>
     public static int Threads { get; set; } = Environment.ProcessorCount;
 
-    /// <summary>The same for jobs of the current thread alone; null where <see cref="Threads"/> holds for it.</summary>
+    /// <summary>The same for jobs of the current thread only; null means <see cref="Threads"/>.</summary>
     [field: ThreadStatic]
     public static int? ThreadsHere { get; set; }
 
     /// <summary>
     /// Calls <paramref name="body"/> for every chunk from 0 to <paramref name="chunks"/> − 1 and returns when all are done. Runs
-    /// on the calling thread alone when there is one chunk or thread, or when the helpers are busy, as they are for a nested call.
+    /// on the calling thread alone if there is one chunk or one thread, or if the helpers are busy, as in a nested call.
     /// </summary>
     public static void Run(int chunks, Action<int> body) => Run(chunks, body, static (body, chunk) => body(chunk));
 
-    /// <summary>The same, but on the calling thread alone when the whole is less work than waking a helper.</summary>
-    /// <param name="values">About how many values are read and written.</param>
+    /// <summary>The same, but on the calling thread alone if the whole job is less work than waking a helper.</summary>
+    /// <param name="values">Roughly how many values are read and written.</param>
     public static void Run(int chunks, long values, Action<int> body) =>
         Run(chunks, values, body, static (body, chunk) => body(chunk));
 
@@ -60,7 +60,7 @@ internal static class Workers
     }
 
     /// <summary>
-    /// The same for a body that captures nothing, but is handed the object that knows the job: then a call allocates nothing.
+    /// The same for a body that captures nothing and gets the job's state as an object: then a call allocates nothing.
     /// </summary>
     public static void Run<TJob>(int chunks, TJob job, Action<TJob, int> body) where TJob : class
     {
@@ -72,7 +72,7 @@ internal static class Workers
         }
         int seats = Math.Min(threads, chunks) - 1;
         while (_helpers < seats) StartHelper();
-        // The body is only ever called with this job, so it may pass for one that takes any object.
+        // The body is only ever called with this job, so the cast to a delegate for any object is safe.
         (_job, _body, _done, _seats) = (job, Unsafe.As<Action<object, int>>(body), 0, seats);
         Interlocked.Exchange(ref _tickets, (long)chunks << 32);
         Interlocked.Increment(ref _round);
@@ -82,7 +82,7 @@ internal static class Workers
         while (Volatile.Read(ref _done) < chunks) spin.SpinOnce(sleep1Threshold: -1);
         var error = _error;
         _error = null;
-        // What the job holds on to must not outlive it.
+        // The references held by the job must not outlive it.
         _job = "";
         Volatile.Write(ref _busy, 0);
         error?.Throw();
@@ -101,7 +101,7 @@ internal static class Workers
         public void Run(int chunk) => body(chunk * grain, Math.Min(grain, count - chunk * grain));
     }
 
-    /// <summary>Runs chunks of the announced job until all are given out.</summary>
+    /// <summary>Runs chunks of the current job until all have been taken.</summary>
     private static void Work()
     {
         while (true)
@@ -133,7 +133,7 @@ internal static class Workers
         {
             round = NextRound(round);
             if (Interlocked.Decrement(ref _seats) < 0) continue;
-            // A helper that comes late for one job may have taken a seat of the next: it is there already.
+            // A helper that is late for one job may have taken a seat in the next, in which case it has already joined that round.
             round = Volatile.Read(ref _round);
             Work();
         }
@@ -148,7 +148,7 @@ internal static class Workers
                 if (Volatile.Read(ref _round) is var round && round != last) return round;
                 Thread.SpinWait(PausesPerSpin);
             }
-            // A job announced after the last look finds this thread counted as sleeping, and rings.
+            // A job announced after the check above sees this thread counted as sleeping, and releases the semaphore.
             Interlocked.Increment(ref _sleeping);
             if (Volatile.Read(ref _round) == last) Alarm.Wait();
             Interlocked.Decrement(ref _sleeping);

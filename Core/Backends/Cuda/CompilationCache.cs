@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// The folder where the driver keeps what it has compiled: without it every start compiles all kernels anew, for seconds. The driver's own
-/// choice is ~/.nv/ComputeCache; where that cannot be written, it is told another before it starts.
+/// The folder where the driver keeps compiled kernels. Without it every start compiles all kernels again, which takes seconds. The driver's
+/// default is ~/.nv/ComputeCache; if that is not writable, another folder is chosen before the driver starts.
 /// </summary>
 internal static partial class CompilationCache
 {
@@ -12,10 +12,10 @@ internal static partial class CompilationCache
 
     private const UnixFileMode OwnersAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    /// <summary>The folder; null where nothing is kept.</summary>
+    /// <summary>The folder; null if nothing is kept.</summary>
     public static string? Folder { get; private set; }
 
-    /// <summary>Finds a folder that can be written, and tells the driver if that is not its own choice. Before the driver starts.</summary>
+    /// <summary>Finds a writable folder and, if it is not the driver's default, tells the driver. Call before the driver starts.</summary>
     public static void Choose()
     {
         if (Environment.GetEnvironmentVariable(Disabled) is "1") return;
@@ -27,14 +27,14 @@ internal static partial class CompilationCache
         {
             string instead = Path.Combine(Path.GetTempPath(), $"minidl-cuda-cache-{Environment.UserName}");
             if (!CanWrite(instead) || !IsOwnersAlone(instead)) return;
-            // .NET keeps an environment of its own, which native libraries do not see.
+            // .NET has its own copy of the environment, which native libraries do not see.
             if (SetEnvironmentVariable(Variable, instead, 1) == 0) Folder = instead;
             return;
         }
         if (CanWrite(own)) Folder = own;
     }
 
-    /// <summary>Whether it is a folder, or can be made one, that can be written.</summary>
+    /// <summary>Whether the folder exists, or can be created, and is writable.</summary>
     private static bool CanWrite(string folder)
     {
         try
@@ -50,7 +50,9 @@ internal static partial class CompilationCache
         }
     }
 
-    /// <summary>Whether nobody else could put code there, which would be run: anybody may have made a folder for temporary files before.</summary>
+    /// <summary>
+    /// Whether only the owner can write there: anyone may have created a folder in the temporary directory, and code put into it would be run.
+    /// </summary>
     private static bool IsOwnersAlone(string folder) => !OperatingSystem.IsWindows() && File.GetUnixFileMode(folder) == OwnersAlone;
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]

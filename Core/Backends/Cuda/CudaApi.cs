@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// The functions of the CUDA driver library that are used, as pointers found at run time: nothing has to be installed but the
-/// display driver. Handles are <c>nint</c>, device addresses <c>ulong</c>, results 0 or an error number.
+/// The functions of the CUDA driver library that MiniDL uses, as pointers looked up at run time: only the display driver has to be
+/// installed. Handles are <c>nint</c>, device addresses <c>ulong</c>, results 0 or an error number.
 /// </summary>
 internal sealed unsafe class CudaApi
 {
@@ -98,16 +98,16 @@ internal sealed unsafe class CudaApi
     public readonly delegate* unmanaged[Cdecl]<int, byte**, int> GetErrorName;
     public readonly delegate* unmanaged[Cdecl]<int, byte**, int> GetErrorString;
 
-    /// <summary>Null where the driver lacks it.</summary>
+    /// <summary>Null if the driver lacks it.</summary>
     public readonly delegate* unmanaged[Cdecl]<nint, nint, int> GraphUpload;
 
-    /// <summary>Null where the driver lacks it, before CUDA 12.4.</summary>
+    /// <summary>Null if the driver lacks it, as before CUDA 12.4.</summary>
     public readonly delegate* unmanaged[Cdecl]<nint, int> FunctionLoad;
 
-    /// <summary>Null where the driver lacks it.</summary>
+    /// <summary>Null if the driver lacks it.</summary>
     public readonly delegate* unmanaged[Cdecl]<int*, int> ExchangeCaptureMode;
 
-    /// <summary>CUDA's name of an error and what it says about it.</summary>
+    /// <summary>CUDA's name for an error and its description.</summary>
     public string Describe(int error)
     {
         byte* name, text;

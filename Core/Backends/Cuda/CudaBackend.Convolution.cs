@@ -1,9 +1,9 @@
 namespace MiniDL.Backends.Cuda;
 
-// Convolutions: on tensor cores where the precision allows it and there is a kernel for the shape, else the generic ones in float.
+// Convolutions: on tensor cores if the precision allows it and there is a kernel for the shape, else by the generic kernels in float.
 internal sealed partial class CudaBackend
 {
-    /// <summary>At most so many blocks go through the tiles of a convolution, for each part of the output channels.</summary>
+    /// <summary>The most blocks that loop over the tiles of a convolution, for each part of the output channels.</summary>
     internal int MaxTileWalkers { get; set; } = 1024;
 
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
@@ -38,7 +38,7 @@ internal sealed partial class CudaBackend
 
     internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
     {
-        // The last block reads what all the others leave: where they are many, another pass over y takes less, because all blocks share it.
+        // The last block reads the partial sums of all others. If there are many, a second pass over y, which all blocks share, is faster.
         const int maxBlocks = 256;
         if (g.InChannels > 0 && IsTensorCore(x, y, g) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MaxSharedBytes) is { } tiled
             && Math.Min(MaxTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth)) <= maxBlocks)
@@ -69,7 +69,8 @@ internal sealed partial class CudaBackend
     }
 
     /// <summary>
-    /// Blocks that go through the tiles of the output, for each of the parts of its channels: no more than the multiprocessors have at once, since each brings the weights to its shared memory, and all through equally many tiles.
+    /// The number of blocks that loop over the tiles of the output, for each part of its channels: no more than the multiprocessors can hold
+    /// at once, since each block loads the weights into its shared memory, and such that all handle equally many tiles.
     /// </summary>
     private int Walkers(TensorCoreConvolution tiled, int tiles, int parts)
     {
@@ -118,7 +119,7 @@ internal sealed partial class CudaBackend
     internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
     {
         if (dw.Count == 0) return;
-        // A parameter's own gradient is for the optimizer; one that was made in this pass goes on into an operator right away.
+        // A parameter's own gradient is needed only by the optimizer; one made just for this pass is used by another operator right away.
         using var beside = dw.Storage.Kept ? stream.Branch.Begin(dw) : default;
         var (kernel, chunks, blocks, threads) = WeightGradientLaunch(x, dy, dw.Count, g);
         var partial = chunks == 1 ? dw : Workspace(chunks, dw.Count);
@@ -135,10 +136,10 @@ internal sealed partial class CudaBackend
         Pool.Return(partial.Storage);
     }
 
-    /// <summary>The kernel, into how many chunks it cuts the pixels, each with sums of its own that are added up afterwards, and its blocks.</summary>
+    /// <summary>The kernel, the number of chunks of pixels (each has its own sums, which are added up afterwards), blocks and threads.</summary>
     private (Kernel Kernel, int Chunks, int Blocks, int Threads) WeightGradientLaunch(Tensor x, Tensor dy, int weights, in Window2d g)
     {
-        // Blocks keep their sums to the end, so that fewer of them write less: about one for each multiprocessor.
+        // Blocks keep their sums until the end, so fewer blocks write less: about one per multiprocessor.
         int multiprocessors = Context.BlocksAtOnce;
         if (IsTensorCore(x, dy, g) && TensorCoreConvolution.OfWeightGradient(g, x.DType, stream.Context.MaxSharedBytes) is { } tiled)
         {
@@ -152,17 +153,17 @@ internal sealed partial class CudaBackend
             int chunks = Math.Min(ImageConvolution.Tiles(g), Math.Min(2 * multiprocessors, MaxTileWalkers));
             return (Kernels.ImageWeightGradient.For(x, dy), chunks, chunks * (g.OutChannels / ImageConvolution.ChannelsOut), Block);
         }
-        // Large weights need no more blocks, and memory for many copies of them would be too much: at most 256 MB.
+        // Large weights need no more blocks, and many partial copies of them would take too much memory: at most 256 MB.
         const int pixelsPerChunk = 256, maxChunks = 512, maxPartials = 1 << 26;
         int most = Math.Clamp(maxPartials / weights, 1, maxChunks), pieces = Math.Clamp(Blocks(g.Batch * g.OutPixels, pixelsPerChunk), 1, most);
         int tiles = Blocks(g.OutChannels, Tile) * Blocks(weights / g.OutChannels, Tile);
         return (Kernels.Conv2dWeightGradient.For(x, dy), pieces, tiles * pieces, Block);
     }
 
-    /// <summary>Whether the kernels for images do it, which read and write several channels of y at a time.</summary>
+    /// <summary>Whether the kernels for images apply; they read and write several channels of y at a time.</summary>
     private static bool IsOfImages(Tensor y, in Window2d g) => ImageConvolution.Fits(g) && Address(y) % 16 == 0;
 
-    /// <summary>Whether tensor cores may be used, which round: their kernels read 16 bytes at a time.</summary>
+    /// <summary>Whether tensor cores may be used: they round, and their kernels read 16 bytes at a time.</summary>
     private bool IsTensorCore(Tensor x, Tensor y, in Window2d g) =>
         Precision != Precision.Fp32 && !g.Exact && x.DType == y.DType && Address(x) % 16 == 0 && Address(y) % 16 == 0;
 }

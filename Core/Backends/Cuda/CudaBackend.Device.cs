@@ -3,7 +3,7 @@ using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cuda;
 
-// The GPU as a device: its streams, its memory, steps that are recorded, and what can be looked at from outside.
+// The GPU as a device: its streams, its memory, recorded steps, and what can be inspected from outside.
 internal sealed partial class CudaBackend
 {
     internal override Precision Precision => precision;
@@ -11,7 +11,7 @@ internal sealed partial class CudaBackend
     /// <summary>The GPU.</summary>
     public CudaContext Context => stream.Context;
 
-    /// <summary>The stream that everything runs on.</summary>
+    /// <summary>The stream on which everything runs.</summary>
     public CudaStream Stream => stream;
 
     internal override Device Home => home ?? Device;
@@ -53,7 +53,7 @@ internal sealed partial class CudaBackend
         else action();
     }
 
-    // ---- what can be looked at ---------------------------------------------------------------------------------------------
+    // ---- inspection ---------------------------------------------------------------------------------------------------------
 
     internal override IReadOnlyList<(string Name, Func<IDisposable> Enter)> OtherWays =>
     [

@@ -3,14 +3,14 @@ namespace MiniDL.Backends.Cuda;
 // Reductions, linear algebra, windows, losses and the optimizer.
 internal sealed partial class CudaBackend
 {
-    /// <summary>A matrix product and a convolution are made of tiles of so many rows or pixels, and columns or channels.</summary>
+    /// <summary>Matrix products and convolutions are computed in square tiles: this many rows or pixels by as many columns or channels.</summary>
     private const int Tile = 64;
 
     // ---- reductions ---------------------------------------------------------------------------------------------------------
 
     internal override void Sum(Tensor x, Tensor y, int outer, int reduced, int inner)
     {
-        // A long sum is cut into chunks, so that there is work for the whole GPU; how many depends on the sizes alone.
+        // A long sum is cut into chunks, so that there is work for the whole GPU; their number depends only on the sizes.
         const int chunkLength = 4096, maxChunks = 64;
         int chunks = outer * Blocks(inner, Lanes(inner)) >= maxChunks ? 1 : Math.Clamp(Blocks(reduced, chunkLength), 1, maxChunks);
         if (chunks == 1)
@@ -35,7 +35,7 @@ internal sealed partial class CudaBackend
             Chunks = chunks,
         }, x, y);
 
-    /// <summary>Threads of a block that lie along the inner dimension: the least power of two that holds it, at most a warp.</summary>
+    /// <summary>Threads of a block along the inner dimension: the smallest power of two that covers it, at most a warp.</summary>
     private static int Lanes(int inner) => (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(inner, 1, 32));
 
     internal override void Max(Tensor x, Tensor y, Tensor index, int outer, int reduced, int inner)
@@ -98,7 +98,7 @@ internal sealed partial class CudaBackend
     private void Pooled(KernelPair kernel, Tensor x, Tensor y, Tensor? index, int values, in Window2d g) => RunOneByOne(kernel.For(x, y), values,
         new PoolArguments { X = Address(x), Y = Address(y), Index = Address(index), Window = g }, x, y, index);
 
-    // ---- losses: a warp a row -----------------------------------------------------------------------------------------------
+    // ---- losses: one warp per row -------------------------------------------------------------------------------------------
 
     private const int RowsPerBlock = 8;
 

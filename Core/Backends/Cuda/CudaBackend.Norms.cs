@@ -1,13 +1,13 @@
 namespace MiniDL.Backends.Cuda;
 
-// Normalization. Where every channel is a group, a block takes some channels of a chunk of positions, and the statistics of the
-// chunks are combined; else a block takes one statistic.
+// Normalization. If every channel is a group, a block takes some channels of a chunk of positions, and the statistics of the
+// chunks are combined; otherwise a block computes one statistic.
 internal sealed partial class CudaBackend
 {
-    /// <summary>Counts finished blocks for the last of them to combine: zeros before and after every launch.</summary>
+    /// <summary>Counters of finished blocks, by which the last one knows that it has to combine; 0 before and after every launch.</summary>
     private Tensor? _tickets;
 
-    /// <summary>Those that were too small for a later launch: steps that were recorded before still use them.</summary>
+    /// <summary>Counters that became too small for a later launch: steps recorded earlier still use them.</summary>
     private readonly List<Tensor> _smallerTickets = [];
 
     internal override void Moments(Tensor x, Tensor mean, Tensor variance, in NormGeometry g)
@@ -109,7 +109,7 @@ internal sealed partial class CudaBackend
             Constant = n.Constant ? 1 : 0,
         };
         ReadOnlySpan<Tensor?> operands = [dy, x, y, n.Mean, n.Variance, n.Weight, n.Bias, d.X, d.Weight, d.Bias, d.Residual];
-        // Of no images a parameter's gradient is 0, which no block of an image would write.
+        // With no images the gradient of a parameter is 0, but there would be no block to write it.
         if (fours && !n.Constant && FitsRegisters(g) && g.Samples > 0)
         {
             var partials = Workspace(g.Samples, 2 * g.Channels);
@@ -123,7 +123,7 @@ internal sealed partial class CudaBackend
         if ((d.X is not null && !n.Constant) || d.Weight is not null || d.Bias is not null)
         {
             SumGradients(sumsInFours, arguments, operands);
-            // What the activation let pass is in dresidual now: that is one tensor to read instead of two, and none to write.
+            // dresidual now holds the masked gradient: one tensor to read instead of two, and none to write.
             if (sumsInFours && d.Residual is not null) (arguments.Dy, arguments.Relu, arguments.Dresidual) = (Address(d.Residual), 0, 0);
         }
         if (d.X is not null || arguments.Dresidual != 0)
@@ -137,7 +137,7 @@ internal sealed partial class CudaBackend
     {
         var g = arguments.Geometry;
         int lanes = Lanes(g.Channels), columns = inFours ? 1 : Blocks(g.Channels, lanes), chunks = Chunks(g, inFours ? g.Channels : lanes);
-        // With one sample and a statistic for each channel, the last block of a channel has all that the statistic needs.
+        // With one sample and one statistic per channel, the last block of a channel has everything that the statistic needs.
         bool finishes = g.Samples == 1 && g.Groups == g.Channels;
         var partials = Workspace(g.Samples * chunks, 2 * g.Channels);
         (arguments.Partials, arguments.Chunks) = (Address(partials), chunks);
@@ -148,7 +148,7 @@ internal sealed partial class CudaBackend
         Pool.Return(partials.Storage);
     }
 
-    /// <summary>Whether channels come in fours that lie at multiples of 16 bytes, and a block spans them.</summary>
+    /// <summary>Whether channels can be processed in groups of four on 16-byte boundaries, with a block covering all of them.</summary>
     private static bool InFours(in NormGeometry g, params ReadOnlySpan<Tensor?> tensors)
     {
         if (g.Channels % 4 != 0 || g.Channels > 4 * Block) return false;
@@ -157,10 +157,10 @@ internal sealed partial class CudaBackend
         return true;
     }
 
-    /// <summary>Blocks of threads that have four channels each, and several positions one after the other.</summary>
+    /// <summary>The number of blocks whose threads take four channels each, and several positions one after the other.</summary>
     private static int RowBlocks(in NormGeometry g) => g.Samples * Blocks(g.Positions, Block / (g.Channels / 4) * (ValuesPerBlock / Block));
 
-    /// <summary>Of an image in the registers of a block.</summary>
+    /// <summary>Values that each thread keeps of an image that is held in the registers of a block.</summary>
     private const int ValuesPerThread = 32;
 
     /// <summary>Whether groups have several channels and an image fits the registers of a block: 32 values for each of 512 threads.</summary>
@@ -169,8 +169,8 @@ internal sealed partial class CudaBackend
 
     private static int ImageThreads(in NormGeometry g) => Blocks(Blocks(g.Positions * g.Channels, ValuesPerThread), 32) * 32;
 
-    /// <summary>Into how many chunks of positions the sums over a sample's positions are cut: by the sizes alone.</summary>
-    /// <param name="lanes">How many channels a block has of each position.</param>
+    /// <summary>The number of chunks of positions for sums over a sample's positions; it depends only on the sizes.</summary>
+    /// <param name="lanes">How many channels of each position a block takes.</param>
     private static int Chunks(in NormGeometry g, int lanes)
     {
         const int valuesPerChunk = 8192, most = 128;
@@ -181,17 +181,17 @@ internal sealed partial class CudaBackend
     {
         using var entered = stream.Enter();
         if (_tickets is not null && _tickets.Count >= count) return _tickets;
-        // While a graph is recorded nothing runs: these are the graph's own, zeroed by every replay.
+        // Nothing runs while a graph is being recorded: these counters belong to the graph, and every replay zeroes them.
         if (CudaStep.Recording is not null) return Tensor.Zeros([count], Device);
         if (_tickets is not null) _smallerTickets.Add(_tickets);
-        // From none of the pools: a graph may give its own back.
+        // Not from a pool: a graph may return the memory of its pool.
         int most = Math.Max(1024, count);
         _tickets = new Tensor(NewStorage(DType.F32, most), 0, [most]);
         Fill(_tickets, 0);
         return _tickets;
     }
 
-    /// <summary>Memory for values in between: it may go back as soon as the kernels that use it are on the stream.</summary>
+    /// <summary>Memory for intermediate values; it may be returned as soon as the kernels that use it are on the stream.</summary>
     private Tensor Workspace(int rows, int columns)
     {
         Shape shape = [rows, columns];

@@ -3,12 +3,12 @@ using MiniDL.Backends.Cpu;
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// NVIDIA GPUs in float, by kernels of this project through the driver library alone. Every primitive puts kernels on one stream
-/// and returns; only reading values waits. Sums are made in a fixed order, so two runs on one GPU give the same bits.
+/// NVIDIA GPUs in float, with this project's own kernels and nothing but the driver library. Every primitive puts kernels on one stream
+/// and returns; only reading values waits. Sums are computed in a fixed order, so two runs on one GPU give the same bits.
 /// </summary>
 internal sealed partial class CudaBackend(Device device, CudaStream stream, Precision precision, Device? home = null) : Backend(device)
 {
-    /// <summary>Threads in a block, and how many values a block of the elementwise kernels takes.</summary>
+    /// <summary>Threads per block, and values per block of the elementwise kernels.</summary>
     private const int Block = 256, ValuesPerBlock = 1024;
 
     public override DType FloatType => DType.F32;
@@ -46,7 +46,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
         };
     }
 
-    /// <param name="x">Null for values that are on their way already.</param>
+    /// <param name="x">Null for values that are already on their way to the host.</param>
     private static void RefuseToRead(Tensor? x)
     {
         if (CudaStep.Recording is not null)
@@ -78,7 +78,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
         Check.That(x.DType == y.DType, "cuda",
             $"a copy takes tensors of one type, not {x.DType} {x.Shape} and {y.DType} {y.Shape}. Convert one, x.To(DType.{y.DType}).");
         stream.Branch.BeforeChange(y);
-        // Threads side by side write values side by side, and in most copies read them so.
+        // Neighbouring threads write neighbouring values, and in most copies also read neighbouring values.
         var box = StridedBox.AlongY(sizes, yStrides, xStrides);
         var arguments = new StridedArguments
         {
@@ -190,7 +190,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
         Run(Kernels.DropoutMask, mask.Count, arguments, mask);
     }
 
-    /// <summary>y[first + i] = values[i], the values passed with the launch: y may be in use by what is on the stream before.</summary>
+    /// <summary>y[first + i] = values[i], passed with the launch: earlier work on the stream may still be using y.</summary>
     internal void StoreWords(Tensor y, int first, ReadOnlySpan<ulong> values)
     {
         var arguments = new StoreArguments { Y = Address(y, first), Count = values.Length };
@@ -236,11 +236,11 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
 
     private static CudaStorage Storage(Tensor x) => (CudaStorage)x.Storage;
 
-    /// <summary>Where a value of the tensor lies on the GPU; 0 for a tensor that is absent.</summary>
+    /// <summary>The GPU address of a value of the tensor; 0 for an absent tensor.</summary>
     internal static ulong Address(Tensor? x, int start = 0) =>
         x is null ? 0 : Storage(x).Address + (ulong)(x.Offset + start) * (ulong)x.DType.Bytes();
 
-    /// <summary>Integers in this range were written to a tensor, from <paramref name="start"/> on; what stands before it stays.</summary>
+    /// <summary>Notes the range of integers written to a tensor from <paramref name="start"/> on; earlier values stay as they are.</summary>
     private static void Widen(Tensor y, (long Min, long Max) range, int start = 0)
     {
         var storage = Storage(y);
@@ -260,7 +260,7 @@ internal sealed partial class CudaBackend(Device device, CudaStream stream, Prec
     private void Run<TArguments>(Kernel kernel, int values, in TArguments arguments, params ReadOnlySpan<Tensor?> operands)
         where TArguments : unmanaged => stream.Launch(kernel, Blocks(values, ValuesPerBlock), Block, arguments, operands);
 
-    /// <summary>Launches a kernel of one thread for each value.</summary>
+    /// <summary>Launches a kernel with one thread per value.</summary>
     private void RunOneByOne<TArguments>(Kernel kernel, int values, in TArguments arguments, params ReadOnlySpan<Tensor?> operands)
         where TArguments : unmanaged => stream.Launch(kernel, Blocks(values, Block), Block, arguments, operands);
 

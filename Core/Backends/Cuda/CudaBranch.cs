@@ -3,23 +3,23 @@ using MiniDL.Memory;
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// A branch of the graph that is being recorded, beside its trunk, on which every kernel waits for the one before. Work goes here whose
-/// results nobody asks for soon, such as gradients of weights: it starts after what is on the trunk, and the trunk goes on without it
-/// until a kernel there is given one of the results. Memory that the branch uses is not handed out anew before the trunk has waited.
-/// Outside of a recording everything stays in line: there the host's calls are what takes the time.
+/// A branch of the graph being recorded, parallel to its trunk, in which every kernel waits for the one before. Work whose results are not
+/// needed soon, such as the gradients of weights, goes here: it starts after what is on the trunk so far, and the trunk continues without
+/// it until a kernel there uses one of the results. Memory used by the branch is not reused before the trunk has waited for it.
+/// Outside a recording everything stays in line: there the time goes into the host's calls anyway.
 /// </summary>
 internal sealed unsafe class CudaBranch(CudaStream trunk)
 {
     /// <summary>
-    /// Memory that the branch may keep from its next use: more lets the trunk run further ahead, but through memory that is not in the
-    /// GPU's cache, of which an H100 has 50 MB.
+    /// How much freed memory the branch may hold back from reuse. More lets the trunk run further ahead, but then it works in memory that
+    /// does not fit the GPU's cache, which has 50 MB on an H100.
     /// </summary>
     internal long MaxKeptBytes { get; set; } = 32 << 20;
 
-    /// <summary>Not with MINIDL_CUDA_BRANCH=0, which is there to see what branches gain.</summary>
+    /// <summary>Whether the branch is used; MINIDL_CUDA_BRANCH=0 turns it off, to measure what it gains.</summary>
     internal bool Allowed { get; set; } = Environment.GetEnvironmentVariable("MINIDL_CUDA_BRANCH") != "0";
 
-    /// <summary>How often the trunk had to wait because the branch kept too much memory.</summary>
+    /// <summary>How often the trunk had to wait because the branch held back too much memory.</summary>
     internal int WaitsForMemory { get; private set; }
 
     private readonly List<Work> _open = [];
@@ -27,17 +27,17 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     private nint _stream;
     private Work? _running;
 
-    /// <summary>Where kernels go: to the branch between <see cref="Begin"/> and the section's end, else to the trunk.</summary>
+    /// <summary>The stream that kernels go to: the branch between <see cref="Begin"/> and the section's end, else the trunk.</summary>
     public nint Handle => _running is null ? trunk.Handle : _stream;
 
-    /// <summary>Makes ready for a recording, during which a driver may refuse to make streams.</summary>
+    /// <summary>Prepares for a recording: during one, a driver may refuse to create streams.</summary>
     public void Prepare()
     {
         if (_stream == 0) _stream = trunk.NewHandle(aheadOfBranches: false);
     }
 
-    /// <summary>Puts what is launched until the section's end on the branch, if a graph is being recorded.</summary>
-    /// <param name="results">Everything that it changes; absent ones may be null.</param>
+    /// <summary>Puts everything launched until the section's end on the branch, if a graph is being recorded.</summary>
+    /// <param name="results">All tensors that the section changes; absent ones may be null.</param>
     public Section Begin(params ReadOnlySpan<Tensor?> results)
     {
         if (CudaStep.Recording is null || !Allowed) return default;
@@ -56,7 +56,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         return new Section(this);
     }
 
-    /// <summary>Notes what the branch uses; has the trunk wait for what it is given.</summary>
+    /// <summary>On the branch: notes what it uses. On the trunk: waits if an operand is a result of the branch.</summary>
     public void BeforeLaunch(ReadOnlySpan<Tensor?> operands)
     {
         if (CudaStep.Recording is null) return;
@@ -68,16 +68,16 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         }
     }
 
-    /// <summary>Has the trunk wait for work that uses a tensor: before it changes what is in it already.</summary>
+    /// <summary>Before a tensor is changed in place: makes the trunk wait for branch work that uses it.</summary>
     public void BeforeChange(Tensor x)
     {
         if (CudaStep.Recording is not null && _running is null) WaitForFirst(_open.FindLastIndex(Extent.Of(x).IsUsed) + 1);
     }
 
-    /// <summary>Has the trunk wait for everything, without which a recording cannot end.</summary>
+    /// <summary>Makes the trunk wait for the whole branch: a recording cannot end otherwise.</summary>
     public void Join() => WaitForFirst(_open.Count);
 
-    /// <summary>Forgets what is open, after a recording that failed, and comes back to the trunk: else its capture could not end.</summary>
+    /// <summary>After a recording that failed: drops open work and rejoins the trunk, because the capture could not end otherwise.</summary>
     public void Abandon()
     {
         End();
@@ -85,7 +85,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         Finish(_open.Count);
     }
 
-    /// <summary>Gives the stream and its events back.</summary>
+    /// <summary>Destroys the stream and its events.</summary>
     public void Release()
     {
         while (_events.TryPop(out nint @event)) trunk.Context.Check(trunk.Api.EventDestroy(@event), "cuEventDestroy");
@@ -96,13 +96,13 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
     private void End()
     {
         if (_running is not { } work) return;
-        // An error is one of the capture, whose end reports it; here it would hide the one that ended the section.
+        // An error here belongs to the capture, whose end reports it; thrown here it would hide the error that ended the section.
         _ = trunk.Api.EventRecord(work.Done, _stream);
         _open.Add(work);
         _running = null;
     }
 
-    /// <summary>Has the trunk wait for the oldest pieces of work, which run one after the other: for the last of them.</summary>
+    /// <summary>Makes the trunk wait for the oldest pieces of work; they run in order, so waiting for the last of them is enough.</summary>
     private void WaitForFirst(int count)
     {
         if (count == 0) return;
@@ -124,13 +124,13 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
 
     private void Wait(nint stream, nint @event) => trunk.Context.Check(trunk.Api.StreamWaitEvent(stream, @event, 0), "cuStreamWaitEvent");
 
-    /// <summary>What is launched until it is disposed of goes to the branch.</summary>
+    /// <summary>Until it is disposed of, everything launched goes to the branch.</summary>
     public readonly ref struct Section(CudaBranch? branch)
     {
         public void Dispose() => branch?.End();
     }
 
-    /// <summary>What was launched in one section.</summary>
+    /// <summary>The work launched in one section.</summary>
     /// <param name="done">The event after it.</param>
     private sealed class Work(nint done)
     {
@@ -142,7 +142,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
 
         public List<Extent> Used { get; } = [];
 
-        /// <summary>Memory that was given back and waits for this.</summary>
+        /// <summary>Memory that has been returned but waits for this work.</summary>
         public long KeptBytes => _storages.Sum(storage => storage.Place.WaitsForUsers ? (long)storage.Capacity * storage.DType.Bytes() : 0);
 
         public void Use(Tensor operand)
@@ -157,7 +157,7 @@ internal sealed unsafe class CudaBranch(CudaStream trunk)
         }
     }
 
-    /// <summary>Where the values of a tensor lie.</summary>
+    /// <summary>The address range of a tensor's values.</summary>
     private readonly record struct Extent(ulong Start, ulong End)
     {
         public static Extent Of(Tensor x)

@@ -6,7 +6,7 @@ namespace MiniDL.Backends.Cuda;
 /// <summary>One GPU: what all its streams share. Any thread may use it.</summary>
 internal sealed unsafe class CudaContext
 {
-    /// <summary>The newest features that the kernels use: PTX 7.8, of CUDA 11.8.</summary>
+    /// <summary>The oldest driver accepted, CUDA 11.8: the kernels need its PTX 7.8.</summary>
     private const int MinDriver = 11080;
 
     private const int NoDevice = 100;
@@ -21,7 +21,7 @@ internal sealed unsafe class CudaContext
     private long _heldBytes;
     private int _streams;
 
-    /// <summary>What made the device unusable: after an illegal address and the like every later call fails too.</summary>
+    /// <summary>The error that made the device unusable: after an illegal address and the like, every later call fails too.</summary>
     private string? _failure;
 
     /// <exception cref="MiniDLException">There is no GPU, or the driver or the GPU is too old.</exception>
@@ -60,48 +60,48 @@ internal sealed unsafe class CudaContext
 
     public CudaApi Api { get; }
 
-    /// <summary>What the maker calls the GPU.</summary>
+    /// <summary>The vendor's name for the GPU.</summary>
     public string Name { get; }
 
     /// <summary>The compute capability, 90 for 9.0.</summary>
     public int Capability { get; }
 
-    /// <summary>The most shared memory that a block can ask for.</summary>
+    /// <summary>The most shared memory that a block can request.</summary>
     public int MaxSharedBytes { get; }
 
-    /// <summary>How many parts of the GPU run blocks beside each other.</summary>
+    /// <summary>The number of multiprocessors, which run blocks in parallel.</summary>
     public int Multiprocessors { get; }
 
     /// <summary>
-    /// As many as work is cut for, a multiple of 32: sums are made block by block, so GPUs that are nearly alike, such as those of 108 and of
-    /// 114 multiprocessors, give the same bits, and none has a few blocks left over for a second round.
+    /// The number of multiprocessors that work is cut for, a multiple of 32. Sums are made block by block, so similar GPUs, such as those with
+    /// 108 and with 114 multiprocessors, give the same bits, and no GPU is left with a few blocks for a second round.
     /// </summary>
     public int BlocksAtOnce => Math.Clamp(Multiprocessors / 32 * 32, 32, 128);
 
-    /// <summary>The newest CUDA that the driver knows, such as 12.4.</summary>
+    /// <summary>The newest CUDA version that the driver supports, such as 12.4.</summary>
     public string Driver { get; }
 
     public CudaModules Modules { get; }
 
     /// <summary>
-    /// Held all through a capture, and around whatever may wait for the whole GPU or change what it holds: memory and modules. Such a
-    /// call on one stream would spoil what a thread captures on another. It is taken after a stream's own lock, never before.
+    /// Held throughout a capture, and around every call that may wait for the whole GPU or change its memory or modules: such a
+    /// call on one stream would invalidate a capture on another thread. Taken after a stream's own lock, never before it.
     /// </summary>
     public Lock Setup { get; } = new();
 
-    /// <summary>Bytes of the GPU's memory that all streams together hold.</summary>
+    /// <summary>Bytes of the GPU's memory held by all streams together.</summary>
     public long HeldBytes => Interlocked.Read(ref _heldBytes);
 
-    /// <summary>A stream took memory from the driver, or gave some back.</summary>
+    /// <summary>Counts memory that a stream took from the driver or, if negative, gave back.</summary>
     public void CountHeld(long bytes) => Interlocked.Add(ref _heldBytes, bytes);
 
-    /// <summary>Counts a new stream.</summary>
+    /// <summary>The number of a new stream.</summary>
     public int CountStream() => Interlocked.Increment(ref _streams);
 
-    /// <summary>For the finalizer of a stream: calls nothing.</summary>
+    /// <summary>For a stream's finalizer: makes no CUDA call.</summary>
     public void Forget(CudaStream stream) => _forgotten.Enqueue(stream);
 
-    /// <summary>Gives back the streams that nobody refers to any more.</summary>
+    /// <summary>Disposes of streams that nobody refers to any more.</summary>
     public void DisposeForgotten()
     {
         if (CudaStep.Recording is not null) return;
@@ -111,7 +111,7 @@ internal sealed unsafe class CudaContext
     /// <summary>Whether the GPU can no longer be used.</summary>
     public bool HasFailed => _failure is not null;
 
-    /// <summary>The context is current for each thread on its own.</summary>
+    /// <summary>Makes the context current; each thread has its own current context.</summary>
     public void MakeCurrent()
     {
         if (_failure is not null) throw new MiniDLException($"{_failure} The GPU cannot be used any more; start the program again.");
@@ -121,8 +121,8 @@ internal sealed unsafe class CudaContext
     }
 
     /// <summary>Throws unless the result is 0.</summary>
-    /// <param name="what">The kernel or whatever else the call was about.</param>
-    /// <param name="inHindsight">Whether the error may be that of a kernel that was launched before.</param>
+    /// <param name="what">The kernel or whatever else the call concerned.</param>
+    /// <param name="inHindsight">Whether the error may come from a kernel launched earlier.</param>
     public void Check(int result, string call, string? what = null, bool inHindsight = true)
     {
         if (result != 0) throw Failed(result, call, what, inHindsight);
@@ -137,7 +137,8 @@ internal sealed unsafe class CudaContext
     }
 
     /// <summary>
-    /// Memory errors, crashed kernels (ECC, illegal address, time-out, hardware stack, assert, …) and a lost device end the context.
+    /// Whether the error ends the context: memory errors, crashed kernels (ECC, illegal address, time-out, hardware stack, assert, …) and a
+    /// lost device do.
     /// </summary>
     private static bool IsSticky(int result) => result is 46 or 214 or 220 or 226 or 700 or 702 or 710 or (>= 714 and <= 719) or 999;
 

@@ -1,6 +1,6 @@
 namespace MiniDL.Backends.Cuda;
 
-/// <summary>What was put on the stream between two points, ready to be put there again with one call.</summary>
+/// <summary>A captured graph: the work put on the stream between two points, ready to be launched again with one call.</summary>
 internal sealed unsafe class CudaGraph : IDisposable
 {
     private readonly CudaStream _stream;
@@ -8,18 +8,18 @@ internal sealed unsafe class CudaGraph : IDisposable
 
     private CudaGraph(CudaStream stream, nint executable) => (_stream, _executable) = (stream, executable);
 
-    /// <summary>Leaves a forgotten graph to the stream: the collector's thread must not call CUDA.</summary>
+    /// <summary>Leaves an unreferenced graph to the stream: the garbage collector's thread must not call CUDA.</summary>
     ~CudaGraph()
     {
         if (_executable != 0) _stream.Forget(_executable);
     }
 
-    /// <summary>Records what an action puts on the stream; nothing of it runs.</summary>
+    /// <summary>Captures what an action puts on the stream; none of it runs.</summary>
     public static CudaGraph Record(CudaStream stream, Action action)
     {
         const int threadLocal = 1;
         var (context, api) = (stream.Context, stream.Api);
-        // Other threads wait: what they put on the stream would become part of the graph.
+        // Other threads have to wait: their work on the stream would become part of the graph.
         using var entered = stream.Enter();
         lock (context.Setup)
         {
@@ -34,7 +34,7 @@ internal sealed unsafe class CudaGraph : IDisposable
             catch
             {
                 stream.Branch.Abandon();
-                // The error that is on its way says more than that of an unfinished capture.
+                // The exception in flight says more than the error of an unfinished capture.
                 _ = api.StreamEndCapture(stream.Handle, &graph);
                 if (graph != 0) _ = api.GraphDestroy(graph);
                 throw;
@@ -50,7 +50,7 @@ internal sealed unsafe class CudaGraph : IDisposable
         }
     }
 
-    /// <summary>Puts it all on the stream.</summary>
+    /// <summary>Launches the whole graph on the stream.</summary>
     public void Launch()
     {
         ObjectDisposedException.ThrowIf(_executable == 0, this);

@@ -4,9 +4,9 @@ using MiniDL.Memory;
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// A stream's memory in blocks, free ones by their size. A forgotten tensor's block comes back here by way of a queue, since the
-/// garbage collector's thread must not call CUDA. It may be used again at once, because everything runs on the one stream; where others
-/// have read it, this one waits for them first.
+/// A stream's memory: blocks, with the free ones sorted by size. The block of a tensor that was garbage-collected returns through a queue,
+/// since the collector's thread must not call CUDA. It can be reused at once, because everything runs on the same stream; if other
+/// streams have read it, this one first waits for them.
 /// </summary>
 internal sealed unsafe class CudaMemory(CudaStream stream)
 {
@@ -15,18 +15,18 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
     private readonly ConcurrentQueue<(ulong Address, long Bytes, List<CudaStream>? Readers)> _forgotten = new();
     private readonly Dictionary<long, Stack<ulong>> _free = [];
 
-    /// <summary>Those of the stream's devices, one for each precision.</summary>
+    /// <summary>The pools of the stream's devices, one per precision.</summary>
     private readonly HashSet<StoragePool> _pools = [];
     private readonly Dictionary<ulong, long> _blocks = [];
 
-    /// <summary>Bytes that were taken from the driver and not given back.</summary>
+    /// <summary>Bytes taken from the driver and not given back.</summary>
     public long HeldBytes { get; private set; }
 
     public CudaStream Stream => stream;
 
     private CudaContext Context => stream.Context;
 
-    /// <summary>A block, its content unset.</summary>
+    /// <summary>An uninitialized block.</summary>
     /// <exception cref="MiniDLException">The GPU's memory is full.</exception>
     public ulong Allocate(long bytes)
     {
@@ -51,20 +51,20 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
         return address;
     }
 
-    /// <summary>A pool that keeps storage of this memory for later use, until memory is full.</summary>
+    /// <summary>Registers a pool that keeps storage from this memory for reuse, until memory runs out.</summary>
     public void Add(StoragePool pool)
     {
         lock (_pools) _pools.Add(pool);
     }
 
-    /// <summary>Has all pools forget what is not in use.</summary>
+    /// <summary>Makes all pools release what is not in use.</summary>
     public void TrimPools()
     {
         lock (_pools)
             foreach (var pool in _pools) pool.Trim();
     }
 
-    /// <summary>For finalizers: calls nothing.</summary>
+    /// <summary>For finalizers: makes no CUDA call.</summary>
     public void Forget(ulong address, long bytes, List<CudaStream>? readers) => _forgotten.Enqueue((address, bytes, readers));
 
     /// <summary>Gives all free blocks back to the driver.</summary>
@@ -77,7 +77,7 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
             while (free.TryPop(out ulong address)) Free(address);
     }
 
-    /// <summary>Gives all blocks back, also those of tensors that are still referred to: for the end of the stream.</summary>
+    /// <summary>Gives all blocks back, including those of live tensors: for the end of the stream.</summary>
     public void Release()
     {
         foreach (ulong address in _blocks.Keys.ToArray()) Free(address);
@@ -90,7 +90,7 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
         {
             if (block.Readers is { } readers)
             {
-                // A recorded step cannot wait for what is outside of it.
+                // A recorded step cannot wait for work outside it.
                 if (CudaStep.Recording is not null)
                 {
                     _forgotten.Enqueue(block);
@@ -117,7 +117,7 @@ internal sealed unsafe class CudaMemory(CudaStream stream)
         Context.CountHeld(bytes);
     }
 
-    /// <summary>Asks the driver, also while a graph is being captured, where that has to be allowed first.</summary>
+    /// <summary>Allocates from the driver, even during a capture, which on some drivers has to be permitted first.</summary>
     private int Take(long bytes, out ulong address)
     {
         const int relaxed = 2;

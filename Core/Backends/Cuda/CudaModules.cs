@@ -8,8 +8,8 @@ using MiniDL.Diagnostics;
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// The kernels: PTX in this assembly's resources, of which the driver compiles a module for its GPU when the first of its kernels is asked
-/// for (and keeps it in a cache of its own).
+/// The kernels: PTX in this assembly's resources. The driver compiles a module for its GPU when the first of its kernels is requested,
+/// and keeps the result in its own cache.
 /// </summary>
 internal sealed unsafe class CudaModules(CudaContext context)
 {
@@ -23,10 +23,10 @@ internal sealed unsafe class CudaModules(CudaContext context)
     /// <exception cref="MiniDLException">There is no such kernel, or the driver cannot compile the PTX.</exception>
     public nint Find(Kernel kernel) => _functions.TryGetValue(kernel, out nint function) ? function : Load(kernel);
 
-    /// <summary>Milliseconds that the driver took for each module that was loaded: for compiling it, or finding it in its cache.</summary>
+    /// <summary>The milliseconds that the driver needed for each loaded module, to compile it or find it in its cache.</summary>
     public IReadOnlyDictionary<KernelModule, double> LoadMilliseconds => _loadMilliseconds;
 
-    /// <summary>What the driver's compiler has made of a kernel, which is loaded for it.</summary>
+    /// <summary>What the driver's compiler made of a kernel, which is loaded if necessary.</summary>
     public CompiledKernel Describe(Kernel kernel)
     {
         const int sharedBytes = 1, localBytes = 3, registers = 4;
@@ -62,7 +62,7 @@ internal sealed unsafe class CudaModules(CudaContext context)
                 throw new MiniDLException($"[cuda] there is no kernel {kernel.Name}. "
                     + "Move the operands to the CPU for this, x.To(Device.Cpu).");
             context.Check(result, "cuModuleGetFunction", kernel.Name);
-            // With it here, a first launch need not load the code while another thread captures.
+            // Loading the code now means that a first launch need not do it while another thread captures.
             if (context.Api.FunctionLoad is not null && CudaStep.Recording is null)
                 context.Check(context.Api.FunctionLoad(function), "cuFuncLoad", kernel.Name);
             if (kernel.SharedBytes > 0)
@@ -91,7 +91,7 @@ internal sealed unsafe class CudaModules(CudaContext context)
         return handle;
     }
 
-    /// <summary>The PTX as the driver takes it, with a zero at the end.</summary>
+    /// <summary>The PTX as the driver expects it, terminated by a zero.</summary>
     public static byte[] Ptx(KernelModule module)
     {
         using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream(FileName(module) + ".gz")

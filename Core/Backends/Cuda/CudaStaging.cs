@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// Pinned buffers that values pass through on their way to the GPU and back, many of them piece by piece. Uploads take turns, so that
-/// the next piece need not wait for the last; a download waits for the stream.
+/// Pinned buffers for transfers to and from the GPU; large transfers go piece by piece. Uploads alternate between buffers, so the
+/// next piece need not wait for the last one; a download waits for the stream.
 /// </summary>
 internal sealed unsafe class CudaStaging(CudaStream stream)
 {
@@ -15,10 +15,10 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
     private readonly List<PinnedBuffer> _downloads = [];
     private int _next;
 
-    /// <summary>The most bytes that pass at once; buffers grow no larger.</summary>
+    /// <summary>The most bytes per piece; buffers grow no larger.</summary>
     internal int PieceBytes { get; set; } = 16 << 20;
 
-    /// <summary>Puts copies of values, converted, to the GPU on the stream.</summary>
+    /// <summary>Puts the upload of values, converted, on the stream.</summary>
     public void Upload<T>(ReadOnlySpan<T> values, DType type, ulong address) where T : unmanaged
     {
         while (!values.IsEmpty)
@@ -30,7 +30,7 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
         }
     }
 
-    /// <summary>Waits for the stream and hands out, converted, what lay on the GPU.</summary>
+    /// <summary>Waits for the stream and returns, converted, the values from the GPU.</summary>
     public void Download<T>(ulong address, DType type, Span<T> values) where T : unmanaged
     {
         while (!values.IsEmpty)
@@ -42,7 +42,7 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
         }
     }
 
-    /// <summary>Has values copied once the stream has come so far, if they fit one piece, and goes on without waiting.</summary>
+    /// <summary>Puts the download on the stream and returns without waiting, if the values fit one piece.</summary>
     /// <returns>Waits for the values.</returns>
     public Func<T[]> DownloadLater<T>(ulong address, DType type, int count) where T : unmanaged
     {
@@ -59,7 +59,7 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
         return () => read.Value;
     }
 
-    /// <summary>Gives the buffers back: for the end of the stream.</summary>
+    /// <summary>Frees the buffers: for the end of the stream.</summary>
     public void Release()
     {
         foreach (var buffer in _uploads) buffer?.Release();
@@ -92,7 +92,7 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
         return buffer;
     }
 
-    /// <summary>Other threads may use the stream while this one waits.</summary>
+    /// <summary>Waits for the copy, while other threads may use the stream, then converts the values.</summary>
     private void End<T>(PinnedBuffer buffer, DType type, Span<T> values) where T : unmanaged
     {
         stream.Wait(buffer.Copied);
@@ -100,20 +100,20 @@ internal sealed unsafe class CudaStaging(CudaStream stream)
         _freeDownloads.Push(buffer);
     }
 
-    /// <summary>Memory that the GPU copies from and to by itself, while the program goes on.</summary>
+    /// <summary>Memory that the GPU reads and writes by itself while the program continues.</summary>
     private sealed class PinnedBuffer(CudaStream stream)
     {
         private long _bytes;
 
         public void* Address { get; private set; }
 
-        /// <summary>Recorded after the last copy from or to the buffer.</summary>
+        /// <summary>The event recorded after the last copy from or to the buffer.</summary>
         public nint Copied { get; } = stream.NewEvent();
 
         /// <summary>Its first bytes.</summary>
         public Span<byte> Span(int bytes) => new(Address, bytes);
 
-        /// <summary>Makes the buffer large enough; what was in it is lost.</summary>
+        /// <summary>Makes the buffer large enough; its content is lost.</summary>
         public void Reserve(int bytes)
         {
             if (_bytes < bytes) Grow(bytes);

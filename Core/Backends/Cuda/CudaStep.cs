@@ -2,7 +2,7 @@ using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cuda;
 
-/// <summary>A step that is recorded into a CUDA graph in its third run, and repeated from then on.</summary>
+/// <summary>A step that is captured into a CUDA graph on its third run and replayed from then on.</summary>
 internal sealed class CudaStep : RecordedStep
 {
     private const int WarmUps = 2, MaxWords = 256;
@@ -19,7 +19,7 @@ internal sealed class CudaStep : RecordedStep
     private readonly List<Action> _actions = [];
     private readonly Tensor _wordsOnDevice;
 
-    /// <summary>The words once more, as floats: every second one is a scalar.</summary>
+    /// <summary>The scalars: each has a 64-bit word to itself, whose first half is the float.</summary>
     private readonly Tensor _scalarsOnDevice;
     private readonly List<Func<double>> _scalars = [];
     private CudaGraph? _graph;
@@ -47,7 +47,7 @@ internal sealed class CudaStep : RecordedStep
 
     public override Tensor[] Run()
     {
-        // A step that is being recorded takes this one in as a part of itself.
+        // Inside another step that is being recorded, this one becomes part of it.
         if (Recording is not null) return _step();
         if (_graph is null && _runs++ < WarmUps) return _results = RunInArena();
         if (_graph is null) Record();
@@ -67,16 +67,16 @@ internal sealed class CudaStep : RecordedStep
         _arena.Trim();
     }
 
-    /// <summary>The step on this thread that is being recorded; null outside.</summary>
+    /// <summary>The step being recorded on this thread; null if there is none.</summary>
     public static CudaStep? Recording => _running is { _recording: true } step ? step : null;
 
     /// <summary>Whether it is recorded on this stream.</summary>
     public bool IsOn(CudaStream stream) => _cuda.Stream == stream;
 
-    /// <summary>Where a backend takes memory from while a step runs on this thread; null outside.</summary>
+    /// <summary>The pool that a backend allocates from while a step runs on this thread; null outside a step.</summary>
     public static StoragePool? PoolOf(CudaBackend backend) => _running is { } step && step._cuda == backend ? step._arena : null;
 
-    /// <summary>Sets aside a word on the device that is set anew before every run.</summary>
+    /// <summary>Reserves a word on the device that is set again before every run.</summary>
     /// <returns>Its address.</returns>
     public ulong Word(Func<ulong> next)
     {
@@ -87,7 +87,7 @@ internal sealed class CudaStep : RecordedStep
         return CudaBackend.Address(_wordsOnDevice, _words.Count - 1);
     }
 
-    /// <summary>The same for a float; asked for twice, it is the same word.</summary>
+    /// <summary>The same for a float; the same function always gets the same word.</summary>
     public ulong Word(Func<float> next)
     {
         if (!_rates.TryGetValue(next, out ulong address))
@@ -95,7 +95,7 @@ internal sealed class CudaStep : RecordedStep
         return address;
     }
 
-    /// <summary>A scalar on the device that is set anew before every run.</summary>
+    /// <summary>A scalar on the device that is set again before every run.</summary>
     public Tensor Scalar(Func<double> next)
     {
         if (_scalars.Count == MaxWords)
@@ -104,17 +104,17 @@ internal sealed class CudaStep : RecordedStep
         return _scalarsOnDevice.Window(2 * (_scalars.Count - 1), Shape.Scalar);
     }
 
-    /// <summary>Something that the host does before every run, in the order of the step, before it sets words and scalars.</summary>
+    /// <summary>Registers an action for the host before every run; actions run in order, before words and scalars are set.</summary>
     public void BeforeRuns(Action action) => _actions.Add(action);
 
-    /// <summary>Labels that the host has to look at again before every run.</summary>
+    /// <summary>Registers labels for the host to check before every run.</summary>
     public void CheckBeforeRuns(Tensor labels, int classes)
     {
         var values = labels.Detach();
         BeforeRuns(() => _cuda.CheckLabels(values, classes));
     }
 
-    /// <summary>Runs the step in memory of the graph; of it only what the step returns stays in use.</summary>
+    /// <summary>Runs the step in the graph's own memory; only what the step returns stays in use.</summary>
     private Tensor[] RunInArena()
     {
         using var outside = Scope.Suspend();
@@ -158,7 +158,7 @@ internal sealed class CudaStep : RecordedStep
                 [.. _scalars.Skip(first).Take(Words.MaxCount).Select(next => (ulong)BitConverter.SingleToUInt32Bits((float)next()))]);
     }
 
-    /// <summary>Forgets what was to be done before every run.</summary>
+    /// <summary>Forgets everything that was to be done before every run.</summary>
     private void ForgetRuns()
     {
         _words.Clear();

@@ -2,7 +2,7 @@ using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cuda;
 
-/// <summary>Storage on the GPU. Forgotten, its block goes back to <see cref="CudaMemory"/>, at the next collection.</summary>
+/// <summary>Storage on the GPU. When it is garbage-collected, its block returns to <see cref="CudaMemory"/>.</summary>
 internal sealed class CudaStorage : Storage
 {
     private readonly CudaMemory _memory;
@@ -19,7 +19,7 @@ internal sealed class CudaStorage : Storage
 
     ~CudaStorage()
     {
-        // Without an address the constructor has thrown.
+        // Without an address, the constructor has thrown.
         if (Address == 0) return;
         GC.RemoveMemoryPressure(_bytes);
         _memory.Forget(Address, _bytes, _readers);
@@ -27,10 +27,10 @@ internal sealed class CudaStorage : Storage
 
     public override Device Device { get; }
 
-    /// <summary>The stream that it was taken on.</summary>
+    /// <summary>The stream on which it was allocated.</summary>
     public CudaStream Stream => _memory.Stream;
 
-    /// <summary>Another stream has been given work that reads it: forgotten, it waits for that.</summary>
+    /// <summary>Notes that another stream reads this storage: before its block is reused, that stream is waited for.</summary>
     public void ReadBy(CudaStream stream)
     {
         lock (_memory)
@@ -40,11 +40,11 @@ internal sealed class CudaStorage : Storage
         }
     }
 
-    /// <summary>Where the first value lies in the GPU's memory.</summary>
+    /// <summary>The GPU address of the first value.</summary>
     public ulong Address { get; }
 
     /// <summary>
-    /// What all integers that the host put into this lease lie between; null where it does not know: labels can be checked by it
+    /// Bounds on all integers that the host wrote during this lease; null if unknown. With them labels can be checked
     /// without waiting for the GPU.
     /// </summary>
     public (long Min, long Max)? Range

@@ -4,8 +4,8 @@ using System.Text;
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// One stream of a GPU with the memory that is used on it: its work runs in order, and beside that of other streams. Any thread may use
-/// it; a lock keeps the threads apart, so that what one of them captures is its own.
+/// One stream of a GPU with its memory: its work runs in order, concurrently with that of other streams. Any thread may use
+/// it; a lock keeps the threads apart, so a capture contains only the capturing thread's work.
 /// </summary>
 internal sealed unsafe class CudaStream : IDisposable
 {
@@ -24,7 +24,7 @@ internal sealed unsafe class CudaStream : IDisposable
         Number = context.CountStream();
     }
 
-    /// <summary>The collector's thread must not call CUDA.</summary>
+    /// <summary>The garbage collector's thread must not call CUDA.</summary>
     ~CudaStream()
     {
         if (_stream != 0) Context.Forget(this);
@@ -32,7 +32,7 @@ internal sealed unsafe class CudaStream : IDisposable
 
     public CudaContext Context { get; }
 
-    /// <summary>Counts the GPU's streams, from 1.</summary>
+    /// <summary>The number of the stream on its GPU, from 1.</summary>
     public int Number { get; }
 
     public CudaApi Api => Context.Api;
@@ -41,22 +41,22 @@ internal sealed unsafe class CudaStream : IDisposable
 
     public CudaStaging Staging { get; }
 
-    /// <summary>Beside the stream while a graph is recorded.</summary>
+    /// <summary>The branch parallel to the stream while a graph is recorded.</summary>
     public CudaBranch Branch { get; }
 
     /// <summary>
-    /// Whether steps that are recorded from now on are repeated as graphs; not with MINIDL_CUDA_GRAPH=0, where they run kernel by kernel each
-    /// time: then an error can name its kernel.
+    /// Whether steps recorded from now on are replayed as graphs. With MINIDL_CUDA_GRAPH=0 they run kernel by kernel each time, so that an
+    /// error can name its kernel.
     /// </summary>
     internal bool RepeatsGraphs { get; set; } = Environment.GetEnvironmentVariable("MINIDL_CUDA_GRAPH") != "0";
 
-    /// <summary>Looks at every launch while something is measured, else null.</summary>
+    /// <summary>Observes every launch during a measurement; otherwise null.</summary>
     public LaunchProbe? Probe { get; set; }
 
-    /// <summary>Whether every launch is waited for, so that an error names the kernel that made it: MINIDL_CUDA_SYNC=1.</summary>
+    /// <summary>Whether to wait after every launch, so that an error names the kernel that caused it: MINIDL_CUDA_SYNC=1.</summary>
     private static readonly bool WaitAfterLaunch = Environment.GetEnvironmentVariable("MINIDL_CUDA_SYNC") is { Length: > 0 } and not "0";
 
-    /// <summary>Keeps other threads off the stream: around everything that is put on it, and all through a capture.</summary>
+    /// <summary>Keeps other threads off the stream: around everything put on it, and throughout a capture.</summary>
     /// <exception cref="MiniDLException">
     /// The stream was disposed of, the GPU has failed, or this thread is recording a graph on another stream.
     /// </exception>
@@ -78,11 +78,11 @@ internal sealed unsafe class CudaStream : IDisposable
         return entered;
     }
 
-    /// <summary>The driver's name of the stream; only between <see cref="Enter"/> and its end.</summary>
+    /// <summary>The driver's handle of the stream; use it only inside <see cref="Enter"/>.</summary>
     public nint Handle => _stream;
 
     /// <summary>Puts a kernel on the stream.</summary>
-    /// <param name="operands">Kept alive until the kernel is there, and named where it fails.</param>
+    /// <param name="operands">Kept alive until the kernel is launched, and named in errors.</param>
     public void Launch<TArguments>(Kernel kernel, int blocks, int threads, in TArguments arguments, params ReadOnlySpan<Tensor?> operands)
         where TArguments : unmanaged
     {
@@ -106,7 +106,7 @@ internal sealed unsafe class CudaStream : IDisposable
         foreach (var operand in operands) GC.KeepAlive(operand);
     }
 
-    /// <summary>Waits for everything that is on the stream now; other threads may go on using it.</summary>
+    /// <summary>Waits for everything on the stream now; other threads may continue to use it.</summary>
     public void Synchronize()
     {
         nint @event;
@@ -119,11 +119,11 @@ internal sealed unsafe class CudaStream : IDisposable
         _events.Add(@event);
     }
 
-    /// <summary>Waits while nobody else uses the stream.</summary>
+    /// <summary>Waits while no other thread can use the stream.</summary>
     public void SynchronizeAlone() => Context.Check(Api.StreamSynchronize(_stream), "cuStreamSynchronize");
 
-    /// <summary>A stream of the driver, beside all others.</summary>
-    /// <param name="aheadOfBranches">Whether its blocks come first where not all find room.</param>
+    /// <summary>A new stream of the driver, concurrent with all others.</summary>
+    /// <param name="aheadOfBranches">Whether its blocks take precedence when not all fit on the GPU.</param>
     public nint NewHandle(bool aheadOfBranches)
     {
         const uint nonBlocking = 1;
@@ -132,8 +132,8 @@ internal sealed unsafe class CudaStream : IDisposable
         return made;
     }
 
-    /// <summary>Has this stream wait, once it comes so far, for what is on another one now.</summary>
-    /// <remarks>Only between <see cref="Enter"/> and its end, with the setup lock, and outside of recordings.</remarks>
+    /// <summary>Makes this stream wait for everything now on another one.</summary>
+    /// <remarks>Only inside <see cref="Enter"/>, with the setup lock held, and outside recordings.</remarks>
     public void WaitFor(CudaStream other)
     {
         if (other._stream == 0) return;
@@ -143,25 +143,25 @@ internal sealed unsafe class CudaStream : IDisposable
         _events.Add(@event);
     }
 
-    /// <summary>An event that <see cref="Record"/> puts on the stream.</summary>
-    /// <param name="timed">Whether it notes the time, which costs a little more.</param>
+    /// <summary>A new event for <see cref="Record"/> to put on the stream.</summary>
+    /// <param name="timed">Whether it records the time, which costs a little more.</param>
     public nint NewEvent(bool timed = false)
     {
-        // One thread may spin while it waits. Of several, each with a stream, all but the first sleep, so that the others get on.
+        // One thread may spin while it waits. If several threads have streams, all but the first sleep, so that the others can run.
         const uint sleep = 1, noTiming = 2;
         nint made;
         Context.Check(Api.EventCreate(&made, (Number > 1 ? sleep : 0) | (timed ? 0 : noTiming)), "cuEventCreate");
         return made;
     }
 
-    /// <summary>Gives an event back.</summary>
+    /// <summary>Destroys an event.</summary>
     public void Destroy(nint made)
     {
         MakeCurrent();
         Context.Check(Api.EventDestroy(made), "cuEventDestroy");
     }
 
-    /// <summary>The time on the GPU between two timed events that the stream has come to.</summary>
+    /// <summary>The GPU time between two timed events that the stream has reached.</summary>
     public double Milliseconds(nint begin, nint end)
     {
         float milliseconds;
@@ -170,7 +170,7 @@ internal sealed unsafe class CudaStream : IDisposable
         return milliseconds;
     }
 
-    /// <summary>The time on the GPU of what an action puts on the stream.</summary>
+    /// <summary>The GPU time of the work that an action puts on the stream.</summary>
     public double MillisecondsOf(Action action)
     {
         nint begin, end;
@@ -190,17 +190,17 @@ internal sealed unsafe class CudaStream : IDisposable
 
     public void Record(nint @event) => Context.Check(Api.EventRecord(@event, _stream), "cuEventRecord");
 
-    /// <summary>Waits until the stream has come to the event; needs no lock.</summary>
+    /// <summary>Waits until the stream has reached the event; needs no lock.</summary>
     public void Wait(nint @event)
     {
         MakeCurrent();
         Context.Check(Api.EventSynchronize(@event), "cuEventSynchronize");
     }
 
-    /// <summary>Keeps a recorded graph until it is given back.</summary>
+    /// <summary>Takes charge of a captured graph until it is removed.</summary>
     public void Add(nint graph) => _graphs.Add(graph);
 
-    /// <summary>Gives a recorded graph back.</summary>
+    /// <summary>Destroys a captured graph.</summary>
     public void Remove(nint graph)
     {
         if (!_graphs.Contains(graph)) return;
@@ -209,23 +209,23 @@ internal sealed unsafe class CudaStream : IDisposable
         _graphs.Remove(graph);
     }
 
-    /// <summary>For finalizers: calls nothing.</summary>
+    /// <summary>For finalizers: makes no CUDA call.</summary>
     public void Forget(nint graph) => _forgottenGraphs.Enqueue(graph);
 
-    /// <summary>Gives back the graphs that nobody refers to any more.</summary>
+    /// <summary>Destroys graphs that nobody refers to any more.</summary>
     public void RemoveForgottenGraphs()
     {
         if (CudaStep.Recording is not null) return;
         while (_forgottenGraphs.TryDequeue(out nint graph)) Remove(graph);
     }
 
-    /// <summary>Waits for the stream and gives it back with all that is left of its memory and graphs.</summary>
+    /// <summary>Waits for the stream and destroys it with all its remaining memory and graphs.</summary>
     public void Dispose()
     {
         GC.SuppressFinalize(this);
         if (_stream == 0 || Context.HasFailed) return;
         using var entered = Enter();
-        // What failed was reported, or will be by the next call: here it would hide an error on its way.
+        // A failure has been reported, or will be by the next call; thrown here it would hide an exception in flight.
         if (Api.StreamSynchronize(_stream) != 0) return;
         lock (Context.Setup)
         {
@@ -246,7 +246,7 @@ internal sealed unsafe class CudaStream : IDisposable
         Context.MakeCurrent();
     }
 
-    /// <summary>Tells memory of other streams that it is read here, so that they do not hand it out anew too early.</summary>
+    /// <summary>Tells memory of other streams that this one reads it, so that they do not reuse it too early.</summary>
     private void ReadForeign(ReadOnlySpan<Tensor?> operands)
     {
         foreach (var operand in operands)

@@ -1,9 +1,9 @@
 namespace MiniDL.Backends.Cuda;
 
-/// <summary>The parts that kernels are compiled in; one is loaded when the first of its kernels is asked for.</summary>
+/// <summary>The modules that kernels are compiled in; a module is loaded when the first of its kernels is requested.</summary>
 internal enum KernelModule
 {
-    /// <summary>What every run needs: float values one by one, sums, products, losses, the optimizer, and moves of any type.</summary>
+    /// <summary>What every run needs: elementwise kernels in float, sums, products, losses, the optimizer, and copies of any type.</summary>
     General,
 
     /// <summary>Convolutions, pooling and normalization of float tensors.</summary>
@@ -12,15 +12,15 @@ internal enum KernelModule
     /// <summary>Convolutions of float tensors on tensor cores.</summary>
     Tf32,
 
-    /// <summary>All that bfloat16 tensors go through.</summary>
+    /// <summary>Everything for bfloat16 tensors.</summary>
     Bf16,
 }
 
-/// <summary>A device function by its name. Compared by reference: make each once.</summary>
-/// <param name="module">Where it is.</param>
+/// <summary>A device function by name. Compared by reference: create each one once.</summary>
+/// <param name="module">The module that contains it.</param>
 /// <param name="name">The function's name in the PTX.</param>
 /// <param name="argumentBytes">The size of the structure that it takes by value.</param>
-/// <param name="sharedBytes">The shared memory that a launch asks for, beside what the function itself declares.</param>
+/// <param name="sharedBytes">Dynamic shared memory per launch, in addition to what the function itself declares.</param>
 internal sealed class Kernel(KernelModule module, string name, int argumentBytes, int sharedBytes = 0)
 {
     public KernelModule Module { get; } = module;
@@ -37,15 +37,15 @@ internal sealed class Kernel(KernelModule module, string name, int argumentBytes
     public override string ToString() => Name;
 }
 
-/// <summary>A kernel for float tensors and its twin for bfloat16, which computes in float too.</summary>
+/// <summary>A kernel for float tensors and its twin for bfloat16, which also computes in float.</summary>
 internal sealed record KernelPair(Kernel F32, Kernel Bf16)
 {
     /// <summary>The kernel NAME of a module and NAME_bf16.</summary>
     public static KernelPair Of<TArguments>(KernelModule module, string name) where TArguments : unmanaged =>
         new(Kernel.Of<TArguments>(module, name), Kernel.Of<TArguments>(KernelModule.Bf16, name + "_bf16"));
 
-    /// <summary>The one for tensors like these; those that are absent say nothing.</summary>
-    /// <exception cref="MiniDLException">They hold something else, or not all the same.</exception>
+    /// <summary>The kernel for the type of these tensors; absent ones are ignored.</summary>
+    /// <exception cref="MiniDLException">They have another type, or different types.</exception>
     public Kernel For(params ReadOnlySpan<Tensor?> tensors)
     {
         Tensor? first = null;

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace MiniDL.Backends.Cuda;
 
-// What the kernels take by value, field for field as the .cu files declare it: addresses first, then 8-byte, then 4-byte values.
-// 0 stands for an operand that is absent.
+// The structures that kernels take by value, field for field as in the .cu files: addresses first, then 8-byte, then 4-byte values.
+// 0 means that an operand is absent.
 
 /// <summary>Sizes or strides of up to eight dimensions.</summary>
 [InlineArray(MaxCount)]
@@ -15,7 +15,7 @@ internal struct Dimensions
     private int _first;
 }
 
-/// <summary>Words that a kernel gets by value.</summary>
+/// <summary>Words passed to a kernel by value.</summary>
 [InlineArray(MaxCount)]
 internal struct Words
 {
@@ -24,7 +24,7 @@ internal struct Words
     private ulong _first;
 }
 
-// The fields are written here and read on the device only.
+// The fields are written here and read only on the device.
 #pragma warning disable CS0649, IDE0052
 [StructLayout(LayoutKind.Sequential)]
 internal struct FillArguments { public ulong Y, Bits; public int Count; }
@@ -146,7 +146,7 @@ internal struct GatherArguments
 }
 #pragma warning restore CS0649, IDE0052
 
-/// <summary>The thirteen sizes of a <see cref="Window2d"/>, as kernels read them.</summary>
+/// <summary>The thirteen sizes of a <see cref="Window2d"/>, in the kernels' format.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct KernelWindow
 {

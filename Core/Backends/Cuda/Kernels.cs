@@ -3,7 +3,7 @@ using static MiniDL.Backends.Cuda.KernelModule;
 
 namespace MiniDL.Backends.Cuda;
 
-/// <summary>Every kernel: the one place that says what it takes.</summary>
+/// <summary>Every kernel and its arguments, all in one place.</summary>
 internal static class Kernels
 {
     public static readonly Kernel Fill1 = Kernel.Of<FillArguments>(General, "fill_1");
@@ -71,7 +71,7 @@ internal static class Kernels
         .. Both([.. Functions("zip_").Select(Zip)]),
     ];
 
-    /// <summary>The elementwise functions that there are kernels of: <c>map_NAME</c> with a <c>map_NAME_gradient</c>, or <c>zip_NAME</c>.</summary>
+    /// <summary>The elementwise functions that have kernels: <c>map_NAME</c> with <c>map_NAME_gradient</c>, or <c>zip_NAME</c>.</summary>
     private static IEnumerable<string> Functions(string prefix, string suffix = "") => Text.Split(".entry " + prefix).Skip(1)
         .Select(text => text[..text.IndexOf('(', StringComparison.Ordinal)])
         .Where(name => suffix.Length == 0 || !name.EndsWith(suffix, StringComparison.Ordinal));

@@ -1,20 +1,20 @@
 namespace MiniDL.Backends.Cuda;
 
-/// <summary>Looks at every launch on a stream, and may have a kernel put there several times: for measurements.</summary>
+/// <summary>Observes every launch on a stream, and may have a kernel launched several times: for measurements.</summary>
 internal abstract class LaunchProbe
 {
-    /// <summary>A kernel is about to be put on the stream.</summary>
-    /// <param name="blocks">In how many blocks.</param>
-    /// <returns>How many times; 0 leaves it out.</returns>
+    /// <summary>Called before a kernel is put on the stream.</summary>
+    /// <param name="blocks">The number of blocks.</param>
+    /// <returns>How many times to launch it; 0 leaves it out.</returns>
     public abstract int Before(Kernel kernel, int blocks);
 
-    /// <summary>It is there.</summary>
+    /// <summary>Called after it has been put there.</summary>
     public virtual void After()
     {
     }
 }
 
-/// <summary>Has one kernel run twice wherever it is launched: a step grows by the time that the kernel takes in it.</summary>
+/// <summary>Launches one kernel twice every time: the step gets longer by the time that the kernel takes in it.</summary>
 /// <param name="doubled">The kernel; null to double none.</param>
 internal sealed class DoubledKernel(Kernel? doubled) : LaunchProbe
 {
@@ -36,8 +36,8 @@ internal sealed class TimedLaunches(CudaStream stream) : LaunchProbe, IDisposabl
 
     public override void After() => stream.Record(_launches[^1].End);
 
-    /// <summary>Waits for all of them.</summary>
-    /// <returns>Each launch's kernel and microseconds, in their order.</returns>
+    /// <summary>Waits for all of the launches.</summary>
+    /// <returns>The kernel and the microseconds of each launch, in order.</returns>
     public List<(Kernel Kernel, double Microseconds)> Read()
     {
         stream.Synchronize();

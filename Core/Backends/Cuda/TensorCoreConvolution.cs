@@ -1,9 +1,9 @@
 namespace MiniDL.Backends.Cuda;
 
 /// <summary>
-/// The 3×3 convolutions that have kernels of their own, on tensor cores: padding 1, stride 1 or 2, 16, 32 or 64 channels. Each kernel is
-/// for so many channels in, all at once, and for blocks of so many channels out; a block goes through tiles of 8 × <see cref="TileWidth"/>
-/// output pixels. The operands are floats rounded to TF32, or bfloat16.
+/// The 3×3 convolutions that have tensor-core kernels: padding 1, stride 1 or 2, 16, 32 or 64 channels. Each kernel is made for a
+/// number of input channels, all processed at once, and for output channels in blocks of a given size; a block of threads loops over tiles
+/// of 8 × <see cref="TileWidth"/> output pixels. The operands are floats rounded to TF32, or bfloat16.
 /// </summary>
 internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int ChannelsOut, int Stride, int TileWidth, int Threads)
 {
@@ -14,7 +14,7 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
     public static IEnumerable<Kernel> Kernels => Tf32.Kernels.Concat(Bf16.Kernels);
 
     /// <summary>
-    /// The kernel for the shape, with images of this type, on a GPU whose blocks can have so much shared memory; null if there is none.
+    /// The kernel for the shape and the type of the images, on a GPU with this much shared memory per block; null if there is none.
     /// </summary>
     public static TensorCoreConvolution? OfForward(in Window2d g, DType type, int sharedBytes) =>
         Find(Of(type).Forwards, g, g.InChannels, g.OutChannels, sharedBytes);
@@ -32,7 +32,7 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
             && c.Kernel.SharedBytes <= sharedBytes);
     }
 
-    /// <summary>Tiles of a batch of so many pixels.</summary>
+    /// <summary>The number of tiles of a batch of images of this size.</summary>
     public int Tiles(int batch, int height, int width) =>
         batch * ((height + TileHeight - 1) / TileHeight) * ((width + TileWidth - 1) / TileWidth);
 
@@ -46,11 +46,11 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
             && c.Kernel.SharedBytes <= sharedBytes);
     }
 
-    /// <summary>Whether it is 3×3 and there is something to compute: without tiles or channels there is nothing to share out to blocks.</summary>
+    /// <summary>Whether it is 3×3 and not empty: without tiles or channels there is no work for the blocks.</summary>
     private static bool Fits(in Window2d g) => g is { KernelHeight: 3, KernelWidth: 3, PadHeight: 1, PadWidth: 1, StrideHeight: 1 or 2 }
         && g.StrideWidth == g.StrideHeight && g is { Batch: > 0, InChannels: > 0, OutChannels: > 0 };
 
-    /// <summary>The kernels of one module, of several for a shape the faster first.</summary>
+    /// <summary>The kernels of one module; if several fit a shape, the faster one comes first.</summary>
     private sealed class Versions(KernelModule module)
     {
         public TensorCoreConvolution[] Forwards { get; } =
@@ -74,7 +74,7 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
             .. InTf32(module, InputGradient(module, 64, 16, 2, warpPixels: 16, split: 2)),
         ];
 
-        /// <summary>By blocks of so many channels of x and of dy; of several that fit, the last is the largest.</summary>
+        /// <summary>By the channels of x and of dy that a block takes; if several fit, the last is the largest.</summary>
         public TensorCoreConvolution[] WeightGradients { get; } =
         [
             WeightGradient(module, 16, 16, 1, tileWidth: 16),
@@ -82,7 +82,7 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
             WeightGradient(module, 16, 32, 2, tileWidth: 8),
         ];
 
-        /// <summary>A kernel that takes less shared memory than the one before it: with bfloat16 that one is small enough.</summary>
+        /// <summary>A kernel that needs less shared memory than the one before it; in bfloat16 the latter is small enough.</summary>
         private static TensorCoreConvolution[] InTf32(KernelModule module, TensorCoreConvolution kernel) => module == KernelModule.Tf32 ? [kernel] : [];
 
         public IEnumerable<Kernel> Kernels => Forwards.Concat(InputGradients).Concat(WeightGradients).Select(c => c.Kernel);
@@ -92,7 +92,7 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
         new(Named(module, "", channelsIn, channelsOut, stride, TileBytes(module, channelsIn, channelsOut, stride, warpPixels, split)),
             channelsIn, channelsOut, stride, warpPixels / 2, 128 * split);
 
-    // An input gradient goes through its output, which has stride 1, whatever the convolution's own.
+    // An input gradient loops over its own output, dx, with stride 1, whatever the stride of the convolution.
     private static TensorCoreConvolution InputGradient(KernelModule module, int channelsIn, int channelsOut, int stride, int warpPixels, int split) =>
         new(Named(module, "_gradient", channelsIn, channelsOut, stride, TileBytes(module, channelsIn, channelsOut, 1, warpPixels, split)),
             channelsIn, channelsOut, stride, warpPixels / 2, 128 * split);
@@ -101,14 +101,14 @@ internal sealed record TensorCoreConvolution(Kernel Kernel, int ChannelsIn, int 
     {
         const int threads = 256, warps = threads / 32;
         int x = Halo(TileHeight, stride) * Halo(tileWidth, stride) * (channels + 8 / stride), dy = TileHeight * tileWidth * (outputs + 8);
-        // Two tiles; the sums go out through the same memory, those of warps that share 16 × 16 channels side by side.
+        // Two tiles. The sums leave through the same memory: those of warps that share 16 × 16 channels side by side.
         int sharers = warps / (channels / 16 * (outputs / 16)), words = Math.Max(2 * (x + dy), sharers * outputs * (channels * 9 + 4));
         return new(Named(module, "_weight_gradient", channels, outputs, stride, 4 * words), channels, outputs, stride, tileWidth, threads);
     }
 
     /// <summary>
-    /// Shared memory of a tile's pixels with their border (where warps that share pixels add up their sums too), and of the weights of its
-    /// output channels; a word holds two values of bfloat16.
+    /// Shared memory for a tile's pixels with their border (also used to add up the sums of warps that share pixels) and for the weights of its
+    /// output channels; a word holds two bfloat16 values.
     /// </summary>
     private static int TileBytes(KernelModule module, int channelsIn, int channelsOut, int stride, int warpPixels, int split)
     {

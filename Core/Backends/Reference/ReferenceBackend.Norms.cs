@@ -1,6 +1,6 @@
 namespace MiniDL.Backends.Reference;
 
-// Normalization and losses. A value (sample n, position p, channel c) lies at (n·P + p)·C + c; its statistic is number
+// Normalization and losses. A value (sample n, position p, channel c) is at index (n·P + p)·C + c; its statistic has number
 // n·G + c / (C/G).
 internal sealed partial class ReferenceBackend
 {
@@ -10,7 +10,7 @@ internal sealed partial class ReferenceBackend
     internal override void Moments(Tensor x, Tensor mean, Tensor variance, in NormGeometry g)
     {
         D(variance).Clear();
-        // Around one of the values, so that equal ones have that mean to the last bit.
+        // Centred on one of the values, so that the mean of equal values is exact.
         var around = new double[g.Statistics];
         for (int i = x.Count - 1; i >= 0; i--) around[Statistic(i, g)] = D(x)[i];
         D(mean).Clear();

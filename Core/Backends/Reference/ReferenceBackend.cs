@@ -4,7 +4,7 @@ namespace MiniDL.Backends.Reference;
 
 /// <summary>
 /// The definition of every primitive: naive loops in double precision on one thread, each a few lines, in the order of the
-/// formula. Every other backend is held to it.
+/// formula. Every other backend is tested against it.
 /// </summary>
 internal sealed partial class ReferenceBackend(Device device) : HostBackend(device)
 {
@@ -88,7 +88,7 @@ internal sealed partial class ReferenceBackend(Device device) : HostBackend(devi
             }
     }
 
-    /// <summary>NaN is larger than every number, so that it is not lost.</summary>
+    /// <summary>NaN counts as larger than every number, so that it is not lost.</summary>
     private static bool IsLarger(double a, double b) => a > b || (double.IsNaN(a) && !double.IsNaN(b));
 
     internal override void MaxGradient(Tensor dy, Tensor index, Tensor dx, int outer, int reduced, int inner)

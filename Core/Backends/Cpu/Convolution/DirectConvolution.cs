@@ -1,20 +1,20 @@
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// A pass over taps that makes the target pixels <c>(TargetRow + i·targetStep, TargetColumn + j·targetStep)</c> from the windows
-/// of the padded source that start at <c>(SourceRow + i·sourceStep, SourceColumn + j·sourceStep)</c>.
+/// A pass over a grid of taps. It computes the target pixels <c>(TargetRow + i·targetStep, TargetColumn + j·targetStep)</c> from the
+/// windows of the padded source that start at <c>(SourceRow + i·sourceStep, SourceColumn + j·sourceStep)</c>.
 /// </summary>
 internal readonly record struct DirectPart(TapGrid Taps, int SourceRow, int SourceColumn,
     int TargetRow, int TargetColumn, int Rows, int Columns, int Weights);
 
 /// <summary>
-/// Direct convolution, and its input gradient, which is one too: forward is one <see cref="DirectPart"/> whose windows move by
-/// the stride; the input gradient is a convolution of dy with the flipped, transposed kernel, and with a stride one for each
-/// residue class of the input's pixels, with those taps that meet the class.
+/// Direct convolution and its input gradient. Forward is one <see cref="DirectPart"/> whose windows move by the stride. The input
+/// gradient is a convolution of dy with the flipped, transposed kernel; with a stride it is one such convolution for each residue class
+/// of the input's pixels, using the taps that meet the class.
 /// </summary>
 /// <remarks>
-/// A chunk of work is a band of rows of one image: the source is copied with its padding into scratch that fits the first level
-/// cache, then register tiles of pixels × output channels run over it. Tiles that reach over the end of a row or of the channels
+/// A chunk of work is a band of rows of one image: the source is copied with its padding into scratch that fits the first-level
+/// cache, then register tiles of pixels × output channels run over it. Tiles that extend past the end of a row or of the channels
 /// are computed whole in scratch, and only the valid part is copied out.
 /// </remarks>
 internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
@@ -64,7 +64,7 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
         Workers.Run(g.Batch * convolution._bands, convolution, static (convolution, chunk) => convolution.RunChunk(chunk));
     }
 
-    /// <summary>The same, image by image: <paramref name="finish"/>(first, end) gets images that have just been computed.</summary>
+    /// <summary>The same, image by image: <paramref name="finish"/>(first, end) is called for images as soon as they are computed.</summary>
     public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Action<int, int> finish)
     {
         var convolution = new DirectConvolution<V>(x, weight, bias, y, g, gradient: false);
@@ -103,8 +103,8 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
     }
 
     /// <summary>
-    /// In one dimension, the pixels h = a + stride·i. Pixel h meets output p at tap r if h + pad = stride·p + r, so that the taps
-    /// are r ≡ a + pad modulo the stride, and the largest of them meets the first output.
+    /// In one dimension, the pixels h = a + stride·i. Pixel h meets output p at tap r if h + pad = stride·p + r. The taps are therefore
+    /// those with r ≡ a + pad modulo the stride, and the largest of them meets the first output.
     /// </summary>
     private static (int Taps, int LastTap, int Source, int Pixels) ResidueClass(int a, int size, int kernel, int stride, int pad)
     {
@@ -123,7 +123,7 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
             first = Math.Min(first, part.SourceRow + from * _sourceStep.H);
             last = Math.Max(last, part.SourceRow + (to - 1) * _sourceStep.H + part.Taps.Rows);
         }
-        // Tiles that reach over the end of the last row read, but do not use, some values after it.
+        // Tiles that extend past the end of the last row read, but do not use, some values after it.
         int after = MaxTilePixels * _sourceStep.W * _inputs;
         float* source = Scratch.Rent(ScratchUse.Image, (last - first) * _columns * _inputs + after);
         PaddedRows.Copy(_source + (nint)image * _height * _width * _inputs, _height, _width, _inputs,

@@ -1,12 +1,12 @@
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// The weight gradient by outer products: for every kernel row, tiles of values of the window × output channels stay in registers
-/// while all pixels of a band of rows pass by.
+/// The weight gradient by outer products: for every kernel row, tiles of window values × output channels stay in registers
+/// while the pixels of a band of rows are processed.
 /// </summary>
 /// <remarks>
-/// The bands of all images are dealt to a number of chunks that follows from the shape alone; each chunk sums into a partial
-/// gradient of its own, and the partial gradients are added in order: the same bits for any number of threads.
+/// The bands of all images are distributed over chunks, whose number depends only on the shape. Each chunk sums into its own partial
+/// gradient, and the partial gradients are added in order: the same bits for any number of threads.
 /// </remarks>
 internal sealed unsafe class DirectWeightGradient<V> where V : unmanaged, ISimd<V>
 {
@@ -74,7 +74,7 @@ internal sealed unsafe class DirectWeightGradient<V> where V : unmanaged, ISimd<
                 }
     }
 
-    /// <summary>Pixels whose channels fill whole vectors: where they lie, or in a copy filled up with zeros.</summary>
+    /// <summary>Pixels whose channels fill whole vectors: the original ones, or a copy padded with zeros.</summary>
     private float* PaddedChannels(float* dy, int pixels)
     {
         int channels = _g.OutChannels, padded = _vectors * V.Count;
@@ -88,7 +88,7 @@ internal sealed unsafe class DirectWeightGradient<V> where V : unmanaged, ISimd<
         return copy;
     }
 
-    /// <summary>Adds the partial gradients of one vector of output channels and one kernel row, stored as [K, C, R, S].</summary>
+    /// <summary>Adds the partial gradients of one vector of output channels and one kernel row, and stores them as [K, C, R, S].</summary>
     private void AddPartials(int index)
     {
         var (vector, r) = (index / _g.KernelHeight, index % _g.KernelHeight);

@@ -4,8 +4,8 @@ namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
 /// One tile of a weight gradient: 16 values of the window (or input channels) × 1 vector of output channels, in 16 registers;
-/// nothing is summed across lanes. For each pixel (or tile): one vector of dy loaded, 16 inputs broadcast as operands of 16 FMAs;
-/// at two loads a cycle the loads are the limit, 16/17 of the FMA peak. It needs 32 registers.
+/// nothing is summed across lanes. Each pixel (or tile) takes one vector load of dy and 16 FMAs with broadcast inputs as operands.
+/// At two loads per cycle the loads are the limit, 16/17 of the FMA peak. Needs 32 registers.
 /// </summary>
 internal static unsafe class OuterProduct16x1<V> where V : unmanaged, ISimd<V>
 {

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// One tile of a weight gradient: 8 values of the window × 1 vector of output channels, in 8 registers of 16. For each pixel: one
-/// vector of dy loaded, eight inputs broadcast, eight FMAs: the loads are the limit, 8/9 of the FMA peak.
+/// One tile of a weight gradient: 8 values of the window × 1 vector of output channels, in 8 of 16 registers. Each pixel takes one
+/// vector load of dy, eight broadcasts of inputs and eight FMAs: the loads are the limit, 8/9 of the FMA peak.
 /// </summary>
 internal static unsafe class OuterProduct8x1<V> where V : unmanaged, ISimd<V>
 {

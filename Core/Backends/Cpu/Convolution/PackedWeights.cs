@@ -1,9 +1,9 @@
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// Which weights a stride-1 or strided pass over taps reads, and in which order: tap (u, v) is kernel row
+/// Which weights a pass over taps reads, with or without a stride, and in which order: tap (u, v) is kernel row
 /// <c>FirstRow + u·RowStep</c> and column <c>FirstColumn + v·ColumnStep</c>. Negative steps flip the kernel, as the input
-/// gradient needs it; steps beyond 1 pick the taps that meet one residue class of a strided convolution.
+/// gradient requires; steps beyond 1 pick the taps that meet one residue class of a strided convolution.
 /// </summary>
 internal readonly record struct TapGrid(int Rows, int FirstRow, int RowStep, int Columns, int FirstColumn, int ColumnStep)
 {
@@ -19,8 +19,8 @@ internal static unsafe class PackedWeights
     public static int VectorsOf(int channels, int lanes) => (channels + lanes - 1) / lanes;
 
     /// <summary>
-    /// packed[vector of outputs][tap][input][lane], the last vector filled up with zeros. <paramref name="transposed"/> swaps
-    /// the roles of K and C: the input gradient takes K channels in and gives C out.
+    /// packed[vector of outputs][tap][input][lane], with the last vector padded with zeros. <paramref name="transposed"/> swaps
+    /// the roles of K and C: the input gradient has K channels in and C channels out.
     /// </summary>
     public static void Pack(float* weight, in Window2d g, bool transposed, in TapGrid grid, int lanes, float* packed)
     {
@@ -44,7 +44,7 @@ internal static unsafe class PackedWeights
             }
     }
 
-    /// <summary>The bias, or zeros, filled up to whole vectors.</summary>
+    /// <summary>The bias, or zeros, padded to whole vectors.</summary>
     public static void PackBias(float* bias, int outputs, int lanes, float* packed)
     {
         int padded = VectorsOf(outputs, lanes) * lanes;

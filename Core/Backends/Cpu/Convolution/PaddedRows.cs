@@ -1,6 +1,6 @@
 namespace MiniDL.Backends.Cpu.Convolution;
 
-/// <summary>Copies a window of an image that may reach over its edges, with zeros there: kernels check no bounds.</summary>
+/// <summary>Copies a window of an image, with zeros where it extends past the edges, so that kernels need no bounds checks.</summary>
 internal static unsafe class PaddedRows
 {
     /// <summary>

@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// One tile: 16 pixels of a row × 1 vector of output channels, in 16 registers, for layers with a single vector of outputs. For
-/// each value of the window: one weight vector loaded, sixteen inputs broadcast as operands of sixteen FMAs; at two loads a
-/// cycle the loads are the limit, 16/17 of the FMA peak. It needs 32 registers.
+/// One tile: 16 pixels of a row × 1 vector of output channels, in 16 registers, for layers with a single vector of outputs. Each
+/// value of the window takes one vector load of weights and sixteen FMAs with broadcast inputs as operands. At two loads per
+/// cycle the loads are the limit, 16/17 of the FMA peak. Needs 32 registers.
 /// </summary>
 internal static unsafe class Tile16x1<V> where V : unmanaged, ISimd<V>
 {

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// One tile: 8 pixels of a row × 1 vector of output channels, in 8 registers of 16. For each value of the window: one weight
-/// vector loaded, eight inputs broadcast, eight FMAs: the loads are the limit, 8/9 of the FMA peak.
+/// One tile: 8 pixels of a row × 1 vector of output channels, in 8 of 16 registers. Each value of the window takes one vector load
+/// of weights, eight broadcasts of inputs and eight FMAs: the loads are the limit, 8/9 of the FMA peak.
 /// </summary>
 internal static unsafe class Tile8x1<V> where V : unmanaged, ISimd<V>
 {

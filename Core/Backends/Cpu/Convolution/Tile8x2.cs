@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// One tile: 8 pixels of a row × 2 vectors of output channels, in 16 registers. For each value of the window: two weight vectors
-/// loaded, eight inputs broadcast, sixteen FMAs; at two loads and two FMAs a cycle the FMAs are the limit. It needs 32 registers.
+/// One tile: 8 pixels of a row × 2 vectors of output channels, in 16 registers. Each value of the window takes two vector loads of
+/// weights, eight broadcasts of inputs and sixteen FMAs; at two loads and two FMAs per cycle the FMAs are the limit. Needs 32 registers.
 /// </summary>
 internal static unsafe class Tile8x2<V> where V : unmanaged, ISimd<V>
 {
@@ -14,7 +14,7 @@ internal static unsafe class Tile8x2<V> where V : unmanaged, ISimd<V>
     /// y[i·yStep + k] = bias[k] + Σᵣ Σⱼ x[r·xRow + i·xStep + j] · w[r·length + j][k], for 0 ≤ r &lt; rows and
     /// 0 ≤ j &lt; length: a row of the window is contiguous, all its columns and channels.
     /// </summary>
-    /// <param name="wStep">From the weights of the first vector of outputs to those of the second.</param>
+    /// <param name="wStep">The distance from the weights of the first vector of outputs to those of the second.</param>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* x, nint xRow, nint xStep, int rows, int length, float* w, nint wStep,
         float* bias, float* y, nint yStep)

@@ -4,14 +4,13 @@ namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
 /// Convolution with a 3 × 3 kernel and stride 1, and its input gradient (the same with the flipped, transposed kernel), by
-/// Winograd's F(4×4, 3×3): a quarter of the products of the direct sum. See <see cref="WinogradTransforms{V}"/>.
+/// Winograd's F(4×4, 3×3), with a quarter of the multiplications of the direct sum. See <see cref="WinogradTransforms{V}"/>.
 /// </summary>
 /// <remarks>
-/// A chunk of work is some rows of tiles, of one or several images, about <see cref="BlockTiles"/> tiles: their inputs are
-/// transformed to 36 matrices of tiles × input channels, each is multiplied with its matrix of weights by the register tiles of
-/// the direct convolution (a "pixel" is a tile, the window one value wide), and the products are transformed to outputs. All of a
-/// block's scratch stays in the second level cache. Channels must be
-/// multiples of 16, the longest vector.
+/// A chunk of work is a few rows of tiles, from one or several images, about <see cref="BlockTiles"/> tiles in all. Their inputs are
+/// transformed to 36 matrices of tiles × input channels; each is multiplied by its matrix of weights, using the register tiles of
+/// the direct convolution (a "pixel" is a tile, the window is one value wide); the products are transformed to outputs. All of a
+/// block's scratch stays in the second-level cache. Channels must be multiples of 16, the longest vector.
 /// </remarks>
 internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V>
 {
@@ -41,10 +40,10 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         var (padTop, padLeft) = gradient ? (2 - g.PadHeight, 2 - g.PadWidth) : (g.PadHeight, g.PadWidth);
         _tiles = new WinogradTiles(source, height, width, _inputs, padTop, padLeft, Window, _tileRows, _tileColumns);
         _rowsPerBlock = Clamp(BlockTiles / _tileColumns, 1, Max(1, g.Batch * _tileRows));
-        // A quarter of the batch at most, so that small ones are shared too; not by threads, whose number may change no result.
+        // At most a quarter of the batch, so that small batches are shared out too. Never by the number of threads, which must not affect results.
         _imagesPerUnit = Clamp(_rowsPerBlock / _tileRows, 1, Max(1, g.Batch / 4));
         _blockTiles = (_rowsPerBlock * _tileColumns + 7) / 8 * 8;
-        // One vector more than needed: with a power of two the 36 points would compete for the same few lines of the cache.
+        // One vector of padding: at power-of-two distances the 36 points would compete for the same few cache lines.
         _inputStep = _blockTiles * _inputs + V.Count;
         _productStep = _blockTiles * _outputs + V.Count;
         _weightStep = _inputs * _outputs + V.Count;
@@ -55,7 +54,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         new Span<float>(_zeros, 2 * V.Count).Clear();
     }
 
-    /// <summary>Whether the shape is one that this algorithm takes, and is faster at than the direct one, which may be asked for.</summary>
+    /// <summary>Whether this algorithm handles the shape and is faster than the direct one, and the exact sum was not asked for.</summary>
     public static bool Suits(in Window2d g) =>
         !g.Exact && (g.KernelHeight, g.KernelWidth, g.StrideHeight, g.StrideWidth) == (3, 3, 1, 1) && g.PadHeight <= 2 && g.PadWidth <= 2
         && g.InChannels > 0 && g.OutChannels > 0 && g.InChannels % 16 == 0 && g.OutChannels % 16 == 0
@@ -65,7 +64,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Epilogue epilogue = default) =>
         new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false) { _epilogue = epilogue }.Run();
 
-    /// <summary>The same, image by image: <paramref name="finish"/>(first, end) gets images that have just been computed.</summary>
+    /// <summary>The same, image by image: <paramref name="finish"/>(first, end) is called for images as soon as they are computed.</summary>
     public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Action<int, int> finish)
     {
         var convolution = new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false) { _finish = finish };
@@ -86,7 +85,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             convolution.RunBlock(block * convolution._rowsPerBlock, convolution._g.Batch * convolution._tileRows));
     }
 
-    /// <summary>Whole images, as few as fill a block, and what is to be done to them while they are in the cache.</summary>
+    /// <summary>Computes whole images, just enough to fill a block, and finishes them while they are in the cache.</summary>
     private void RunImages(int unit)
     {
         int first = unit * _imagesPerUnit, end = Min(first + _imagesPerUnit, _g.Batch);
@@ -104,7 +103,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         var (vector, first) = (chunk / (_inputs / 16), chunk % (_inputs / 16) * 16);
         float* taps = Scratch.Rent(ScratchUse.Image, 16 * Taps * V.Count), tap = taps;
         float* columns = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
-        // All are gathered before the first is transformed: a vector read right after the scalars that make it up would wait.
+        // All are gathered before the first is transformed: reading a vector right after writing its scalars would stall.
         for (int input = first; input < first + 16; input++)
             for (int t = 0; t < Taps; t++, tap += V.Count)
             {
@@ -122,7 +121,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             WinogradTransforms<V>.Weight(taps, to, _weightStep, columns);
     }
 
-    /// <summary>A block of rows of tiles, at most up to <paramref name="endRow"/>; rows count over all images.</summary>
+    /// <summary>A block of rows of tiles, up to <paramref name="endRow"/> at most; rows are counted over all images.</summary>
     private void RunBlock(int firstRow, int endRow)
     {
         int rows = Min(_rowsPerBlock, endRow - firstRow);
@@ -191,7 +190,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         }
     }
 
-    /// <summary>One pixel of a tile that reaches over the edge of the image.</summary>
+    /// <summary>Stores one pixel of a tile that extends past the edge of the image.</summary>
     private void StorePartial(float* value, float* residual, float* y, int offset)
     {
         V result = V.Load(value);

@@ -2,7 +2,7 @@ namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
 /// Images cut into rows of tiles, 4 pixels apart; a tile's window of <paramref name="window"/> × <paramref name="window"/> pixels
-/// may reach over the edges of the image, where it sees zeros.
+/// may extend past the edges of the image, where it reads zeros.
 /// </summary>
 internal readonly unsafe struct WinogradTiles(float* images, int height, int width, int channels, int padTop, int padLeft,
     int window, int tileRows, int tileColumns)
@@ -11,7 +11,7 @@ internal readonly unsafe struct WinogradTiles(float* images, int height, int wid
 
     private readonly float* _images = images;
 
-    /// <summary>The window of the first tile of a row (counted over all images) and the step from pixel row to pixel row.</summary>
+    /// <summary>The window of the first tile of a row (counted over all images), and the step from one pixel row to the next.</summary>
     public float* Row(int tileRow, out int rowStep)
     {
         float* image = _images + (nint)(tileRow / tileRows) * height * width * channels;

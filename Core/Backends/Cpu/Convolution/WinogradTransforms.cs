@@ -4,32 +4,32 @@ namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
 /// The linear maps of Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray 2016): 4 × 4 outputs of a 3 × 3 convolution are
-/// <c>Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A</c>, 36 products instead of 144. Each map is one of six (or four, or three) values applied to
-/// the columns and then to the rows; a lane is a channel.
+/// <c>Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A</c>, 36 products instead of 144. Each map transforms six (or four, or three) values at a time, first
+/// along the columns and then along the rows; a lane is a channel.
 /// </summary>
 /// <remarks>
-/// Polynomials are evaluated at 0, ±3/4, ±3/2 and ∞. The usual 0, ±1, ±2, ∞ need fewer multiplications but have twice the
-/// error; with these the relative error of a layer of 16 to 64 channels is 5·10⁻⁷ to 9·10⁻⁷ for centred values, about twice
+/// Polynomials are evaluated at 0, ±3/4, ±3/2 and ∞. The usual points 0, ±1, ±2, ∞ need fewer multiplications but double the
+/// error; with these points the relative error of a layer of 16 to 64 channels is 5·10⁻⁷ to 9·10⁻⁷ for centred values, about twice
 /// that of the direct sum.
 /// </remarks>
 internal static unsafe class WinogradTransforms<V> where V : unmanaged, ISimd<V>
 {
-    /// <summary>Output pixels, kernel and input pixels of a tile, in one dimension.</summary>
+    /// <summary>The sizes, in one dimension, of a tile's output, the kernel and a tile's input.</summary>
     public const int Outputs = 4, Kernel = 3, Inputs = Outputs + Kernel - 1;
 
-    /// <summary>Products of a tile, for each pair of channels.</summary>
+    /// <summary>Products per tile, for each pair of channels.</summary>
     public const int Points = Inputs * Inputs;
 
     // The points of evaluation ±A and ±B, and their powers.
     private const float A = 0.75f, A2 = A * A, A3 = A * A * A, B = 1.5f, B2 = B * B, B3 = B * B * B;
 
-    // What Lagrange's interpolation divides by at 0, ±A and ±B.
+    // The divisors of Lagrange interpolation at 0, ±A and ±B.
     private const float Scale0 = 1 / (A2 * B2), ScaleA = 1 / (2 * A2 * (A2 - B2)), ScaleB = 1 / (2 * B2 * (B2 - A2));
 
     /// <summary>v = Bᵀ x B of one tile and one vector of channels.</summary>
-    /// <param name="xRow">From one row of x to the next; <paramref name="xStep"/> from pixel to pixel.</param>
-    /// <param name="vStep">From one point of v to the next.</param>
-    /// <param name="columns">Room for 36 vectors.</param>
+    /// <param name="xRow">The distance from one row of x to the next; <paramref name="xStep"/> is that between pixels.</param>
+    /// <param name="vStep">The distance from one point of v to the next.</param>
+    /// <param name="columns">Space for 36 vectors.</param>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Input(float* x, nint xRow, nint xStep, float* v, nint vStep, float* columns)
     {
@@ -38,7 +38,7 @@ internal static unsafe class WinogradTransforms<V> where V : unmanaged, ISimd<V>
     }
 
     /// <summary>y = act(Aᵀ m A + bias + residual), the 4 × 4 outputs of one tile and one vector of channels.</summary>
-    /// <param name="residual">Lies like y, or null.</param>
+    /// <param name="residual">Stored like y, or null.</param>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Output(float* m, nint mStep, float* bias, float* y, nint yRow, nint yStep, float* residual, bool relu, float* columns)
     {
@@ -53,7 +53,7 @@ internal static unsafe class WinogradTransforms<V> where V : unmanaged, ISimd<V>
     }
 
     /// <summary>u = G w Gᵀ of the kernels from one input channel to one vector of output channels.</summary>
-    /// <param name="w">The nine taps, a vector each.</param>
+    /// <param name="w">The nine taps, one vector each.</param>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Weight(float* w, float* u, nint uStep, float* columns)
     {
@@ -82,7 +82,7 @@ internal static unsafe class WinogradTransforms<V> where V : unmanaged, ISimd<V>
             WeightGradient(columns + i * Inputs * V.Count, V.Count, dw + i * Kernel * V.Count, V.Count);
     }
 
-    /// <summary>Six values to six: the polynomials of Lagrange's basis, even and odd parts shared between ±A and ±B.</summary>
+    /// <summary>Six values to six: the polynomials of Lagrange's basis; even and odd parts are shared between ±A and ±B.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Input(float* from, nint fromStep, float* to, nint toStep)
     {
@@ -99,7 +99,7 @@ internal static unsafe class WinogradTransforms<V> where V : unmanaged, ISimd<V>
         V.MultiplyAdd(product, d1, V.MultiplyAdd(sum, d3, d5)).Store(to + 5 * toStep);
     }
 
-    /// <summary>Six values to four: yᵢ = Σⱼ pointⱼⁱ · mⱼ, even and odd parts shared; the point ∞ counts for the last.</summary>
+    /// <summary>Six values to four: yᵢ = Σⱼ pointⱼⁱ · mⱼ, with even and odd parts shared; the point ∞ contributes only to the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Output(float* from, nint fromStep, V start, float* to, nint toStep, float* residual, bool relu)
     {

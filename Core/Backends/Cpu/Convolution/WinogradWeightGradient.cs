@@ -3,12 +3,12 @@ using static System.Math;
 namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
-/// The weight gradient of a 3 × 3 convolution with stride 1 by Winograd's F(4×4, 3×3), read backwards:
-/// <c>dw = Gᵀ [Σ over tiles (Bᵀ x B) ⊙ (A dy Aᵀ)] G</c>, a quarter of the products of the direct sum.
+/// The weight gradient of a 3 × 3 convolution with stride 1, by Winograd's F(4×4, 3×3) transposed:
+/// <c>dw = Gᵀ [Σ over tiles (Bᵀ x B) ⊙ (A dy Aᵀ)] G</c>, with a quarter of the multiplications of the direct sum.
 /// </summary>
 /// <remarks>
 /// For each of the 36 points the sum over tiles is a matrix product, inputs × tiles × outputs, made of outer products. The rows
-/// of tiles of all images are dealt to a number of chunks that follows from the shape alone; the chunks' sums are added in order.
+/// of tiles of all images are distributed over chunks, whose number depends only on the shape; the chunks' sums are added in order.
 /// Channels must be multiples of 16, the longest vector.
 /// </remarks>
 internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISimd<V>
@@ -32,7 +32,7 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         _gradientTiles = new WinogradTiles(dy, g.OutHeight, g.OutWidth, _outputs, 0, 0, Tile, tileRows, _tileColumns);
         _rows = g.Batch * tileRows;
         _rowsPerBlock = Max(1, BlockFloats / Max(_inputs, _outputs) / _tileColumns);
-        // One vector more than needed: with a power of two the 36 points would compete for the same few lines of the cache.
+        // One vector of padding: at power-of-two distances the 36 points would compete for the same few cache lines.
         _inputStep = _rowsPerBlock * _tileColumns * _inputs + V.Count;
         _gradientStep = _rowsPerBlock * _tileColumns * _outputs + V.Count;
         _partialSize = Points * _inputs * _outputs;
@@ -41,8 +41,8 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
     }
 
     /// <summary>
-    /// Whether the shape is one that this algorithm takes, with tiles enough to be worth transforming the weights, and weights
-    /// few enough for the partial sums to stay near.
+    /// Whether this algorithm handles the shape, there are enough tiles to make transforming the weights worthwhile, and the weights
+    /// are few enough for the partial sums to stay in the cache.
     /// </summary>
     public static bool Suits(in Window2d g) =>
         WinogradConvolution<V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= 2 * Max(g.InChannels, g.OutChannels)

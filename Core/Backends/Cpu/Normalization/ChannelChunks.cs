@@ -1,13 +1,13 @@
 namespace MiniDL.Backends.Cpu.Normalization;
 
 /// <summary>
-/// How [samples, positions, channels] is cut for the channel kernels: chunks are runs of positions of one sample that stay in the
-/// second-level cache, and a chunk is walked as rows of <see cref="Lanes"/> values, a multiple of both the channels and the
-/// widest stripe of registers. Lane l then always is channel l mod C, whatever the number of channels, and every load is full.
+/// How [samples, positions, channels] is cut for the channel kernels. A chunk is a run of positions of one sample that fits the
+/// second-level cache. It is processed in rows of <see cref="Lanes"/> values, a multiple of both the channels and the
+/// widest stripe of registers: lane l is then always channel l mod C, whatever the number of channels, and every load is full.
 /// </summary>
 internal readonly struct ChannelChunks
 {
-    /// <summary>Values that one pass of a kernel's inner loop takes: four of the widest registers.</summary>
+    /// <summary>Values per pass of a kernel's inner loop: four of the widest registers.</summary>
     public const int Stripe = 64;
 
     private const int ValuesPerChunk = 16 * 1024, LargestWholeSample = 32 * 1024;
@@ -25,10 +25,10 @@ internal readonly struct ChannelChunks
         Lanes = Math.Min(period, stripes) * Stripe;
     }
 
-    /// <summary>Values after which the walk is at the same channel and the same register again.</summary>
+    /// <summary>The period, in values, after which both the channel and the register repeat.</summary>
     public int Lanes { get; }
 
-    /// <summary>Chunks of one sample.</summary>
+    /// <summary>Chunks per sample.</summary>
     public int PerSample { get; }
 
     /// <summary>Chunks in all.</summary>
@@ -38,16 +38,16 @@ internal readonly struct ChannelChunks
 
     public int Sample(int chunk) => chunk / PerSample;
 
-    /// <summary>How many positions a chunk has.</summary>
+    /// <summary>The number of positions in a chunk.</summary>
     public int Positions(int chunk) =>
         Math.Min(PositionsPerChunk, _geometry.Positions - chunk % PerSample * PositionsPerChunk);
 
-    /// <summary>Where a chunk's values begin, and how many they are.</summary>
+    /// <summary>The start and the number of a chunk's values.</summary>
     public (int Start, int Length) Values(int chunk) =>
         ((Sample(chunk) * _geometry.Positions + chunk % PerSample * PositionsPerChunk) * _geometry.Channels,
             Positions(chunk) * _geometry.Channels);
 
-    /// <summary>Repeats one value a channel over the lanes.</summary>
+    /// <summary>Repeats one value per channel over the lanes.</summary>
     public unsafe void Spread(ReadOnlySpan<float> perChannel, float* lanes)
     {
         var to = new Span<float>(lanes, Lanes);
@@ -55,7 +55,7 @@ internal readonly struct ChannelChunks
             perChannel[..Math.Min(perChannel.Length, to.Length - start)].CopyTo(to[start..]);
     }
 
-    /// <summary>Adds the lanes up to one sum a channel.</summary>
+    /// <summary>Adds the lanes up to one sum per channel.</summary>
     public unsafe void Fold(float* lanes, Span<double> perChannel)
     {
         perChannel.Clear();

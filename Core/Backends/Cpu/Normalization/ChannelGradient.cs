@@ -4,11 +4,11 @@ using MiniDL.Memory;
 namespace MiniDL.Backends.Cpu.Normalization;
 
 /// <summary>
-/// The gradients of <see cref="ChannelNorm{V}.Normalize"/>. A first pass over each chunk takes Σ g and Σ g·x̂ per channel, and
-/// writes g where the residual wants it; a second one takes dx from the sums of the sample. Where a sample is one chunk, the
-/// second pass follows at once, from the cache.
+/// The gradients of <see cref="ChannelNorm{V}.Normalize"/>. A first pass over each chunk computes Σ g and Σ g·x̂ per channel, and
+/// writes g if the residual needs it; a second pass computes dx from the sums of the sample. If a sample is a single chunk, the
+/// second pass follows immediately, from the cache.
 /// </summary>
-/// <param name="mask">The output whose sign says where the activation let the gradient pass, or null.</param>
+/// <param name="mask">The output, whose sign shows where the activation passed its input; or null.</param>
 internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor? mask, NormArguments norm, NormGradients d)
     where V : unmanaged, ISimd<V>
 {
@@ -38,7 +38,7 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor? mas
 
     private void SecondPass(int chunk) => InputGradient(chunk, Row(FirstOfSample(chunk)), d.X!);
 
-    /// <summary>Σ g and Σ g·x̂ of a chunk, per channel; of a sample's first chunk, later of the sample.</summary>
+    /// <summary>Σ g and Σ g·x̂ of a chunk, per channel; the row of a sample's first chunk later holds those of the sample.</summary>
     private Span<double> Row(int chunk) => _sums.Span.Slice(chunk * 2 * _g.Channels, 2 * _g.Channels);
 
     private int FirstOfSample(int chunk) => chunk - chunk % _chunks.PerSample;
@@ -75,7 +75,7 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor? mas
         if (norm.Weight is not null) TensorPrimitives.Multiply(scale, norm.Weight.Span, scale);
         _chunks.Spread(scale, scales);
         var (start, length) = _chunks.Values(chunk);
-        // Where the first pass wrote g for the residual, the second reads it there, already masked.
+        // If the first pass wrote g for the residual, the second reads it from there, already masked.
         var (gradient, output) = d.Residual is null ? (dy, mask) : (d.Residual, null);
         fixed (float* from = gradient.Span, sign = Optional(output), input = x.Span, to = dx.Span)
             ChannelKernels<V>.Gradient(from + start, output is null ? null : sign + start, input + start, length, means, scales, slopes,

@@ -1,16 +1,16 @@
 namespace MiniDL.Backends.Cpu.Normalization;
 
 /// <summary>
-/// The loops over one chunk of [positions, channels] values. A chunk is walked stripe by stripe, four registers wide: the
-/// parameters or sums of a stripe's lanes stay in registers while the rows of the chunk go by. All of them do a few operations a
-/// value and run at the speed of the second-level cache, or of memory where the chunk has to come from there.
+/// The loops over one chunk of [positions, channels] values. A chunk is processed stripe by stripe, four registers wide: the
+/// parameters or sums of a stripe's lanes stay in registers while the loop goes down the rows of the chunk. All kernels do a few
+/// operations per value and run at the speed of the second-level cache, or of memory if the chunk has to come from there.
 /// </summary>
-/// <remarks>Values past the last full stripe, fewer than <see cref="ChannelChunks.Stripe"/>, go one by one.</remarks>
+/// <remarks>Values past the last full stripe, fewer than <see cref="ChannelChunks.Stripe"/>, are processed one by one.</remarks>
 internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
 {
     private static int Stripe => 4 * V.Count;
 
-    /// <summary>Per lane: sum = Σ x, of sums of 32 rows each, so that rounding does not pile up.</summary>
+    /// <summary>Per lane: sum = Σ x, as a sum of sums over 32 rows each, which limits the rounding error.</summary>
     public static void Sums(float* x, int count, float* sum, int lanes)
     {
         for (int lane = 0; lane < lanes; lane += Stripe)
@@ -94,7 +94,7 @@ internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
     }
 
     /// <summary>
-    /// With g = dy where y &gt; 0 (everywhere if y is null), per lane: sum = Σ g, product = Σ g·(x − mean); and g itself into
+    /// With g = dy where y &gt; 0 (everywhere if y is null), per lane: sum = Σ g, product = Σ g·(x − mean). Also writes g to
     /// passed, unless that is null.
     /// </summary>
     public static void GradientSums(float* dy, float* y, float* x, int count, float* mean, float* passed, float* sum, float* product, int lanes)

@@ -4,13 +4,13 @@ using MiniDL.Memory;
 namespace MiniDL.Backends.Cpu.Normalization;
 
 /// <summary>
-/// Normalization of [samples, positions, channels] with registers along the channels: sums are taken per channel and chunk, and
+/// Normalization of [samples, positions, channels] with registers along the channels: sums are taken per channel and chunk, then
 /// combined in double, in the order of the chunks, over the chunks of a sample and the channels of a group.
 /// </summary>
 internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
 {
     /// <summary>
-    /// Each chunk's sums are centred at its own mean m, which a first pass over it finds; with e = Σ (x − m) and q = Σ (x − m)², it
+    /// Each chunk's sums are centred on its own mean m, found by a first pass over it; with e = Σ (x − m) and q = Σ (x − m)², it
     /// contributes n·m + e to the mean and q − e²/n + n·(m + e/n − mean)² to the variance (Chan, Golub and LeVeque 1983).
     /// </summary>
     public static void Moments(Tensor x, Tensor mean, Tensor variance, StoragePool pool, NormGeometry g)
@@ -37,7 +37,7 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
         var perChannel = new Span<float>(q + lanes, channels);
         fixed (float* values = x.Span.Slice(start, length))
         {
-            // Around the first position, so that a mean far from zero costs no digits; then around the chunk's own mean.
+            // First centred on the first position, so that a mean far from zero costs no digits; then on the chunk's own mean.
             new ReadOnlySpan<float>(values, channels).CopyTo(perChannel);
             for (int pass = 0; pass < 2; pass++)
             {
@@ -82,14 +82,14 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
     }
 
     /// <summary>
-    /// The same for the images from <paramref name="image"/> to <paramref name="end"/>, in place and on this thread: what follows a
-    /// convolution that has just written them.
+    /// The same for the images from <paramref name="image"/> to <paramref name="end"/>, in place and on this thread: run right after
+    /// the convolution that has written them.
     /// </summary>
-    /// <param name="y">Holds what to normalize, and then the result.</param>
-    /// <param name="norm">What to do; a sample is an image.</param>
-    /// <param name="sums">Room for 3 sums a channel of every chunk; null with constants.</param>
+    /// <param name="y">The values to normalize, overwritten with the result.</param>
+    /// <param name="norm">The normalization; a sample is an image.</param>
+    /// <param name="sums">Space for 3 sums per channel and chunk; null if the statistics are constants.</param>
     /// <param name="image">The first image.</param>
-    /// <param name="end">After the last image.</param>
+    /// <param name="end">The end of the images, exclusive.</param>
     public static void NormalizeImages(Tensor y, in NormArguments norm, HostStorage<double>? sums, int image, int end)
     {
         var g = norm.Geometry;

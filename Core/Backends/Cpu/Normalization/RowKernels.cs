@@ -1,9 +1,9 @@
 namespace MiniDL.Backends.Cpu.Normalization;
 
-/// <summary>The loops over one run of values that share a statistic; what is left after the last full register goes one by one.</summary>
+/// <summary>The loops over one run of values that share a statistic; values past the last full register are processed one by one.</summary>
 internal static unsafe class RowKernels<V> where V : unmanaged, ISimd<V>
 {
-    /// <summary>Σ (x − centre) and Σ (x − centre)²: two registers of each, so that additions do not wait for each other.</summary>
+    /// <summary>Σ (x − centre) and Σ (x − centre)², in two registers each, so that additions do not wait for one another.</summary>
     public static (float Sum, float Squares) CentredSums(float* x, int count, float centre)
     {
         V c = V.All(centre), s0 = V.All(0), s1 = s0, q0 = s0, q1 = s0;

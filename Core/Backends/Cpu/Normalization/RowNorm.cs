@@ -4,12 +4,12 @@ using MiniDL.Memory;
 namespace MiniDL.Backends.Cpu.Normalization;
 
 /// <summary>
-/// Normalization of samples of one position, whose groups are runs of neighbouring values: LayerNorm, and GroupNorm of vectors.
-/// Registers hold neighbours of one run.
+/// Normalization of samples with one position, whose groups are contiguous runs of values: LayerNorm, and GroupNorm of vectors.
+/// Registers hold neighbouring values of one run.
 /// </summary>
 internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
 {
-    /// <summary>Values of a long run that go into one float sum before it goes on in double.</summary>
+    /// <summary>Values of a long run that go into one float sum, before the sums are added up in double.</summary>
     private const int Block = 4096;
 
     public static void Moments(Tensor x, Tensor mean, Tensor variance, NormGeometry g)
@@ -20,7 +20,7 @@ internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
             for (int run = start; run < start + count; run++)
             {
                 var values = x.Span.Slice(run * length, length);
-                // Around the first value, so that a mean far from zero costs no digits; then around the mean.
+                // First centred on the first value, so that a mean far from zero costs no digits; then on the mean.
                 var (sum, _) = CentredSums(values, values[0]);
                 float centre = (float)(values[0] + sum / length);
                 (sum, double squares) = CentredSums(values, centre);
@@ -60,8 +60,8 @@ internal static unsafe class RowNorm<V> where V : unmanaged, ISimd<V>
         });
     }
 
-    /// <summary>Parts of the samples have sums of their own for dweight and dbias, which are added up in order.</summary>
-    /// <param name="mask">The output whose sign says where the activation let the gradient pass, or null.</param>
+    /// <summary>Parts of the samples have their own sums for dweight and dbias, which are added up in order.</summary>
+    /// <param name="mask">The output, whose sign shows where the activation passed its input; or null.</param>
     public static void Gradient(Tensor dy, Tensor x, Tensor? mask, NormArguments norm, NormGradients d, StoragePool pool)
     {
         const int MaxParts = 16;

@@ -1,6 +1,6 @@
 namespace MiniDL.Backends.Cpu.Normalization;
 
-/// <summary>A sample's statistics, [groups], as one value a channel.</summary>
+/// <summary>Spreads a sample's statistics, [groups], to one value per channel.</summary>
 internal static class Statistics
 {
     public static void Means(Tensor mean, int sample, in NormGeometry g, Span<float> perChannel)
