@@ -18,7 +18,7 @@ internal sealed class NormalizeOp(Tensor x, NormArguments norm, bool known = fal
 {
     private Tensor? _y;
 
-    /// <summary>For the gradients x and weight; for the activation's mask also the bias, if the mask is recomputed, or the output, for its sign.</summary>
+    /// <summary>For the gradients x and weight; for the activation's mask also the bias, or the output, for its sign.</summary>
     protected override Saved BackwardReads => Saved.Input0 | Saved.Input1
         | (norm.Activation == Activation.None ? Saved.Nothing : Saved.Input2 | Saved.Result);
 
