@@ -1,3 +1,5 @@
+using MiniDL.Diagnostics;
+
 namespace MiniDL;
 
 /// <summary>
@@ -96,6 +98,7 @@ internal readonly struct BackwardPass
     {
         if (!_sums.TryTake(leaf, out var gradient)) return;
         gradient = AfterHooks(leaf, gradient);
+        EngineObserver.Active?.Finished(leaf, gradient);
         if (_targets is null) leaf.AccumulateGradient(gradient);
         else _targets[leaf] = _sums.HandOut(gradient);
         _sums.Done(gradient);

@@ -57,7 +57,9 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
     public void Done(Tensor gradient)
     {
         var storage = gradient.Storage;
-        if (--storage.Gradient.Holds == 0 && IsOurs(storage)) storage.Device.Backend.Pool.Return(storage);
+        if (--storage.Gradient.Holds != 0 || !IsOurs(storage)) return;
+        EngineObserver.Active?.Recycled(gradient.Count * gradient.DType.Bytes());
+        storage.Device.Backend.Pool.Return(storage);
     }
 
     /// <summary>Whether a gradient of the running pass may be changed in place: the engine made it, and it has a single holder.</summary>
@@ -85,6 +87,7 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
             gradient = Replace(sofar, sum);
         }
         this[x] = gradient;
+        EngineObserver.Active?.Arrived(x, gradient);
     }
 
     /// <summary>The sum of a tensor so far, kept at the operator that made it, at the leaf, or among the targets.</summary>

@@ -34,6 +34,9 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>The operands; empty once a backward pass has freed the graph.</summary>
     public ReadOnlySpan<Tensor?> Inputs => _inputs;
 
+    /// <summary>The module whose forward pass it ran in; null outside of all.</summary>
+    internal IPath? Module { get; private set; }
+
     /// <summary>Operators that ran later have larger numbers: descending order is a topological order of the graph.</summary>
     internal long Order { get; private set; }
 
@@ -91,6 +94,9 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         if (recorded && fromGradient) throw SecondDerivative();
         Span<int> before = _inputs.Length <= 8 ? stackalloc int[_inputs.Length] : new int[_inputs.Length];
         for (int i = 0; i < before.Length; i++) before[i] = _inputs[i]?.Storage.Changes.Version ?? 0;
+        Module = Check.Running;
+        var observer = EngineObserver.Active;
+        observer?.Starting(this);
         Tensor y;
         using (var region = Profiler.Time(Name, "forward", Operations))
         using (new NoGrad())
@@ -104,11 +110,14 @@ public abstract class Operator(string name, params Tensor?[] inputs)
             if (ReferenceEquals(input, y)) y = y.Detach();
         (y.Origin, y.FromGradient) = (Name, fromGradient);
         Order = Interlocked.Increment(ref _runs);
-        if (!recorded) return y;
-        Result = y;
-        y.Producer = this;
-        _saved = BackwardReads;
-        (_operandVersions, _resultVersion) = (Versions(_saved), ResultVersion());
+        if (recorded)
+        {
+            Result = y;
+            y.Producer = this;
+            _saved = BackwardReads;
+            (_operandVersions, _resultVersion) = (Versions(_saved), ResultVersion());
+        }
+        observer?.Ran(this, y, recorded);
         return y;
     }
 
@@ -177,11 +186,16 @@ public abstract class Operator(string name, params Tensor?[] inputs)
             throw new MiniDLException(Check.Line("backward", $"{(result ? "the result" : "an operand")} of {Name} {Result!.Shape} was changed "
                 + "in place after its forward pass, and backward reads it, so that the gradient would be wrong. Run backward before the "
                 + "optimizer's step or the change, or forward again after it."));
-        using var region = Profiler.Time(Name, "backward");
-        region.Moved(_inputs);
-        region.Moved(dy);
-        Backward(dy, d);
-        region.Moved(d.Set);
+        var observer = EngineObserver.Active;
+        observer?.StartingBackward(this, dy);
+        using (var region = Profiler.Time(Name, "backward"))
+        {
+            region.Moved(_inputs);
+            region.Moved(dy);
+            Backward(dy, d);
+            region.Moved(d.Set);
+        }
+        observer?.RanBackward(this, d.Set);
     }
 
     /// <summary>Claims the node for one backward pass; false if another unfinished pass has claimed it.</summary>
@@ -203,6 +217,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>Cuts the edges, so that everything held only by the graph can be freed.</summary>
     internal void Free()
     {
+        EngineObserver.Active?.Freed(this);
         _inputs = [];
         if (Result is not null) Result.Producer = FreedOperator.Instance;
         Result = null;

@@ -12,7 +12,7 @@ namespace MiniDL.Examples.Studies;
 /// Layers have no bias: PyTorch's would put a floor under the smallest activations.</para>
 /// <para>What theory says. Every layer without a norm multiplies the second moment by <c>σ_w² · 256 / 2</c>: ×0.408 in
 /// deviation for PyTorch's default, ×11.3 for N(0, 1), ×0.113 for N(0, 0.01²), ×1 for Kaiming, whose first layer has
-/// <c>√(1 − 1/π) = 0.8256</c>. Behind BN a unit's n values are a centred direction of n − 1 dimensions scaled to length √n, so its ReLU
+/// <c>√(1 − 1/π) = 0.8256</c>. After BN a unit's n values are a centred direction of n − 1 dimensions scaled to length √n, so its ReLU
 /// has the deviation <c>√(½ − (n−1) Γ((n−1)/2)² / (4π Γ(n/2)²))</c>: 0.5792 for n = 16. BN after the ReLU gives 1.</para>
 /// </remarks>
 internal sealed class DeepMlpStudy : Study
@@ -199,7 +199,7 @@ internal sealed class DeepMlpStudy : Study
             + "are normal. The limit is √(½ − 1/2π) = 0.5838.",
     };
 
-    private const string Kaiming = "Kaiming", BnBefore = "BN before ReLU", BnAfter = "BN behind ReLU";
+    private const string Kaiming = "Kaiming", BnBefore = "BN before ReLU", BnAfter = "BN after ReLU";
 
     private static readonly Setup[] Setups =
     [

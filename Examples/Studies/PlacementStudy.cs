@@ -28,7 +28,7 @@ internal sealed class PlacementStudy : Study
     public override string DataNote => "cifar10";
 
     private static readonly (string Name, Func<Norm, Norm> Order)[] Orders =
-        [("before", norm => norm), ("behind", norm => new BehindActivation(norm))];
+        [("before", norm => norm), ("after", norm => new AfterActivation(norm))];
 
     public override Report Run(StudyContext context)
     {
@@ -40,7 +40,7 @@ internal sealed class PlacementStudy : Study
 
         var report = new Report(Title)
         {
-            Introduction = "The paper normalizes what goes into the activation. Behind it, BN sees half of the values at "
+            Introduction = "The paper normalizes what goes into the activation. After it, BN sees half of the values at "
                 + "zero, but hands the next layer inputs of mean 0 and deviation 1. Both nets are trained with the same "
                 + "settings, data, order and initial weights. Lines are means over seeds, bands go from the lowest to the "
                 + "highest.",
@@ -118,13 +118,13 @@ internal sealed class PlacementStudy : Study
     {
         double[] ErrorsOf(string order) => curves.First(c => c.Task == task && c.Order == order).Last;
         Estimate Of(string order) => Estimate.Error(ErrorsOf(order), task.Data.Test.Count, task.Data.Test.Classes);
-        OverSeeds before = OverSeeds.Of(ErrorsOf("before")), behind = OverSeeds.Of(ErrorsOf("behind"));
+        OverSeeds before = OverSeeds.Of(ErrorsOf("before")), after = OverSeeds.Of(ErrorsOf("after"));
         string seeds = before.Seeds < 2 ? "; one seed"
-            : FormattableString.Invariant($"; seeds differ by up to {Math.Max(before.Range, behind.Range):F1} points");
+            : FormattableString.Invariant($"; seeds differ by up to {Math.Max(before.Range, after.Range):F1} points");
         report.Add(new Finding($"{task.Title}: before the activation is the better place",
             "chosen for its reasoning, not measured",
-            FormattableString.Invariant($"test error {before.Mean:F1} % before, {behind.Mean:F1} % behind{seeds}"),
-            Clause.Below(Of("before"), Of("behind"))));
+            FormattableString.Invariant($"test error {before.Mean:F1} % before, {after.Mean:F1} % after{seeds}"),
+            Clause.Below(Of("before"), Of("after"))));
     }
 
     private static Chart ErrorOf(Task task, List<Curve> curves) =>
@@ -145,11 +145,11 @@ internal sealed class PlacementStudy : Study
         [.. curves.Where(curve => curve.Task == task).Select((curve, index) => curve.Of(value, index))]);
 
     /// <summary>A norm that stands after the ReLU which the net asks for after its norms: <c>norm(relu(x))</c>.</summary>
-    private sealed class BehindActivation : Norm
+    private sealed class AfterActivation : Norm
     {
         private readonly Norm _norm;
 
-        public BehindActivation(Norm norm) => _norm = Register("norm", norm);
+        public AfterActivation(Norm norm) => _norm = Register("norm", norm);
 
         public override bool IncludesActivation => true;
 

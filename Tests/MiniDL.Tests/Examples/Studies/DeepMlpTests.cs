@@ -26,7 +26,7 @@ public sealed class DeepMlpTests : IDisposable
         // A setup's name may have a comma: cells are counted from the end.
         var layers = _minidl.Rows("s/deep_mlp_std.csv").ToLookup(row => row[0], row => Number(row[^3]));
         Assert.All(layers["BN before ReLU"], std => Assert.InRange(std, 0.5792 - 0.03, 0.5792 + 0.03));
-        Assert.All(layers["BN behind ReLU"], std => Assert.Equal(1, std, 2));
+        Assert.All(layers["BN after ReLU"], std => Assert.Equal(1, std, 2));
         Assert.InRange(layers["Kaiming"].First(), 0.8256 - 0.04, 0.8256 + 0.04);
         Assert.InRange(layers["PyTorch's default"].Last(), Math.Pow(0.408, 20) / 3, Math.Pow(0.408, 20) * 3);
         foreach (string[] row in _minidl.Rows("s/deep_mlp_batch.csv"))

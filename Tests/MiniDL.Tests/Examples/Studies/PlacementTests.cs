@@ -12,9 +12,9 @@ public sealed class PlacementTests : IDisposable
         Assert.Equal(0, _minidl.Run("study placement --smallest --out @s"));
         var runs = _minidl.Rows("s/placement.csv").GroupBy(row => $"{row[0]} {row[1]}")
             .ToDictionary(run => run.Key, run => run.Last()[4]);
-        Assert.Equal(["ResNet before", "ResNet behind", "MLP before", "MLP behind"], runs.Keys);
+        Assert.Equal(["ResNet before", "ResNet after", "MLP before", "MLP after"], runs.Keys);
         Assert.Equal(4, runs.Values.Distinct().Count());
         AssertStandIn.IsAnnounced(_minidl, "s");
-        AssertPictures.ArePresent(_minidl.Folder("s/placement"), "BN before", "BN behind", "epoch", "test error");
+        AssertPictures.ArePresent(_minidl.Folder("s/placement"), "BN before", "BN after", "epoch", "test error");
     }
 }
