@@ -17,6 +17,9 @@ public interface IPath
 {
     /// <summary>The dotted path, empty at the root.</summary>
     string Path { get; }
+
+    /// <summary>What it is a part of; null at the root.</summary>
+    IPath? Parent { get; }
 }
 
 /// <summary>Checks of operators and layers; every message reads <c>[operator] module.path: what is wrong; what to do</c>.</summary>

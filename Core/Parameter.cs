@@ -14,6 +14,7 @@ public sealed class Parameter
         Name = name;
         _value = value.Keep();
         _value.RequiresGrad = true;
+        _value.ParameterName = name;
     }
 
     /// <summary>The name within its module: <c>weight</c>.</summary>
@@ -38,6 +39,7 @@ public sealed class Parameter
             bool learns = _value.RequiresGrad;
             _value = value.Keep();
             _value.RequiresGrad = learns;
+            _value.ParameterName = Name;
         }
     }
 

@@ -47,6 +47,9 @@ public sealed partial class Tensor
     /// <summary>The number of values.</summary>
     public int Count => Shape.Count;
 
+    /// <summary>The memory of its values.</summary>
+    internal long Bytes => (long)Count * DType.Bytes();
+
     /// <summary>The position of the first value in the storage.</summary>
     internal int Offset { get; private set; }
 

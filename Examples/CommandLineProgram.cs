@@ -22,11 +22,12 @@ internal static class CommandLineProgram
             if (args.Length > 0 && HelpPage.FindVerb(args[0]) is { } called && HelpPage.OptionWithoutNumber(called, args) is { } number)
                 throw new UsageException($"{number}. Try '{HelpPage.Call} {args[0]} --help'.");
             using var parser = new Parser(settings => settings.HelpWriter = null);
-            return parser.ParseArguments<TrainOptions, CompareOptions, StudyOptions, BenchOptions, DoctorOptions, DataOptions>(args).MapResult(
+            return parser.ParseArguments<TrainOptions, CompareOptions, StudyOptions, BenchOptions, ExplainOptions, DoctorOptions, DataOptions>(args).MapResult(
                 (TrainOptions options) => new TrainVerb(options, TerminalOf(options)).Run(stop),
                 (CompareOptions options) => new CompareVerb(options, TerminalOf(options)).Run(stop),
                 (StudyOptions options) => new StudyVerb(options, TerminalOf(options)).Run(stop),
                 (BenchOptions options) => new BenchVerb(options, TerminalOf(options)).Run(stop),
+                (ExplainOptions options) => new ExplainVerb(options, TerminalOf(options)).Run(stop),
                 (DoctorOptions options) => new DoctorVerb(options, TerminalOf(options)).Run(stop),
                 (DataOptions options) => new DataVerb(options, TerminalOf(options)).Run(stop),
                 errors => HelpOrUsage(args, errors.First(), output));

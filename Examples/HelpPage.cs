@@ -13,7 +13,7 @@ internal static class HelpPage
     public const string Call = "dotnet run -c Release --project Examples --";
 
     private static readonly Type[] Verbs =
-        [typeof(TrainOptions), typeof(CompareOptions), typeof(StudyOptions), typeof(BenchOptions), typeof(DoctorOptions), typeof(DataOptions)];
+        [typeof(TrainOptions), typeof(CompareOptions), typeof(StudyOptions), typeof(BenchOptions), typeof(ExplainOptions), typeof(DoctorOptions), typeof(DataOptions)];
 
     private static readonly string[] Sections = ["Comparison", "Study", "Benchmark", "Model", "Data", "Training", "Checkpoints", "General"];
 

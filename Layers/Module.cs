@@ -30,6 +30,8 @@ public abstract partial class Module : IPath
     /// <summary>The module that registered this one; null at the root.</summary>
     public Module? Parent { get; private set; }
 
+    IPath? IPath.Parent => Parent;
+
     /// <summary>The dotted path from the root: <c>blocks.3.conv1</c>.</summary>
     public string Path => Parent?.Path is { Length: > 0 } parent ? $"{parent}.{Name}" : Name;
 

@@ -1,3 +1,5 @@
+using MiniDL.Diagnostics;
+
 namespace MiniDL;
 
 /// <summary>
@@ -11,6 +13,19 @@ public static class Autograd
     /// <inheritdoc cref="Tensor.Backward"/>
     public static void Backward(Tensor root, Tensor? cotangent = null, bool retainGraph = false) =>
         new BackwardPass(root, retainGraph, targets: null).Run(cotangent);
+
+    /// <summary>
+    /// Runs a loss and its backward pass, and writes down what the engine does: for study, and for pictures. Gradients are added up in
+    /// leaves as by <see cref="Tensor.Backward"/>.
+    /// </summary>
+    /// <param name="loss">The forward pass; it is called once.</param>
+    /// <exception cref="MiniDLException">The loss has no graph, or has more than one value.</exception>
+    /// <example><code>Console.Write(Autograd.Record(() => Loss.CrossEntropy(model.Forward(x), labels)));</code></example>
+    public static GraphRecording Record(Func<Tensor> loss)
+    {
+        using var recorder = new GraphRecorder();
+        return recorder.Record(loss);
+    }
 
     /// <summary>
     /// The gradients of one tensor with respect to any others, leaves or results of operators; nothing is added to

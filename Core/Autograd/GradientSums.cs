@@ -58,7 +58,7 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
     {
         var storage = gradient.Storage;
         if (--storage.Gradient.Holds != 0 || !IsOurs(storage)) return;
-        EngineObserver.Active?.Recycled(gradient.Count * gradient.DType.Bytes());
+        EngineObserver.Active?.Recycled(gradient);
         storage.Device.Backend.Pool.Return(storage);
     }
 

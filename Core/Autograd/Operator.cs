@@ -64,6 +64,18 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>For a product of the first two operands: the gradient of each reads the other one.</summary>
     private protected Saved OtherFactors => (Wants(0) ? Saved.Input1 : 0) | (Wants(1) ? Saved.Input0 : 0);
 
+    /// <summary>What backward reads beside operands and result: tensors that forward has made, with what they are called.</summary>
+    internal virtual IReadOnlyList<(string Name, Tensor? Value)> SavedBeside => [];
+
+    /// <summary>What the operands do not tell, for people: sizes, numbers, which operations are fused; empty where there is nothing to say.</summary>
+    internal virtual string Details => "";
+
+    /// <summary>Whether backward reads an operand.</summary>
+    internal bool Saves(int input) => IsSaved(input, _saved);
+
+    /// <summary>Whether backward reads the result.</summary>
+    internal bool SavesResult => (_saved & Saved.Result) != 0;
+
     /// <summary>Whether an operand required a gradient when forward ran.</summary>
     internal bool Wants(int input) => (_wanted & Bit(input)) != 0;
 

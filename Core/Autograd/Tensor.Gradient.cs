@@ -1,3 +1,5 @@
+using MiniDL.Diagnostics;
+
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -41,6 +43,13 @@ public sealed partial class Tensor
         return this;
     }
 
+    /// <summary>The name that the parameter of this value has in its module; null for other tensors.</summary>
+    internal string? ParameterName
+    {
+        get => _state?.Name;
+        set => State.Name = value;
+    }
+
     /// <summary>Discards the gradient; its memory is reused for the next one.</summary>
     /// <exception cref="MiniDLException">A backward pass on another thread is adding to it.</exception>
     public void ZeroGrad()
@@ -80,6 +89,13 @@ public sealed partial class Tensor
     public void Backward(Tensor? cotangent = null, bool retainGraph = false) => Autograd.Backward(this, cotangent, retainGraph);
 
     /// <summary>
+    /// Writes the graph that leads to this tensor, a line for each operator in the order in which they ran: its result's shape, its operands
+    /// (other lines by their numbers, leaves by their names), what it saved for backward, and the module it ran in.
+    /// </summary>
+    /// <param name="writer">Where to; the console by default.</param>
+    /// <exception cref="MiniDLException">It has no graph, or that was freed.</exception>
+    public void PrintGraph(TextWriter? writer = null) => (writer ?? Console.Out).Write(GraphListing.Of(this));
+
     /// Calls the hook in every backward pass with this tensor's complete gradient, before that flows on. If the hook returns a tensor, it
     /// replaces the gradient.
     /// </summary>
@@ -185,6 +201,8 @@ public sealed partial class Tensor
         public List<Func<Tensor, Tensor?>>? Hooks { get; set; }
 
         public Tensor? Pending { get; set; }
+
+        public string? Name { get; set; }
     }
 
     private sealed class HookRemoval(List<Func<Tensor, Tensor?>> hooks, Func<Tensor, Tensor?>? hook) : IDisposable

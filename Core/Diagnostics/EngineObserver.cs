@@ -46,8 +46,8 @@ internal abstract class EngineObserver : IDisposable
     {
     }
 
-    /// <summary>The memory of a gradient went back to the pool.</summary>
-    public virtual void Recycled(long bytes)
+    /// <summary>The memory of a gradient is about to go back to the pool.</summary>
+    public virtual void Recycled(Tensor gradient)
     {
     }
 

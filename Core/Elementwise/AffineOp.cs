@@ -1,9 +1,14 @@
+using System.Globalization;
+
 namespace MiniDL;
 
 /// <summary>y = scale · x + shift with two numbers; dx = scale · dy. Implements arithmetic with numbers, and negation.</summary>
 internal sealed class AffineOp(string name, Tensor x, double scale, double shift) : Operator(name, x)
 {
     protected override Saved BackwardReads => Saved.Nothing;
+
+    internal override string Details =>
+        string.Create(CultureInfo.InvariantCulture, $"y = {scale} · x{(shift == 0 ? "" : $" + {shift}")}");
 
     protected override Tensor Forward()
     {

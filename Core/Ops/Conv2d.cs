@@ -62,6 +62,9 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
 
     protected override Saved BackwardReads => OtherFactors;
 
+    internal override string Details => $"{geometry.KernelHeight}×{geometry.KernelWidth} kernel, stride {geometry.StrideHeight}, padding {geometry.PadHeight}"
+        + (withStatistics ? "; on the way it takes mean and variance of its output, for the norm after it" : "");
+
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);

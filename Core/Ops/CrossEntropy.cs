@@ -27,6 +27,8 @@ internal sealed class CrossEntropyOp(Tensor x, Tensor labels) : Operator("cross_
 
     protected override Saved BackwardReads => Saved.Input1;
 
+    internal override IReadOnlyList<(string Name, Tensor? Value)> SavedBeside => [("log-probabilities", _logProbabilities)];
+
     protected override Tensor Forward()
     {
         var loss = New(Shape.Scalar);

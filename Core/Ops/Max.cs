@@ -37,6 +37,8 @@ internal sealed class MaxOp(Tensor x, int start, int end) : Operator("max", x)
 
     protected override Saved BackwardReads => Saved.Nothing;
 
+    internal override IReadOnlyList<(string Name, Tensor? Value)> SavedBeside => [("index of each maximum", _index)];
+
     protected override Tensor Forward()
     {
         int[] sizes = x.Shape.Sizes.ToArray();

@@ -44,6 +44,8 @@ internal sealed class MaxPool2dOp(Tensor x, Window2d geometry) : Operator("max_p
 
     protected override Saved BackwardReads => Saved.Nothing;
 
+    internal override IReadOnlyList<(string Name, Tensor? Value)> SavedBeside => [("index of each maximum", _index)];
+
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MiniDL.Backends;
 
 namespace MiniDL;
@@ -21,6 +22,13 @@ internal sealed class NormalizeOp(Tensor x, NormArguments norm, bool known = fal
     /// <summary>For the gradients x and weight; for the activation's mask also the bias, or the output, for its sign.</summary>
     protected override Saved BackwardReads => Saved.Input0 | Saved.Input1
         | (norm.Activation == Activation.None ? Saved.Nothing : Saved.Input2 | Saved.Result);
+
+    internal override IReadOnlyList<(string Name, Tensor? Value)> SavedBeside => [("mean", norm.Mean), ("variance", norm.Variance)];
+
+    internal override string Details => $"fuses (x − mean) / √(variance + {norm.Eps.ToString(CultureInfo.InvariantCulture)})"
+        + (norm.Weight is null ? "" : " · weight") + (norm.Bias is null ? "" : " + bias")
+        + (norm.Residual is null ? "" : " + residual") + (norm.Activation == Activation.Relu ? ", then relu" : "")
+        + (norm.Constant ? "; the statistics are constants" : "");
 
     protected override Tensor Forward()
     {
