@@ -96,6 +96,7 @@ public sealed partial class Tensor
     /// <exception cref="MiniDLException">It has no graph, or that was freed.</exception>
     public void PrintGraph(TextWriter? writer = null) => (writer ?? Console.Out).Write(GraphListing.Of(this));
 
+    /// <summary>
     /// Calls the hook in every backward pass with this tensor's complete gradient, before that flows on. If the hook returns a tensor, it
     /// replaces the gradient.
     /// </summary>
