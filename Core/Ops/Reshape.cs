@@ -30,7 +30,7 @@ public sealed partial class Tensor
     }
 }
 
-/// <summary>The same values with other sizes; the gradient gets the original sizes.</summary>
+/// <summary>y = x, the same values with other sizes; dx = dy with the original sizes.</summary>
 internal sealed class ReshapeOp(Tensor x, Shape shape) : Operator("reshape", x)
 {
     protected override Saved BackwardReads => Saved.Nothing;

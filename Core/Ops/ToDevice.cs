@@ -6,7 +6,7 @@ public sealed partial class Tensor
     public Tensor To(Device device) => device == Device ? this : new ToDeviceOp(this, device).Run();
 }
 
-/// <summary>Copies values between devices; the gradient is copied back.</summary>
+/// <summary>y = x on another device; dx = dy, copied back.</summary>
 internal sealed class ToDeviceOp(Tensor x, Device device) : Operator("to", x)
 {
     protected override Saved BackwardReads => Saved.Nothing;

@@ -12,7 +12,7 @@ public sealed partial class Tensor
     }
 }
 
-/// <summary>Converts between layouts; logically nothing changes, so the gradient passes through unchanged.</summary>
+/// <summary>y = x in another layout, logically unchanged; dx = dy.</summary>
 internal sealed class ToLayoutOp(Tensor x, Layout layout) : Operator("to_layout", x)
 {
     protected override Saved BackwardReads => Saved.Nothing;

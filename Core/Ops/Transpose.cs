@@ -12,7 +12,7 @@ public sealed partial class Tensor
     }
 }
 
-/// <summary>y is x with two dimensions swapped; dx is dy with the same two swapped.</summary>
+/// <summary>y = x with two dimensions swapped; dx = dy with the same two swapped.</summary>
 internal sealed class TransposeOp(Tensor x, int dim0, int dim1) : Operator("transpose", x)
 {
     protected override Saved BackwardReads => Saved.Nothing;

@@ -26,14 +26,15 @@ const view = (() => {
 
   function drawFrame({ item, x, y, width, height }, frames, items) {
     make("rect", { x, y, width, height, rx: 10, class: "frame" }, frames);
-    const head = make("g", { class: "head", role: "button", tabindex: -1, "aria-expanded": "true", "aria-label": `close ${item.path}, ${item.type}` }, items);
+    const head = make("g", { class: "head", role: "button", tabindex: -1, "aria-expanded": "true", "aria-label": `${lastName(item)} ${item.type}, close ${item.path}` }, items);
     make("rect", { x, y, width, height: 24, rx: 10, class: "hit" }, head);
-    make("text", { x: x + 10, y: y + 17 }, head, `▾ ${lastName(item)}`);
-    make("text", { x: x + width - 10, y: y + 17, class: "type", "text-anchor": "end" }, head, fits(item, width) ? item.type : "");
+    make("path", { d: `M${x + 9},${y + 9}h8l-4,7z`, class: "open" }, head);
+    make("text", { x: x + 23, y: y + 17 }, head, lastName(item));
+    make("text", { x: x + width - 10, y: y + 17, class: "type", "text-anchor": "end" }, head, fits(item, width) ? " " + item.type : "");
     elements.set(layout.idOf(item), head);
   }
   const lastName = (box) => (box.parent && box.parent.path !== "" ? box.path.slice(box.parent.path.length + 1) : box.path) || box.type;
-  const fits = (box, width) => 8 * (lastName(box).length + box.type.length) + 50 < width;
+  const fits = (box, width) => 8 * (lastName(box).length + box.type.length) + 63 < width;
 
   function drawLine(segment, lines) {
     const [first, ...rest] = segment.points;
