@@ -19,7 +19,8 @@ internal sealed partial record OperatorSource(string File, string Formula, strin
         {
             string text = Resource.Text(file);
             if (Definition().Match(text) is not { Success: true } match) continue;
-            string formula = WebUtility.HtmlDecode(Tag().Replace(string.Join(' ', match.Groups["doc"].Value.Split('\n').Select(line => line.Trim().TrimStart('/').Trim())), ""));
+            string comment = string.Join(' ', match.Groups["doc"].Value.Split('\n').Select(line => line.TrimStart('/').Trim()));
+            string formula = WebUtility.HtmlDecode(Tag().Replace(Reference().Replace(Summary().Match(comment).Groups["text"].Value, "${name}"), ""));
             string folder = file == "AffineOp.cs" ? "Elementwise" : "Ops";
             var source = new OperatorSource($"Core/{folder}/{file}", formula.Trim(), text[match.Index..].Trim());
             foreach (Match type in Type().Matches(source.Code)) sources.TryAdd(type.Groups["name"].Value, source);
@@ -37,6 +38,13 @@ internal sealed partial record OperatorSource(string File, string Formula, strin
 
     [GeneratedRegex(@"(Operator\(|string Name => )""(?<name>\w+)""")]
     private static partial Regex Name();
+
+    [GeneratedRegex("<summary>(?<text>.*?)</summary>")]
+    private static partial Regex Summary();
+
+    /// <summary>What is referred to is named.</summary>
+    [GeneratedRegex(@"<(see cref|paramref name|see langword)=""(?<name>[^""]+)""\s*/>")]
+    private static partial Regex Reference();
 
     [GeneratedRegex("<[^>]+>")]
     private static partial Regex Tag();

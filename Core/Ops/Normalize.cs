@@ -4,10 +4,15 @@ using MiniDL.Backends;
 namespace MiniDL;
 
 /// <summary>
-/// Every fused normalization: <c>y = act((x − mean) / √(variance + eps) · weight + bias + residual)</c>, with statistics taken
-/// over the groups of <see cref="NormGeometry"/> or given as constants. It takes one pass over memory for the statistics, one for the
-/// output, and one or two for the gradients; backward recomputes x̂ instead of storing it.
+/// Every fused normalization: <c>y = act(x̂ · weight + bias + residual)</c> with <c>x̂ = (x − mean) / √(variance + eps)</c>, the statistics
+/// taken over groups of x or given as constants. With g = dy where act let values through, else 0:
+/// <c>dx = (g′ − mean(g′) − x̂ · mean(g′ · x̂)) / √(variance + eps)</c> for <c>g′ = g · weight</c>; of constant statistics only the first term.
+/// <c>dweight = Σ g · x̂, dbias = Σ g, dresidual = g</c>.
 /// </summary>
+/// <remarks>
+/// It takes one pass over memory for the statistics, one for the output, and one or two for the gradients; backward recomputes x̂ instead of
+/// storing it.
+/// </remarks>
 /// <param name="x">Stored as [samples, positions, channels].</param>
 /// <param name="norm">
 /// The normalization. Its mean and variance are constants, or memory for those of x, which this operator computes unless they are

@@ -5,7 +5,7 @@ const main = (() => {
   const slider = by("step"), stage = by("stage");
   let count = 0, selected = null, playing = null;
 
-  function show(lookAtCurrent = false) {
+  function show(lookAtCurrent) {
     const lit = view.light(count, selected);
     slider.value = count;
     by("said").textContent = `Step ${count} of ${steps.count}. ${steps.describe(count)}`;
@@ -39,6 +39,7 @@ const main = (() => {
     box.open = !box.open;
     layout.forget(box);
     selected = box;
+    view.arrange();
     view.draw();
     show();
     view.elementOf(box).focus({ preventScroll: true });
@@ -101,14 +102,12 @@ const main = (() => {
       const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
       document.documentElement.dataset.theme = dark ? "light" : "dark";
     });
-    view.draw();
-    view.fit(stage.clientWidth - 4);
     selected = model.shownFor(model.nodes[model.operators - 1]);
-    show();
-    document.body.dataset.ready = "yes";
   }
 
-  // In a task of its own, so that the page is there before the graph is.
-  setTimeout(start);
+  // Each in a task of its own, so that the page answers in between.
+  const tasks = [start, view.arrange, view.draw, () => view.fit(stage.clientWidth - 4), show, () => { document.body.dataset.ready = "yes"; }];
+  const next = () => { tasks.shift()?.(); if (tasks.length > 0) setTimeout(next); };
+  setTimeout(next);
   return { toggle, select, go, stepsDone: () => count };
 })();

@@ -24,8 +24,9 @@ const products = (() => {
 
   function of(node, gradient, event) {
     const rule = rules[node.type]?.[gradient.slot];
+    if (!rule) return null;
     const dy = event.cotangent, x = value(node.inputs[0]), w = value(node.inputs[1]);
-    if (!rule || ![dy, x, w, gradient.value].every((s) => s?.values)) return null;
+    if (![dy, x, w, gradient.value].every((s) => s?.values)) return null;
     if (node.type === "MulOp" && String(x.shape) !== String(w.shape)) return null; // a broadcast is summed over, too
     const lines = [];
     const shape = gradient.value.shape;

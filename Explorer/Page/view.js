@@ -13,8 +13,9 @@ const view = (() => {
     return element;
   }
 
+  const arrange = () => { shown = layout.all(); };
+
   function draw() {
-    shown = layout.all();
     elements = new Map();
     const frames = make("g", {}), lines = make("g", { "aria-hidden": "true" }), items = make("g", {});
     for (const place of shown.items.filter((p) => p.open)) drawFrame(place, frames, items);
@@ -90,7 +91,7 @@ const view = (() => {
       const now = segment.edges.some((edge) => edge.to === state.current && steps.along(edge, count));
       segment.line.classList.toggle("arrived", flows.length > 0);
       segment.line.classList.toggle("now", now);
-      segment.text.textContent = now && flows.length === 1 ? "‖∇‖ " + number((flows[0].value ?? flows[0].sum).norm) : "";
+      segment.text.textContent = now && flows.length === 1 && segment.arrow ? "‖∇‖ " + number((flows[0].value ?? flows[0].sum).norm) : "";
     }
     return lit;
   }
@@ -105,7 +106,7 @@ const view = (() => {
   }
 
   return {
-    draw, light, itemOf, number, svg,
+    arrange, draw, light, itemOf, number, svg,
     elementOf: (item) => elements.get(layout.idOf(item)),
     ids: () => [...elements.keys()],
     zoomBy(factor) { zoom = Math.min(3, Math.max(0.2, zoom * factor)); resize(); },
