@@ -82,7 +82,7 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
         {
             // In place if the sum so far has no other holder, else into new memory.
             var sum = MayChange(sofar) ? sofar : sofar.Clone();
-            using (Profiler.Time("autograd", "sum")) x.Device.Backend.AddInto(sum, gradient);
+            using (Profiler.Time("autograd", "sum", operations: 0, x.Producer?.Module, Direction.Backward)) x.Device.Backend.AddInto(sum, gradient);
             Done(gradient);
             gradient = Replace(sofar, sum);
         }

@@ -79,8 +79,8 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>Whether an operand required a gradient when forward ran.</summary>
     internal bool Wants(int input) => (_wanted & Bit(input)) != 0;
 
-    /// <summary>Floating-point operations of the forward pass, for the profiler; 0 if the number is not meaningful.</summary>
-    private protected virtual double Operations => 0;
+    /// <summary>Floating-point operations of the forward pass, for the profiler; 0 where they say nothing.</summary>
+    internal virtual double Operations => 0;
 
     /// <summary>Computes the result. Recording is off, so other operators may be used.</summary>
     protected abstract Tensor Forward();
@@ -110,12 +110,12 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         var observer = EngineObserver.Active;
         observer?.Starting(this);
         Tensor y;
-        using (var region = Profiler.Time(Name, "forward", Operations))
+        using (var region = Profiler.Time(Name, "forward", Operations, module: null, Direction.Forward))
         using (new NoGrad())
         {
             y = Forward();
             region.Moved(_inputs);
-            region.Moved(y);
+            region.Wrote(y);
         }
         CheckWriters(before);
         foreach (var input in _inputs)
@@ -200,12 +200,12 @@ public abstract class Operator(string name, params Tensor?[] inputs)
                 + "optimizer's step or the change, or forward again after it."));
         var observer = EngineObserver.Active;
         observer?.StartingBackward(this, dy);
-        using (var region = Profiler.Time(Name, "backward"))
+        using (var region = Profiler.Time(Name, "backward", operations: 0, Module, Direction.Backward))
         {
             region.Moved(_inputs);
             region.Moved(dy);
             Backward(dy, d);
-            region.Moved(d.Set);
+            region.Wrote(d.Set);
         }
         observer?.RanBackward(this, d.Set);
     }

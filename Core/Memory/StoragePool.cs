@@ -1,3 +1,5 @@
+using MiniDL.Diagnostics;
+
 namespace MiniDL.Memory;
 
 /// <summary>
@@ -22,10 +24,13 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
             throw new MiniDLException(Check.Line("tensor", $"{count:N0} values are more than a tensor can have, {MaxValues:N0}. "
                 + "Work on parts of it, such as smaller batches."));
         int capacity = SizeClass(count);
+        long bytes = (long)capacity * type.Bytes();
+        Storage? storage = null;
         lock (_free)
-            if (_free.TryGetValue((type, capacity), out var free) && free.TryPop(out var storage))
-                return storage;
-        Interlocked.Add(ref _createdBytes, (long)capacity * type.Bytes());
+            if (_free.TryGetValue((type, capacity), out var free)) free.TryPop(out storage);
+        Profiler.Taken(bytes, fresh: storage is null);
+        if (storage is not null) return storage;
+        Interlocked.Add(ref _createdBytes, bytes);
         var created = create(type, capacity);
         created.Place.Home = this;
         return created;

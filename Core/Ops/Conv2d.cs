@@ -58,7 +58,7 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
     /// <summary>Statistics of y, if they were asked for.</summary>
     public ChannelStatistics? Statistics { get; private set; }
 
-    private protected override double Operations => geometry.Operations;
+    internal override double Operations => geometry.Operations;
 
     protected override Saved BackwardReads => OtherFactors;
 

@@ -14,7 +14,7 @@ namespace MiniDL;
 internal sealed class Conv2dNormalizeOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, NormArguments norm)
     : Operator("conv2d_normalize", x, weight, bias, norm.Residual)
 {
-    private protected override double Operations => geometry.Operations;
+    internal override double Operations => geometry.Operations;
 
     protected override Tensor Forward()
     {

@@ -1,3 +1,5 @@
+using MiniDL.Diagnostics;
+
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -24,6 +26,9 @@ internal sealed class LinearOp(Tensor x, Tensor weight, Tensor? bias) : Operator
 {
     private readonly int _rows = x.Shape[0], _in = weight.Shape[1], _out = weight.Shape[0];
 
+    /// <summary>Of the product, without the bias; each of its two gradients has as many.</summary>
+    internal override double Operations => 2.0 * _rows * _in * _out;
+
     protected override Saved BackwardReads => OtherFactors;
 
     protected override Tensor Forward()
@@ -35,6 +40,8 @@ internal sealed class LinearOp(Tensor x, Tensor weight, Tensor? bias) : Operator
 
     protected override void Backward(Tensor dy, Gradients d)
     {
+        if (d.Wanted(0)) Profiler.Count(Operations);
+        if (d.Wanted(1)) Profiler.Count(Operations);
         if (d.Wanted(0, out var dx)) Backend.MatMul(dy, weight, dx, _rows, _out, _in);
         if (d.Wanted(1, out var dw)) Backend.MatMul(dy, x, dw, _out, _rows, _in, transposeA: true);
         if (d.Wanted(2, out var db)) Backend.Sum(dy, db, 1, _rows, _out);

@@ -1,3 +1,5 @@
+using MiniDL.Diagnostics;
+
 namespace MiniDL;
 
 public sealed partial class Tensor
@@ -21,6 +23,9 @@ internal sealed class MatMulOp(Tensor a, Tensor b) : Operator("matmul", a, b)
 {
     private readonly int _rows = a.Shape[0], _inner = a.Shape[1], _columns = b.Shape[1];
 
+    /// <summary>Of the product; each of its two gradients has as many.</summary>
+    internal override double Operations => 2.0 * _rows * _inner * _columns;
+
     protected override Saved BackwardReads => OtherFactors;
 
     protected override Tensor Forward()
@@ -32,6 +37,8 @@ internal sealed class MatMulOp(Tensor a, Tensor b) : Operator("matmul", a, b)
 
     protected override void Backward(Tensor dc, Gradients d)
     {
+        if (d.Wanted(0)) Profiler.Count(Operations);
+        if (d.Wanted(1)) Profiler.Count(Operations);
         if (d.Wanted(0, out var da)) Backend.MatMul(dc, b, da, _rows, _columns, _inner, transposeB: true);
         if (d.Wanted(1, out var db)) Backend.MatMul(a, dc, db, _inner, _rows, _columns, transposeA: true);
     }

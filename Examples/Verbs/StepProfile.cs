@@ -40,9 +40,11 @@ internal sealed class StepProfile(string title)
         {
             ProfileEntry[] entries = [.. _steps[0].Entries.Where(entry => KindOf(entry) == kind)];
             double operations = entries.Sum(e => e.Operations), bytes = entries.Sum(e => e.Bytes), calls = entries.Sum(e => e.Calls);
+            // Of others only some operators are counted: a rate over all of their time would say nothing.
+            bool isConvolution = kind.StartsWith("convolution", StringComparison.Ordinal);
             bool isNorm = kind.StartsWith("normalization", StringComparison.Ordinal);
             table.AddRow(kind, Text(ms, "F3"), Text(100 * ms / times.Sum(), "F1"), Text(calls, "F0", calls > 0),
-                Text(operations / ms / 1e6, "F0", operations > 0), Text(bytes / ms / 1e6, "F1", isNorm && bytes > 0));
+                Text(operations / ms / 1e6, "F0", isConvolution && operations > 0), Text(bytes / ms / 1e6, "F1", isNorm && bytes > 0));
         }
         table.AddRow("together", Text(times.Sum(), "F3"), "100.0");
         return table;
