@@ -27,9 +27,10 @@ internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
     private Tensor? OneOperator(Tensor x, Tensor? residual, Activation activation)
     {
         var window = Convolution.Window(x);
-        return Norm.OfImages(window.Output, x.Device, residual, activation) is { } normalization
-            ? new Conv2dNormalizeOp(x.AsImages(), Convolution.Weight.Value.ToLayout(Layout.RowMajor), Convolution.Bias?.Value, window, normalization).Run()
-            : null;
+        if (Norm.OfImages(window.Output, x.Device, residual, activation) is not { } normalization) return null;
+        // Errors and profiles name the convolution, as they do in training.
+        using var running = new Module.RunningModule(Convolution);
+        return new Conv2dNormalizeOp(x.AsImages(), Convolution.Weight.Value.ToLayout(Layout.RowMajor), Convolution.Bias?.Value, window, normalization).Run();
     }
 
     /// <summary>The convolution; if the norm needs batch statistics, they are taken while the output is computed.</summary>

@@ -1,3 +1,5 @@
+using MiniDL.Diagnostics;
+
 namespace MiniDL.Layers;
 
 /// <summary>
@@ -55,9 +57,16 @@ public abstract partial class Module : IPath
     /// <summary>The forward pass itself: derived modules implement it.</summary>
     protected abstract Tensor ForwardCore(Tensor x);
 
+    /// <summary>Runs the forward hooks on what the module gives.</summary>
     internal Tensor AfterForward(Tensor x, Tensor y)
     {
-        if (!HasHooks) return y;
+        if (HasHooks) y = AfterHooks(x, y);
+        EngineObserver.Active?.Left(this, y);
+        return y;
+    }
+
+    private Tensor AfterHooks(Tensor x, Tensor y)
+    {
         // A hook is the caller's code: whatever it runs, such as another model, is not part of this module's pass.
         var running = Check.Running;
         Check.Running = null;

@@ -70,11 +70,17 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>What the operands do not tell, for people: sizes, numbers, which operations are fused; empty where there is nothing to say.</summary>
     internal virtual string Details => "";
 
-    /// <summary>Whether backward reads an operand.</summary>
-    internal bool Saves(int input) => IsSaved(input, _saved);
-
-    /// <summary>Whether backward reads the result.</summary>
-    internal bool SavesResult => (_saved & Saved.Result) != 0;
+    /// <summary>Every tensor that backward will read, once forward has run and was recorded: operands by position, the result, what forward made.</summary>
+    internal IReadOnlyList<(string Name, Tensor Value)> TensorsForBackward()
+    {
+        List<(string, Tensor)> tensors = [];
+        for (int i = 0; i < _inputs.Length; i++)
+            if (_inputs[i] is { } input && IsSaved(i, _saved)) tensors.Add(($"operand {i}", input));
+        if (Result is not null && (_saved & Saved.Result) != 0) tensors.Add(("result", Result));
+        foreach (var (name, value) in SavedBeside)
+            if (value is not null) tensors.Add((name, value));
+        return tensors;
+    }
 
     /// <summary>Whether an operand required a gradient when forward ran.</summary>
     internal bool Wants(int input) => (_wanted & Bit(input)) != 0;

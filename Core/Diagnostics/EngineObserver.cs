@@ -29,6 +29,12 @@ internal abstract class EngineObserver : IDisposable
     {
     }
 
+    /// <summary>A module's forward pass has ended, hooks included.</summary>
+    /// <param name="y">What it gives.</param>
+    public virtual void Left(IPath module, Tensor y)
+    {
+    }
+
     /// <summary>The gradient of an operator's result is complete, and its backward is about to run.</summary>
     public virtual void StartingBackward(Operator node, Tensor dy)
     {

@@ -119,14 +119,6 @@ internal sealed record GraphNode(int Id, Operator? Operator, Tensor Tensor, IPat
     /// <summary>The operator's; of a parameter that in its module.</summary>
     public string Name => Operator?.Name ?? Tensor.ParameterName ?? (Tensor.RequiresGrad ? "leaf" : Tensor.DType.IsFloat() ? "input" : "labels");
 
-    /// <summary>What backward reads: operands by their positions, the result, and what forward made for it.</summary>
-    public IEnumerable<(string Name, Tensor Value)> Saved()
-    {
-        if (Operator is null) yield break;
-        for (int i = 0; i < Operator.Inputs.Length; i++)
-            if (Operator.Inputs[i] is { } input && Operator.Saves(i)) yield return ($"operand {i}", input);
-        if (Operator.SavesResult) yield return ("result", Tensor);
-        foreach (var (name, value) in Operator.SavedBeside)
-            if (value is not null) yield return (name, value);
-    }
+    /// <inheritdoc cref="Operator.TensorsForBackward"/>
+    public IReadOnlyList<(string Name, Tensor Value)> Saved() => Operator?.TensorsForBackward() ?? [];
 }

@@ -1,4 +1,5 @@
 using MiniDL.Backends;
+using MiniDL.Diagnostics;
 
 namespace MiniDL.Layers;
 
@@ -36,9 +37,13 @@ public abstract class Norm : Module
     {
         using var running = new RunningModule(this);
         Check.That(residual is null || residual.Shape == x.Shape, "norm", $"residual {residual?.Shape} should have the shape {x.Shape} of the input.");
-        if (Fused && !HasHooks && ForwardFused(x, known, residual, activation) is { } fused) return fused;
-        // Hooks see the norm's own result. It comes from the same kernel, and the operators after it round as the kernel does, so a hook
-        // that only looks does not change a bit.
+        if (Fused && !HasHooks && ForwardFused(x, known, residual, activation) is { } fused)
+        {
+            EngineObserver.Active?.Left(this, fused);
+            return fused;
+        }
+        // Hooks see the norm's own result. It comes from the same kernel, and what follows rounds as the kernel does: a hook that only
+        // looks changes no bit.
         var y = AfterForward(x, ForwardCore(x, known));
         if (residual is not null) y += residual;
         else if (IncludesActivation) return y;

@@ -1,6 +1,4 @@
-using MiniDL.Layers;
-
-namespace MiniDL.Examples.Training;
+namespace MiniDL.Layers;
 
 /// <summary>The buffers of a model, such as running statistics, as they are now; put back by <see cref="Dispose"/>.</summary>
 internal sealed class KeptBuffers(Module model) : IDisposable
