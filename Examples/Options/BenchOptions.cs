@@ -8,6 +8,7 @@ namespace MiniDL.Examples.Options;
 [Example("bench", "ResNet-20, BN and GN, batch sizes 2, 8, 32 and 128")]
 [Example("bench --norms bn --batch-sizes 128 --steps 50 --threads 1", "one case, one thread")]
 [Example("bench --norms bn --batch-sizes 32 --profile", "where the time of a training step goes")]
+[Example("bench --norms bn --batch-sizes 32 --trace step.json", "every operator of three steps, on a time axis")]
 [Example("bench --device cuda", "on an NVIDIA GPU; the training step is one graph")]
 [Example("bench --device cuda --norms bn --batch-sizes 128 --profile", "the time of each kernel")]
 [Note("The images are random, from a fixed seed, and the lines go to the standard output: there is no")]
@@ -55,14 +56,20 @@ internal sealed class BenchOptions : CommonOptions
     [Option("profile", HelpText = "after the JSON lines, a table of where a training step's time goes, for each of them: kinds of work on the CPU, kernels on a GPU")]
     public bool Profile { get; set; }
 
+    [Section("Benchmark")]
+    [Option("trace", MetaValue = "FILE", HelpText = "record three training steps of one norm and batch size, operator by operator, for ui.perfetto.dev or chrome://tracing")]
+    public string? Trace { get; set; }
+
     /// <inheritdoc/>
     public override void Check()
     {
         base.Check();
+        RequireFile("trace", Trace);
         Require(Steps is >= 1 and <= 100_000, "steps", Steps, "between 1 and 100000");
         Require(WarmUp is >= 0 and <= 3600, "warm-up", WarmUp, "between 0 and 3600");
         RequireKnown("device", Device, "cpu", "cuda");
         RefuseWithoutEffect(!DeviceChoice.HasPrecisions(Device), "precision", Precision, DeviceChoice.HoldsForOthers);
+        RefuseWithoutEffect(DeviceKind.Named(Device).IsAsynchronous, "trace", Trace, TraceFile.ForHostsAlone);
     }
 
     /// <summary>The cases: every norm at every batch size. Their models and batches fit together.</summary>
@@ -87,6 +94,8 @@ internal sealed class BenchOptions : CommonOptions
                                         VirtualBatch = VirtualBatch ?? defaults.VirtualBatch,
                                     }];
         NormFit.Check(cases, Groups, VirtualBatch, lists: true);
+        if (Trace is not null && cases.Length > 1)
+            throw new UsageException("--trace records one case; name one norm and one batch size, such as --norms bn --batch-sizes 32.");
         return cases;
     }
 }

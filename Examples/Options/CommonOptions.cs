@@ -39,6 +39,12 @@ internal abstract class CommonOptions
             throw new UsageException($"--{option} is empty; name a folder (. for the current one).");
     }
 
+    /// <summary>A file without a name is a mistake, such as that of a shell variable that is not set.</summary>
+    protected static void RequireFile(string option, string? file)
+    {
+        if (file is not null && string.IsNullOrWhiteSpace(file)) throw new UsageException($"--{option} is empty; name a file.");
+    }
+
     /// <summary>Options that take one of some names.</summary>
     /// <exception cref="UsageException">It is none of them.</exception>
     protected static void RequireKnown(string option, string? value, params string[] known)

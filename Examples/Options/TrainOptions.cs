@@ -1,4 +1,5 @@
 using CommandLine;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples.Options;
@@ -38,6 +39,14 @@ internal sealed class TrainOptions : RunOptions
         + "settings of its config.json")]
     public string? Resume { get; set; }
 
+    [Section("General")]
+    [Option("summary", HelpText = "print first what every module of the model gives, holds and costs at this batch size")]
+    public bool Summary { get; set; }
+
+    [Section("General")]
+    [Option("trace", MetaValue = "FILE", HelpText = "record three steps, 11 to 13 where there are so many, operator by operator, for ui.perfetto.dev or chrome://tracing")]
+    public string? Trace { get; set; }
+
     /// <summary>When checkpoints are written.</summary>
     public CheckpointInterval Interval => CheckpointInterval.Parse(CheckpointEvery);
 
@@ -46,7 +55,15 @@ internal sealed class TrainOptions : RunOptions
     {
         base.Check();
         RequireNamed("resume", Resume);
+        RequireFile("trace", Trace);
         _ = Interval;
+    }
+
+    /// <inheritdoc/>
+    public override TrainSettings[] Fitting(TrainSettings[] runs, bool lists)
+    {
+        RefuseWithoutEffect(DeviceKind.Named(runs[0].Device).IsAsynchronous, "trace", Trace, TraceFile.ForHostsAlone);
+        return base.Fitting(runs, lists);
     }
 
     /// <inheritdoc/>

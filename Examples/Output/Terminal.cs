@@ -69,6 +69,12 @@ internal sealed class Terminal
         else Bars(context => work(new ProgressBars(context, title, total)));
     }
 
+    /// <summary>A line beside results that other programs read from the output: on the error stream.</summary>
+    public void LineAside(string text)
+    {
+        if (ReferenceEquals(_console, _results)) Errors.WriteLine(Quote.Visible(text));
+    }
+
     /// <summary>Progress of work whose results other programs read from the output: lines beside them, on the error stream.</summary>
     public ProgressLines LinesAside(double total) => new(total, ReferenceEquals(_console, _results) ? Errors.WriteLine : _ => { }, _time);
 

@@ -1,4 +1,5 @@
 using MiniDL.Data;
+using MiniDL.Diagnostics;
 using MiniDL.Layers;
 using MiniDL.Optim;
 
@@ -36,7 +37,8 @@ internal sealed class TrainingLoop(Module model, Optimizer optimizer, BatchSourc
             {
                 using var scope = Scope.Step();
                 float rate = optimizer.LearningRate = rateAt(step);
-                var (loss, logits) = _step.Run();
+                Tensor loss, logits;
+                using (Profiler.Time("training", "step")) (loss, logits) = _step.Run();
                 yield return new TrainedBatch(step + 1, rate, batches.Images, new BatchResult(loss, logits, batches.Labels));
             }
         }

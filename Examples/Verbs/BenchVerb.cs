@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using MiniDL.Diagnostics;
 using MiniDL.Examples.Options;
 using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
@@ -19,9 +20,10 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
     public int Run(CancellationToken stop)
     {
         var cases = options.Cases();
+        var trace = TraceFile.At(options.Trace);
         var progress = terminal.LinesAside(cases.Length);
         foreach (var (index, settings) in cases.Index())
-            terminal.Results.WriteLine(Measure(settings, (done, what) => progress.Report(index + done, $"{Name(settings)}: {what}"), stop));
+            terminal.Results.WriteLine(Measure(settings, (done, what) => progress.Report(index + done, $"{Name(settings)}: {what}"), trace, stop));
         foreach (var profile in _profiles) terminal.WriteResult(profile);
         return 0;
     }
@@ -29,7 +31,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
     private static string Name(TrainSettings settings) =>
         $"{(DeviceChoice.HasPrecisions(settings.Device) ? $"{settings.Precision}, " : "")}{settings.Norm}, batch {settings.BatchSize}";
 
-    private string Measure(TrainSettings settings, Action<double, string> progress, CancellationToken stop)
+    private string Measure(TrainSettings settings, Action<double, string> progress, TraceFile? trace, CancellationToken stop)
     {
         var (norm, batch) = (settings.Norm, settings.BatchSize);
         var device = DeviceChoice.Open(settings.Device, settings.Precision);
@@ -56,6 +58,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             for (int i = 0; i < options.Steps && !stop.IsCancellationRequested; i++) profile.Add(Step);
             _profiles.Add(profile.ToTable());
         }
+        if (trace is not null) terminal.LineAside(Traced(trace, Step));
         model.Eval();
         using var evaluation = device.Record(() => [model.Forward(data.Images)]);
         double eval = MedianMilliseconds(() =>
@@ -76,6 +79,18 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             + $$""","train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}}"""
             + $$""","eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}}"""
             + $$""","peak_rss_mb":{{Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0}}}""");
+    }
+
+    /// <summary>Traces some steps, all of them after those that were timed.</summary>
+    private static string Traced(TraceFile trace, Action step)
+    {
+        // Compiles the tracing itself, which would count as the first step's time.
+        using (Profiler.Start(trace: true)) step();
+        using var profiler = Profiler.Start(trace: true);
+        for (int i = 0; i < TraceFile.Steps; i++)
+            using (Profiler.Time("training", "step")) step();
+        profiler.Dispose();
+        return trace.Write(profiler, $"{TraceFile.Steps} training steps");
     }
 
     /// <summary>Names the GPU; nothing on the CPU.</summary>

@@ -17,6 +17,7 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
         using var resumed = options.Resume is { } resume ? TrainFolder.Open(resume, files) : null;
         var settings = resumed is null ? options.ApplyTo(new TrainSettings()).Checked() : ResumedSettings(resumed);
         options.Fitting([settings], lists: false);
+        var trace = TraceFile.At(options.Trace);
         var data = TrainingData.Load(settings.Dataset, options.DataOptions(settings), terminal, stop);
         var identity = TrainingData.Identify(data);
         var (train, validation) = TrainingData.Split(data.Train, settings.Validation);
@@ -29,15 +30,17 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
             + $"{(trainer.Position.Epoch > 0 ? $", {Counted.Of(trainer.Position.Epoch, "epoch")} done already" : "")}; "
             + $"{Counted.Of(CpuThreads.Count, "thread")}; into {folder.Path}");
         foreach (string notice in notices) terminal.Line(notice);
-        return Run(folder, trainer, stop);
+        // Asked for, and so written whether quiet or not.
+        if (options.Summary) terminal.Results.Write(trainer.Model.Summary(Tensor.Zeros([settings.BatchSize, .. train.InputShape.Sizes], trainer.Device)));
+        return Run(folder, trainer, trace, stop);
     }
 
-    private int Run(TrainFolder folder, Trainer trainer, CancellationToken stop)
+    private int Run(TrainFolder folder, Trainer trainer, TraceFile? trace, CancellationToken stop)
     {
         var settings = trainer.Settings;
         try
         {
-            terminal.WithProgress(settings.Model, trainer.TotalSteps, report => Train(folder, trainer, report, stop));
+            terminal.WithProgress(settings.Model, trainer.TotalSteps, report => Train(folder, trainer, trace, report, stop));
             folder.SaveModel(trainer);
         }
         catch (OperationCanceledException)
@@ -58,15 +61,21 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
         return 0;
     }
 
-    private void Train(TrainFolder folder, Trainer trainer, Action<double, string> report, CancellationToken stop)
+    private void Train(TrainFolder folder, Trainer trainer, TraceFile? file, Action<double, string> report, CancellationToken stop)
     {
+        using var trace = file is null ? null : new StepTrace(file, trainer.StepsDone, trainer.TotalSteps, trainer.StepsPerEpoch);
         var clock = new CheckpointClock(options.Interval, TimeProvider.System);
         void Save()
         {
             folder.Save(trainer);
             clock.Restart();
         }
-        foreach (var epoch in trainer.Run(step => report(step.Step, $"{step}"), stop, new SavingWithinEpochs(() => clock.IsDue, Save)))
+        void Report(StepReport step)
+        {
+            report(step.Step, $"{step}");
+            if (trace?.After(step.Step) is { } line) terminal.Line(line);
+        }
+        foreach (var epoch in trainer.Run(Report, stop, new SavingWithinEpochs(() => clock.IsDue, Save)))
         {
             folder.Add(epoch, trainer);
             if (epoch.Epoch == trainer.Settings.Epochs || clock.IsDueAfter(epoch.Epoch)) Save();
