@@ -20,6 +20,9 @@ public interface IPath
 
     /// <summary>What it is a part of; null at the root.</summary>
     IPath? Parent { get; }
+
+    /// <summary>How errors name a tensor that belongs to the same model: <c>the parameter fc.weight</c>; null for any other.</summary>
+    internal string? NameOf(Tensor x) => null;
 }
 
 /// <summary>Checks of operators and layers; every message reads <c>[operator] module.path: what is wrong; what to do</c>.</summary>

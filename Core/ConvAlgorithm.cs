@@ -1,3 +1,5 @@
+using MiniDL.Diagnostics;
+
 namespace MiniDL;
 
 /// <summary>How convolutions and their gradients are computed.</summary>
@@ -44,7 +46,7 @@ public static class ConvDefaults
     public static Scoped OnThisThread(ConvAlgorithm algorithm) => new(algorithm);
 
     /// <summary>The algorithm in effect on this thread.</summary>
-    internal static ConvAlgorithm Current => _onThisThread ?? Algorithm;
+    internal static ConvAlgorithm Current => EngineObserver.Active?.Convolutions ?? _onThisThread ?? Algorithm;
 
     /// <summary>Ends what <see cref="OnThisThread"/> began.</summary>
     public readonly ref struct Scoped

@@ -12,9 +12,7 @@ public sealed partial class Tensor
         double[] values = ToArray<double>();
         int index = Array.FindIndex(values, value => !double.IsFinite(value));
         if (index < 0) return null;
-        var place = new int[Rank];
-        for (int dim = Rank - 1, rest = index; dim >= 0; rest /= Shape[dim], dim--) place[dim] = rest % Shape[dim];
-        return string.Create(CultureInfo.InvariantCulture, $"{values[index]} at [{string.Join(", ", place)}]");
+        return string.Create(CultureInfo.InvariantCulture, $"{values[index]} at [{string.Join(", ", Shape.PlaceOf(index))}]");
     }
 
     /// <summary>The named tensors that are not finite, formatted for an error: <c>fc.weight (NaN at [2, 5])</c>.</summary>

@@ -209,6 +209,11 @@ public abstract partial class Module : IPath
     public IEnumerable<(string Path, ModuleBuffer Buffer)> NamedBuffers() =>
         NamedModules().SelectMany(m => m.Module._buffers.Select(b => (Join(m.Path, b.Name), b)));
 
+    string? IPath.NameOf(Tensor x) =>
+        Root.NamedParameters().FirstOrDefault(p => ReferenceEquals(p.Parameter.Value, x)) is { Path: { } parameter } ? $"the parameter {parameter}"
+        : Root.NamedBuffers().FirstOrDefault(b => ReferenceEquals(b.Buffer.Value, x)) is { Path: { } buffer } ? $"the buffer {buffer}"
+        : null;
+
     /// <summary>The number of learned values.</summary>
     public int ParameterCount => Parameters().Sum(p => p.Shape.Count);
 

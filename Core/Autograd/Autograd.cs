@@ -10,6 +10,19 @@ namespace MiniDL;
 /// </summary>
 public static class Autograd
 {
+    /// <summary>
+    /// Looks for the first value that is NaN or infinite on this thread, in forward or in backward, until the result is disposed: the
+    /// operator that makes one throws an <see cref="AnomalyException"/>, which says where and why. See <see cref="AnomalyDetection"/>.
+    /// </summary>
+    /// <example><code>
+    /// using (Autograd.DetectAnomaly())
+    /// {
+    ///     var loss = Loss.CrossEntropy(model.Forward(images), labels);
+    ///     loss.Backward();
+    /// }
+    /// </code></example>
+    public static AnomalyDetection DetectAnomaly() => new();
+
     /// <inheritdoc cref="Tensor.Backward"/>
     public static void Backward(Tensor root, Tensor? cotangent = null, bool retainGraph = false) =>
         new BackwardPass(root, retainGraph, targets: null).Run(cotangent);

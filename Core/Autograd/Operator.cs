@@ -37,6 +37,12 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>The module whose forward pass it ran in; null outside of all.</summary>
     internal IPath? Module { get; private set; }
 
+    /// <summary>The line of the user's program that ran it, where anomalies are looked for: empty without symbols, null where nobody looked.</summary>
+    internal string? CalledAt { get; set; }
+
+    /// <summary>Whether each value of the result is a function of the operands' values at the same place, but for broadcasting.</summary>
+    internal virtual bool IsElementwise => false;
+
     /// <summary>Operators that ran later have larger numbers: descending order is a topological order of the graph.</summary>
     internal long Order { get; private set; }
 

@@ -72,6 +72,9 @@ public abstract partial class Backend
     /// <summary>A step to be run many times, recorded if the device can.</summary>
     internal virtual RecordedStep Record(Func<Tensor[]> step) => new PlainStep(step);
 
+    /// <summary>Whether a step is being recorded on this thread, so that the host cannot read values.</summary>
+    internal virtual bool IsRecording => false;
+
     /// <summary>
     /// A scalar that may change from step to step. In a recorded step the value is asked for again before every repetition.
     /// </summary>

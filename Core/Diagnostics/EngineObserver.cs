@@ -18,6 +18,9 @@ internal abstract class EngineObserver : IDisposable
     /// <summary>Observes this thread until it is disposed. One that is on already pauses meanwhile.</summary>
     public void Start() => (_outer, _active, _started) = (_active, this, true);
 
+    /// <summary>How convolutions that name no algorithm are computed meanwhile; null for as they are without an observer.</summary>
+    public virtual ConvAlgorithm? Convolutions => null;
+
     /// <summary>An operator is about to run forward.</summary>
     public virtual void Starting(Operator node)
     {
@@ -69,7 +72,8 @@ internal abstract class EngineObserver : IDisposable
 
     public virtual void Dispose()
     {
-        if (_started && _active == this) _active = _outer;
         _started = false;
+        // One that ended while an inner one was on is passed over, rather than come back.
+        while (_active is { _started: false } ended) _active = ended._outer;
     }
 }

@@ -5,6 +5,8 @@ namespace MiniDL;
 /// <summary>y = scale · x + shift with two numbers; dx = scale · dy. Implements arithmetic with numbers, and negation.</summary>
 internal sealed class AffineOp(string name, Tensor x, double scale, double shift) : Operator(name, x)
 {
+    internal override bool IsElementwise => true;
+
     protected override Saved BackwardReads => Saved.Nothing;
 
     internal override string Details =>

@@ -7,6 +7,8 @@ namespace MiniDL;
 internal abstract class BinaryOp<TFunction>(TFunction f, Tensor a, Tensor b) : Operator(f.Name, a, b)
     where TFunction : struct, IBinaryFunction
 {
+    internal override bool IsElementwise => true;
+
     protected Tensor A => a;
 
     protected Tensor B => b;

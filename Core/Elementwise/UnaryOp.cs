@@ -13,6 +13,8 @@ internal sealed class UnaryOp<TFunction>(TFunction f, Tensor x) : Operator(f.Nam
         return new UnaryOp<TFunction>(f, x).Run();
     }
 
+    internal override bool IsElementwise => true;
+
     protected override Saved BackwardReads => f.GradientReads;
 
     protected override Tensor Forward()

@@ -48,6 +48,14 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     /// <summary>The size of one dimension; negative indices count from the end, as in <c>shape[-1]</c>.</summary>
     public int this[int dim] => Sizes[dim < 0 ? dim + Rank : dim];
 
+    /// <summary>The indices of a value, by its number in logical order.</summary>
+    internal int[] PlaceOf(int index)
+    {
+        var place = new int[Rank];
+        for (int dim = Rank - 1, rest = index; dim >= 0; rest /= Math.Max(1, Sizes[dim]), dim--) place[dim] = rest % Math.Max(1, Sizes[dim]);
+        return place;
+    }
+
     /// <summary>Converts a dimension that may count from the end (−1 is the last) into one from 0 to rank − 1.</summary>
     /// <exception cref="ShapeException">There is no such dimension.</exception>
     public int Dimension(int dim, string operation)

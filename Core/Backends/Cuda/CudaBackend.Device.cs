@@ -45,6 +45,8 @@ internal sealed partial class CudaBackend
 
     internal override RecordedStep Record(Func<Tensor[]> step) => stream.RepeatsGraphs ? new CudaStep(this, step) : base.Record(step);
 
+    internal override bool IsRecording => CudaStep.Recording is not null;
+
     internal override Tensor Changing(Func<double> value) => CudaStep.Recording?.Scalar(value) ?? base.Changing(value);
 
     internal override void OnEachRun(Action action)
