@@ -22,7 +22,7 @@ public class GradCheckTests
         Assert.Equal(3.001 / 3, result.Analytic / result.Numeric, 1e-8);
         string message = Assert.Throws<MiniDLException>(() => result.ShouldAgreeWithin(1e-7)).Message;
         Assert.StartsWith("[grad_check] worst error", message);
-        Assert.Contains($"input 1, index [{result.Index / 3}, {result.Index % 3}]", message);
+        Assert.Contains($"input 1 [2, 3], index [{result.Index / 3}, {result.Index % 3}]", message);
         Assert.DoesNotContain('\n', message);
     }
 
@@ -70,6 +70,44 @@ public class GradCheckTests
             Assert.Throws<MiniDLException>(() => GradCheck.Run(x => x[0].Dropout(0.5, random), Normal(9))).Message);
         Assert.Equal(double.PositiveInfinity, GradCheck.Run(x => x[0].Log(), Tensor.From([-1f], [1])).WorstError);
     }
+
+    [Fact]
+    public void Inputs_have_the_numbers_and_the_names_that_they_were_given()
+    {
+        var labels = Tensor.From([0L, 1], [2]);
+        var numbered = GradCheck.Run(x => new Cube(x[1], 3.1).Run().CrossEntropy(x[0]), labels, Normal(2, 3));
+        Assert.Equal((1, null), (numbered.Input, numbered.InputName));
+        var named = GradCheck.Run(x => new Cube(x[1], 3.1).Run().CrossEntropy(x[0]), ("labels", labels), ("logits", Normal(2, 3)));
+        Assert.Equal("logits", named.InputName);
+        Assert.Contains(" at logits [2, 3], index [", named.ToString());
+        Tensor a = Normal(2).To(Device.Reference), b = Normal(2).To(Device.Reference);
+        (a.RequiresGrad, b.RequiresGrad) = (true, true);
+        Assert.Equal("b", GradCheck.Of(() => a * new Cube(b, 3.1).Run(), ("a", a), ("b", b)).InputName);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.0004)]
+    [InlineData(-0.0013)]
+    [InlineData(0.0017)]
+    public void A_kink_is_told_from_a_wrong_gradient(double x)
+    {
+        var result = GradCheck.Run(inputs => inputs[0].Relu() + inputs[0].Square(), Tensor.From([1, x, -1], [3], Device.Reference));
+        Assert.Equal(1, result.Index);
+        Assert.StartsWith("near a kink: ", result.Kink);
+        Assert.EndsWith("move the input away from it by more than 2h, 0.002", result.Kink);
+        Assert.Contains("near a kink: ", Assert.Throws<MiniDLException>(() => result.ShouldAgreeWithin(1e-8)).Message);
+    }
+
+    [Theory]
+    [InlineData(3.001)]
+    [InlineData(3.5)]
+    [InlineData(0)]
+    [InlineData(-3)]
+    public void A_wrong_gradient_is_no_kink(double factor) => Assert.Null(GradCheck.Run(x => new Cube(x[0], factor).Run(), Normal(3, 4)).Kink);
+
+    [Fact]
+    public void A_right_gradient_is_no_kink() => Assert.Null(GradCheck.Run(x => x[0].Relu(), Tensor.From([1.0, -1], [2], Device.Reference)).Kink);
 
     private sealed class Cube(Tensor x, double factor) : Operator("cube", x)
     {
