@@ -5,7 +5,8 @@ namespace MiniDL.Diagnostics;
 /// <summary>What made a value NaN or infinite.</summary>
 /// <param name="What">A part of a sentence.</param>
 /// <param name="Remedy">A sentence.</param>
-internal sealed record AnomalyCause(string What, string Remedy)
+/// <param name="IsInput">Whether an input was that already.</param>
+internal sealed record AnomalyCause(string What, string Remedy, bool IsInput = false)
 {
     private const string Divisor = "Add a small number to the divisor, such as 1e-8.";
     private const string Logarithm = "Add a small number to what the logarithm is taken of, such as 1e-8; of a softmax take LogSoftmax() or CrossEntropy().";
@@ -101,7 +102,7 @@ internal sealed record AnomalyCause(string What, string Remedy)
             if (x.Origin is { } origin)
                 return new($"the result of {origin} {itself}: it was computed before the detection began, or changed since",
                     "Begin the detection before it is computed.");
-            return new($"the input or constant {itself}: it came in from outside", "Check the data and how it is scaled.");
+            return new($"the input or constant {itself}: it came in from outside", "Check the data and how it is scaled.", IsInput: true);
         }
         return null;
     }

@@ -134,4 +134,8 @@ public sealed class AnomalyDetection : IDisposable
 }
 
 /// <summary>A value became NaN or infinite while an <see cref="AnomalyDetection"/> looked.</summary>
-public sealed class AnomalyException(string message) : MiniDLException(message);
+public sealed class AnomalyException(string message) : MiniDLException(message)
+{
+    /// <summary>Whether it came in with an input, so that nothing in the model is to blame.</summary>
+    internal bool IsOfInput { get; init; }
+}

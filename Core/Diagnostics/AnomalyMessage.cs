@@ -60,13 +60,15 @@ internal static class AnomalyMessage
     {
         string path = node.Module?.Path is { Length: > 0 } module ? $"{module}: " : "";
         string list = Quote.First(values, "; ");
-        return new($"[{node.Name}] {path}{what}: {cause.What}. {char.ToUpperInvariant(list[0])}{list[1..]}. {cause.Remedy}");
+        return new($"[{node.Name}] {path}{what}: {cause.What}. {char.ToUpperInvariant(list[0])}{list[1..]}. {cause.Remedy}") { IsOfInput = cause.IsInput };
     }
 
     private static IEnumerable<string> Operands(Operator node, Shape shape, int[] place)
     {
         var inputs = node.Inputs.ToArray();
-        return inputs.Index().Where(x => x.Item is not null).Select(x => Values($"operand {x.Index}", x.Item!, node, shape, place));
+        return inputs.Index().Where(x => x.Item is not null).Select(x => Values($"operand {x.Index}{Name(x.Item!)}", x.Item!, node, shape, place));
+
+        string Name(Tensor x) => node.Module?.NameOf(x.Leaf ?? x) is { } name ? $", {name}" : "";
     }
 
     /// <summary>A range, and the value at the place in question where it alone decides.</summary>

@@ -19,7 +19,7 @@ internal static class DidYouMean
         ["parallel", "jobs", "workers", "num-workers"], ["augment", "augmentation"], ["schedule", "scheduler", "lr-schedule"],
         ["groups", "num-groups"], ["virtual-batch", "ghost-batch", "virtual-batch-size"], ["quiet", "silent", "q"],
         ["train-images", "num-train"], ["test-images", "num-test"], ["steps", "iterations", "repeat"], ["warm-up", "warmup"],
-        ["train", "training", "fit"], ["compare", "comparison"], ["bench", "benchmark"], ["study", "studies", "experiment", "reproduce"],
+        ["detect-anomaly", "anomaly", "detect-nan", "check-nan"], ["train", "training", "fit"], ["compare", "comparison"], ["bench", "benchmark"], ["study", "studies", "experiment", "reproduce"],
         ["doctor", "check"], ["data", "datasets", "dataset", "download"],
         ["bn", "batch", "batch-norm", "batch-normalization"], ["gn", "group", "group-norm", "group-normalization"],
         ["ln", "layer", "layer-norm", "layer-normalization"], ["in", "instance", "instance-norm", "instance-normalization"],

@@ -25,6 +25,11 @@ internal sealed class TrainOptions : RunOptions
     [Option("lr", MetaValue = "X", HelpText = "learning rate before the schedule (default: 0.1 · batch size / 128 for sgd, 0.001 · √(batch size / 128) for adam and adamw)")]
     public double? LearningRate { get; set; }
 
+    [Section("Training")]
+    [Option("detect-anomaly", HelpText = "end at the first value that is NaN or infinite, in forward or backward, and say which operator made it "
+        + "of what; takes longer, with exact convolutions")]
+    public bool DetectAnomaly { get; set; }
+
     [Section("Data")]
     [Option("validation", MetaValue = "N", HelpText = "hold out the last N training images to choose best.safetensors by (default: none, "
         + "the test images choose)")]
@@ -77,6 +82,7 @@ internal sealed class TrainOptions : RunOptions
         {
             Norm = Norm ?? settings.Norm,
             Validation = Validation ?? settings.Validation,
+            Convolutions = DetectAnomaly ? nameof(ConvAlgorithm.Exact) : applied.Convolutions,
             BatchSize = batch,
             LearningRate = LearningRate ?? (isScaled ? optimizer.ScaledRate(batch, optimizer.Rate) : settings.LearningRate),
         };

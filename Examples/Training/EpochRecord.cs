@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using MiniDL.Diagnostics;
 
 namespace MiniDL.Examples.Training;
 
@@ -72,14 +73,19 @@ internal struct RunningMean
     }
 }
 
-/// <summary>A loss became NaN or infinite.</summary>
-/// <param name="what">Which one: <c>loss</c>, <c>test loss</c>.</param>
+/// <summary>A loss became NaN or infinite, or a value before it.</summary>
+/// <param name="happened">What did: <c>the test loss became NaN</c>.</param>
 /// <param name="learningRate">Of the last step, with the schedule's factor.</param>
 /// <param name="cause">What is known of where it comes from.</param>
-internal sealed class DivergedException(string what, double loss, int epoch, int step, double learningRate, NotFinite? cause)
+internal sealed class DivergedException(string happened, int epoch, int step, double learningRate, NotFinite? cause, Exception? inner = null)
     : MiniDLException(string.Create(CultureInfo.InvariantCulture,
-        $"the {what} became {loss} in epoch {epoch}, step {step}, at learning rate {learningRate:G4}{(cause is null ? "" : ": " + cause.What)}."))
+        $"{happened} in epoch {epoch}, step {step}, at learning rate {learningRate:G4}{(cause is null ? "" : ": " + cause.What)}."), inner)
 {
+    /// <summary>A detection found a value: its message says where.</summary>
+    public static DivergedException Of(AnomalyException anomaly, int epoch, int step, double learningRate) => new("a value became NaN or infinite",
+        // Its message ends with a remedy; a learning rate helps no images.
+        epoch, step, learningRate, new NotFinite(anomaly.Message.TrimEnd('.'), anomaly.IsOfInput ? "" : null), anomaly);
+
     public int Epoch { get; } = epoch;
     public int Step { get; } = step;
     public double LearningRate { get; } = learningRate;
@@ -87,7 +93,7 @@ internal sealed class DivergedException(string what, double loss, int epoch, int
     /// <summary>What happened and what to do.</summary>
     /// <param name="option">The option that sets the base rate.</param>
     /// <param name="baseRate">The value that it has.</param>
-    public string Advice(string option, double baseRate) => $"{Message} {cause?.Remedy ?? Rate(option, baseRate)}";
+    public string Advice(string option, double baseRate) => $"{Message} {cause?.Remedy ?? Rate(option, baseRate)}".TrimEnd();
 
     private static string Rate(string option, double baseRate) => FormattableString.Invariant(
         $"Where values grow from step to step, use a smaller learning rate ({option} {baseRate / 10:G3}) or warm up (--schedule warmup:0.1,cosine).");

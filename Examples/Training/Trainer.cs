@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using MiniDL.Data;
+using MiniDL.Diagnostics;
 using MiniDL.Examples.Output;
 using MiniDL.Layers;
 using MiniDL.Optim;
@@ -16,21 +17,24 @@ internal sealed class Trainer
     private readonly Schedule _schedule;
     private readonly DataLoader _testBatches;
     private readonly DataLoader? _validationBatches;
+    private readonly bool _detectAnomaly;
 
     /// <summary>Draws the model's weights and prepares the data.</summary>
     /// <param name="norm">A norm that the settings cannot name, in place of theirs.</param>
     /// <param name="device">A stream of the settings' device; by default its first.</param>
     /// <param name="validation">Images to choose the best epoch by; null where there are none.</param>
+    /// <param name="detectAnomaly">Whether the first value that is NaN or infinite ends the run and is explained.</param>
     /// <exception cref="MiniDLException">
     /// The norm does not fit the model, the batch is larger than the data, or the steps are too many to count.
     /// </exception>
     public Trainer(
-        TrainSettings settings, Dataset train, Dataset test, NormFactory? norm = null, Device? device = null, Dataset? validation = null)
+        TrainSettings settings, Dataset train, Dataset test, NormFactory? norm = null, Device? device = null, Dataset? validation = null,
+        bool detectAnomaly = false)
     {
         if (settings.BatchSize > train.Count)
             throw new MiniDLException($"batch size {settings.BatchSize} is larger than the training set, {Counted.Of(train.Count, "image")}. "
                 + $"Use batches of {train.Count} or fewer, or more images (--train-images).");
-        Settings = settings;
+        (Settings, _detectAnomaly) = (settings, detectAnomaly);
         Device = device ?? DeviceChoice.Open(settings.Device, settings.Precision);
         var random = new RandomStream(settings.Seed);
         norm ??= NormFactory.Named(settings.Norm, settings.Groups, settings.VirtualBatch);
@@ -39,7 +43,8 @@ internal sealed class Trainer
         _schedule = Schedule.Parse(settings.Schedule);
         var augmentation = settings.Augment ? Augmentation.PadCropFlip(flip: train.MirrorKeepsClass) : null;
         var loader = new DataLoader(train, settings.BatchSize, random.Fork("data"), shuffle: true, dropLast: true, augmentation);
-        _loop = new TrainingLoop(Model, Optimizer, BatchSource.Of(loader, Device), Device, LearningRateAt, stopsShort: true, settings.ClipNorm);
+        _loop = new TrainingLoop(Model, Optimizer, BatchSource.Of(loader, Device), Device, LearningRateAt, stopsShort: true, settings.ClipNorm,
+            detectAnomaly: detectAnomaly);
         _testBatches = InOrder(test, random);
         _validationBatches = validation is null ? null : InOrder(validation, random);
         if ((long)StepsPerEpoch * settings.Epochs > int.MaxValue)
@@ -77,7 +82,7 @@ internal sealed class Trainer
     /// <param name="progress">Told after each step, on a GPU after the next.</param>
     /// <param name="stop">Ends training after the current step; the run can go on from there.</param>
     /// <param name="saving">Saves within epochs.</param>
-    /// <exception cref="DivergedException">The training, test or validation loss became NaN or infinite.</exception>
+    /// <exception cref="DivergedException">The training, test or validation loss became NaN or infinite, or any value where that is detected.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public IEnumerable<EpochRecord> Run(
         Action<StepReport>? progress = null, CancellationToken stop = default, SavingWithinEpochs? saving = null)
@@ -93,9 +98,9 @@ internal sealed class Trainer
             // Of the step, not of the optimizer: a run resumed at the end of an epoch has taken none yet.
             float rate = LearningRateAt(steps - 1);
             if (!double.IsFinite(test.Loss))
-                throw new DivergedException("test loss", test.Loss, epoch, steps, rate, WhereIn(_testBatches));
+                throw new DivergedException($"the test loss became {test.Loss}", epoch, steps, rate, WhereIn(_testBatches));
             if (validation is { Loss: var loss } && !double.IsFinite(loss))
-                throw new DivergedException("validation loss", loss, epoch, steps, rate, WhereIn(_validationBatches!));
+                throw new DivergedException($"the validation loss became {loss}", epoch, steps, rate, WhereIn(_validationBatches!));
             Position = new Position { Epoch = epoch };
             yield return new EpochRecord(epoch, steps, mean.Loss, mean.Error, test.Loss, test.Error,
                 rate, seconds + clock.Elapsed.TotalSeconds, mean.Images / seconds)
@@ -113,14 +118,22 @@ internal sealed class Trainer
         // A GPU works on a step while the host looks at the one before.
         bool runsAhead = Device.Kind.IsAsynchronous;
         TrainedBatch? before = null;
-        foreach (var trained in _loop.Epoch(Position.Epoch, Position.Batch, stop))
+        try
         {
-            if ((runsAhead ? before : trained) is { } known) Count(known, clock, progress);
-            before = runsAhead ? trained : null;
-            if (saving is null || !saving.IsDue()) continue;
-            CatchUp();
-            saving.Save();
-            clock.Restart();
+            foreach (var trained in _loop.Epoch(Position.Epoch, Position.Batch, stop))
+            {
+                if ((runsAhead ? before : trained) is { } known) Count(known, clock, progress);
+                before = runsAhead ? trained : null;
+                if (saving is null || !saving.IsDue()) continue;
+                CatchUp();
+                saving.Save();
+                clock.Restart();
+            }
+        }
+        catch (AnomalyException e)
+        {
+            int step = StepsDone + (before is null ? 1 : 2);
+            throw DivergedException.Of(e, Position.Epoch + 1, step, LearningRateAt(step - 1));
         }
         CatchUp();
         stop.ThrowIfCancellationRequested();
@@ -138,8 +151,9 @@ internal sealed class Trainer
     {
         float loss = batch.Result.Loss;
         if (!float.IsFinite(loss))
-            throw new DivergedException("loss", loss, Position.Epoch + 1, batch.Step, batch.LearningRate, _loop.Repeats
-                ? new NotFinite("a GPU has updated the weights with it since; with --device cpu the message names the module where it began")
+            throw new DivergedException($"the loss became {loss}", Position.Epoch + 1, batch.Step, batch.LearningRate, _loop.Repeats
+                ? new NotFinite("a GPU has updated the weights with it since; with --device cpu the message names the module where it began, and "
+                    + "train --detect-anomaly the operator")
                 : NotFinite.Find(Model, batch.Images));
         Position = Position.After(batch.Result.Images, loss, batch.Result.ErrorPercent, clock.Elapsed);
         var mean = Position.Mean;
@@ -158,7 +172,16 @@ internal sealed class Trainer
     public Score Evaluate(IEnumerable<Batch> batches, CancellationToken stop = default)
     {
         Model.Eval();
-        return Score.Of(Model, Device, batches, stop);
+        try
+        {
+            using var detection = _detectAnomaly ? Autograd.DetectAnomaly() : null;
+            return Score.Of(Model, Device, batches, stop);
+        }
+        catch (AnomalyException e)
+        {
+            int steps = (Position.Epoch + 1) * StepsPerEpoch;
+            throw DivergedException.Of(e, Position.Epoch + 1, steps, LearningRateAt(steps - 1));
+        }
     }
 }
 

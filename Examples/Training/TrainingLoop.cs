@@ -13,10 +13,11 @@ namespace MiniDL.Examples.Training;
 /// <param name="stopsShort">As in <see cref="TrainingStep"/>.</param>
 /// <param name="clipNorm">As in <see cref="TrainingStep"/>.</param>
 /// <param name="look">As in <see cref="TrainingStep"/>.</param>
+/// <param name="detectAnomaly">As in <see cref="TrainingStep"/>.</param>
 internal sealed class TrainingLoop(Module model, Optimizer optimizer, BatchSource batches, Device device, Func<int, float> rateAt,
-    bool stopsShort, double? clipNorm = null, Action<Func<Tensor>>? look = null) : IDisposable
+    bool stopsShort, double? clipNorm = null, Action<Func<Tensor>>? look = null, bool detectAnomaly = false) : IDisposable
 {
-    private readonly TrainingStep _step = new(model, optimizer, batches, device, stopsShort, clipNorm, look);
+    private readonly TrainingStep _step = new(model, optimizer, batches, device, stopsShort, clipNorm, look, detectAnomaly);
 
     public int StepsPerEpoch => batches.BatchesPerEpoch;
 

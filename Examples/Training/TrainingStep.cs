@@ -21,12 +21,16 @@ internal sealed class TrainingStep : IDisposable
     /// Called when the gradients are there and nothing has moved yet, with a function that computes the loss on the batch again; it may
     /// measure, but must leave the net as it was. A step that is looked into is not recorded.
     /// </param>
+    /// <param name="detectAnomaly">
+    /// Whether the first value that is NaN or infinite throws an <see cref="AnomalyException"/>. Such a step is not recorded either.
+    /// </param>
     public TrainingStep(Module model, Optimizer optimizer, BatchSource batches, Device device, bool stopsShort, double? clipNorm = null,
-        Action<Func<Tensor>>? look = null)
+        Action<Func<Tensor>>? look = null, bool detectAnomaly = false)
     {
         _device = device;
         _step = () =>
         {
+            using var detection = detectAnomaly ? Autograd.DetectAnomaly() : null;
             batches.Draw();
             var logits = model.Forward(batches.Images);
             var loss = LossOf(logits);
@@ -34,7 +38,7 @@ internal sealed class TrainingStep : IDisposable
             Update.By(optimizer, loss, clipNorm, look is null ? null : () => look(() => LossOf(model.Forward(batches.Images))));
             return [loss, logits];
         };
-        _recorded = look is null ? device.Record(_step) : null;
+        _recorded = look is null && !detectAnomaly ? device.Record(_step) : null;
 
         Tensor LossOf(Tensor logits) => Loss.CrossEntropy(logits, batches.Labels);
     }

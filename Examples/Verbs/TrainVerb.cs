@@ -21,7 +21,7 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
         var data = TrainingData.Load(settings.Dataset, options.DataOptions(settings), terminal, stop);
         var identity = TrainingData.Identify(data);
         var (train, validation) = TrainingData.Split(data.Train, settings.Validation);
-        var trainer = new Trainer(settings, train, data.Test, validation: validation);
+        var trainer = new Trainer(settings, train, data.Test, validation: validation, detectAnomaly: options.DetectAnomaly);
         IReadOnlyList<string> notices = resumed is null ? [] : GoOn(resumed, trainer, identity);
         using var begun = resumed is null ? TrainFolder.Begin(options.Out, trainer, identity, files) : null;
         var folder = resumed ?? begun!;
@@ -99,10 +99,13 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
     {
         if (options.Out is not null) throw new UsageException("--resume writes into the folder of the run; leave --out away.");
         var saved = folder.Settings.Settings;
+        if (options.DetectAnomaly && saved.Convolutions != nameof(ConvAlgorithm.Exact))
+            throw new UsageException("--detect-anomaly needs exact convolutions, and this run has fast ones, with which --resume would have to go on. Train anew with "
+                + "--detect-anomaly.");
         var wanted = options.ApplyTo(saved);
         if (wanted with { Epochs = saved.Epochs } != saved)
-            throw new UsageException(
-                $"--resume goes on with the settings of {folder.File("config.json")}: {Json.Difference(saved, wanted)}.");
+            throw new UsageException($"--resume goes on with the settings of {folder.File("config.json")}: {Json.Difference(saved, wanted)}."
+                + $"{(saved.Convolutions == wanted.Convolutions ? "" : " Exact convolutions come with --detect-anomaly or MINIDL_CONV_ALGORITHM=exact.")}");
         if (wanted != saved) RequireExtension(saved, wanted.Epochs, folder.Reached);
         return wanted.Checked();
     }
@@ -135,7 +138,8 @@ internal sealed class TrainVerb(TrainOptions options, Terminal terminal, FileLay
     /// <summary>The call that goes on with the run, as a line for a shell.</summary>
     private string GoOnCommand(TrainFolder folder) => new ShellCommand("train").Option("resume", folder.Path)
         .Option("data-dir", options.DataDirectory == "data" ? null : options.DataDirectory)
-        .Option("checkpoint-every", options.CheckpointEvery == "1" ? null : options.CheckpointEvery).ToString();
+        .Option("checkpoint-every", options.CheckpointEvery == "1" ? null : options.CheckpointEvery)
+        .Flag("detect-anomaly", options.DetectAnomaly).ToString();
 
     private void Summarize(TrainFolder folder, TrainSettings settings)
     {

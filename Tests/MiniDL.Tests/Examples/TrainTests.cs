@@ -47,6 +47,52 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
+    public void Detect_anomaly_ends_a_run_that_diverges_with_the_operator_the_module_and_the_line()
+    {
+        Assert.Equal(1, _minidl.Run(Train + "--lr 1e30 --norm none --schedule none --detect-anomaly --out @run"));
+        Assert.Matches(@"^error: a value became NaN or infinite in epoch 1, step \d, at learning rate 1E\+30: \[\w+\] .*(forward|backward).* called at \w+\.cs:\d+"
+            + @".* an overflow: .*[Oo]perand 0 \[.*Where values grow from step to step, use a smaller .*\n$", _minidl.Error);
+        Assert.Empty(_minidl.Rows("run/metrics.csv"));
+    }
+
+    [Fact]
+    public void A_run_that_is_looked_at_is_one_with_exact_convolutions_and_goes_on_as_such()
+    {
+        var settings = new TrainSettings { Model = "resnet8", Epochs = 2, BatchSize = 6, LearningRate = 0.05 };
+        var data = SyntheticImages.Load(0, 24, 10);
+        Assert.Equal(Losses(detect: false), Losses(detect: true));
+
+        const string two = "train --model resnet8 --train-images 40 --test-images 20 --batch-size 10 --schedule none --epochs ";
+        Assert.Equal(0, _minidl.Run(two + "1 --detect-anomaly --out @exact"));
+        Assert.Equal(2, _minidl.Run("train --resume @exact --epochs 2"));
+        Assert.Contains("convolutions Exact there, Fastest here. Exact convolutions come with --detect-anomaly", _minidl.Error, StringComparison.Ordinal);
+        Assert.Equal(0, _minidl.Run("train --resume @exact --epochs 2 --detect-anomaly"));
+        Assert.Equal(0, _minidl.Run(two + "1 --out @fast"));
+        Assert.Equal(2, _minidl.Run("train --resume @fast --epochs 2 --detect-anomaly"));
+        Assert.Contains("--detect-anomaly needs exact convolutions", _minidl.Error, StringComparison.Ordinal);
+
+        double[] Losses(bool detect)
+        {
+            using var exact = ConvDefaults.OnThisThread(ConvAlgorithm.Exact);
+            return [.. new Trainer(settings, data.Train, data.Test, detectAnomaly: detect).Run().SelectMany(e => new[] { e.TrainLoss, e.TestLoss })];
+        }
+    }
+
+    [Fact]
+    public void Images_that_are_not_finite_are_blamed_without_a_word_of_learning_rates()
+    {
+        var e = DivergedException.Of(Anomaly(Tensor.From([1f, float.NaN], [2])), 1, 2, 0.1);
+        Assert.EndsWith("Check the data and how it is scaled.", e.Advice("--lr", 0.1));
+        Assert.Contains("use a smaller learning rate (--lr 0.01)", DivergedException.Of(Anomaly(Tensor.From([1f, 3e38f], [2])), 1, 2, 0.1).Advice("--lr", 0.1));
+
+        static MiniDL.Diagnostics.AnomalyException Anomaly(Tensor x)
+        {
+            using var detection = Autograd.DetectAnomaly();
+            return Assert.Throws<MiniDL.Diagnostics.AnomalyException>(() => x * 3);
+        }
+    }
+
+    [Fact]
     public void A_test_loss_that_is_not_finite_after_the_last_update_is_a_divergence_too()
     {
         Assert.Equal(1, _minidl.Run("train --model resnet8 --train-images 64 --test-images 20 --batch-size 64 --epochs 1 --lr 1e30 --out @run"));

@@ -124,6 +124,7 @@ public class AnomalyDetectionTests
             + "AnomalyDetectionTests.cs:", message);
         Assert.Contains(": an overflow: ", message);
         Assert.Contains(" inside of it", message);
+        Assert.Contains("; operand 1, the parameter 1.by [1]: 1E-30 to 1E-30", message);
     }
 
     [Fact]
