@@ -54,7 +54,7 @@ public sealed partial class Tensor
         for (int i = 0; i < values.Length; i++)
             if (!float.IsFinite((float)values[i]) && double.IsFinite(values[i]))
                 throw new MiniDLException(Check.Line("from", string.Create(CultureInfo.InvariantCulture,
-                    $"value {first + i}, {values[i]}, is too large for float, which ends at {float.MaxValue:G3}. ")
+                    $"value {first + i}, {values[i]}, is too large for float, whose maximum is {float.MaxValue:G3}. ")
                     + "Scale the values, or use Device.Reference, which has double."));
     }
 

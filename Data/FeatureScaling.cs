@@ -17,7 +17,7 @@ public sealed class FeatureScaling
     private FeatureScaling(ReadOnlySpan<float> x, int features, Func<Column, (double Offset, double Divisor)> rule)
     {
         if (features < 1 || x.Length == 0 || x.Length % features != 0)
-            throw new MiniDLException($"[feature_scaling] {x.Length} values are no rows of {features} features. "
+            throw new MiniDLException($"[feature_scaling] {x.Length} values do not divide into rows of {features} features. "
                 + "Give the values row by row, and at least one row.");
         (_offset, _divisor) = (new double[features], new double[features]);
         for (int feature = 0; feature < features; feature++)
@@ -63,7 +63,7 @@ public sealed class FeatureScaling
     private float[] Map(ReadOnlySpan<float> x, Func<double, double, double, double> formula)
     {
         if (x.Length % _offset.Length != 0)
-            throw new MiniDLException($"[feature_scaling] {x.Length} values are no rows of {_offset.Length} features, "
+            throw new MiniDLException($"[feature_scaling] {x.Length} values do not divide into rows of {_offset.Length} features, "
                 + "for which it was fitted.");
         var y = new float[x.Length];
         for (int i = 0; i < x.Length; i++) y[i] = (float)formula(x[i], _offset[i % _offset.Length], _divisor[i % _offset.Length]);

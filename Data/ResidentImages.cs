@@ -26,7 +26,7 @@ public sealed class ResidentImages : BatchSource
     /// <exception cref="MiniDLException">The device is not a GPU, or there would be no batch.</exception>
     public ResidentImages(ImageDataset data, int batchSize, RandomStream random, Augmentation? augmentation, Device device)
     {
-        if (!device.Backend.GathersImages) throw new MiniDLException($"[resident_images] {device} is no GPU. Use a DataLoader.");
+        if (!device.Backend.GathersImages) throw new MiniDLException($"[resident_images] {device} is not a GPU. Use a DataLoader.");
         if (batchSize < 1 || batchSize > data.Count)
             throw new MiniDLException($"[resident_images] batch size {batchSize} should be from 1 to {data.Count}, "
                 + $"the images of {data.Name}.");

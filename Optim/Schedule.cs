@@ -99,7 +99,7 @@ public sealed record StepSchedule : Schedule
         if (_milestones.Length == 0) throw new MiniDLException("[schedule] steps need at least one milestone.");
         for (int i = 1; i < _milestones.Length; i++)
             if (_milestones[i] <= _milestones[i - 1])
-                throw new MiniDLException($"[schedule] the milestones {Quote.List(_milestones.Select(Text))} must rise.");
+                throw new MiniDLException($"[schedule] the milestones {Quote.List(_milestones.Select(Text))} must increase.");
     }
 
     /// <summary>The fractions of the training at which the rate drops.</summary>

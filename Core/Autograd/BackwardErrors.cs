@@ -21,7 +21,7 @@ internal static class BackwardErrors
     }
 
     public static MiniDLException Shared(string what, Tensor root) =>
-        Error($"{what} is part of a backward pass that is still running, and so of this one of {root.Description}. On other threads: let one end "
+        Error($"{what} is in use by another backward pass that is still running, and this one needs it too: that of {root.Description}. On other threads: let one end "
             + "before the next begins, or use copies of the model. In a hook or a backward: Detach() what it differentiates.");
 
     public static MiniDLException Freed(Tensor root) =>

@@ -90,7 +90,7 @@ public static class GradCheck
         var y = function();
         double[] first = y.ToArray<double>();
         if (!first.AsSpan().SequenceEqual(function().ToArray<double>()))
-            throw new MiniDLException("[grad_check] the function gives another result for the same inputs. "
+            throw new MiniDLException("[grad_check] the function is not deterministic: it gives different results for the same inputs. "
                 + "Make its random numbers the same in every call.");
         var cotangent = Tensor.Normal(y.Shape, new RandomStream(0).Fork("grad_check"), device: Device.Reference);
         double[] weights = cotangent.ToArray<double>();

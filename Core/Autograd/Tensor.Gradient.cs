@@ -36,7 +36,7 @@ public sealed partial class Tensor
     public Tensor RetainGrad()
     {
         if (!RequiresGrad || Producer is Operator.FreedOperator)
-            throw new MiniDLException($"[autograd] {Description} gets no gradient that could be kept: "
+            throw new MiniDLException($"[autograd] {Description} receives no gradient, so there is none to retain: "
                 + $"{(RequiresGrad ? "its graph was freed by a backward pass" : "it does not depend on a tensor with RequiresGrad")}. "
                 + "Call RetainGrad() between forward and backward.");
         State.Retains = true;

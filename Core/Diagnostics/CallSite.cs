@@ -5,7 +5,7 @@ namespace MiniDL.Diagnostics;
 /// <summary>Where in the user's program something was called.</summary>
 internal static class CallSite
 {
-    private static readonly string[] Libraries = ["MiniDL.Core", "MiniDL.Layers", "MiniDL.Optim", "MiniDL.Data"];
+    private static readonly string[] Libraries = ["MiniDL.Core", "MiniDL.Layers", "MiniDL.Optim", "MiniDL.Data", "MiniDL.Explorer"];
 
     /// <summary>
     /// The innermost line on this thread's stack that is in none of the libraries: <c>Program.cs:12</c>. Null where the program came

@@ -60,7 +60,9 @@ internal sealed class GraphRecorder : EngineObserver
     public override void Ran(Operator node, Tensor y, bool recorded)
     {
         var time = Stopwatch.GetElapsedTime(_starts.Pop());
-        if (recorded) _forward[node] = time.TotalMilliseconds;
+        if (!recorded) return;
+        _forward[node] = time.TotalMilliseconds;
+        node.CalledAt = CallSite.OfUser() ?? "";
     }
 
     public override void StartingBackward(Operator node, Tensor dy)

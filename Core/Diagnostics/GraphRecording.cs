@@ -60,7 +60,7 @@ public sealed class GraphRecording
 internal sealed class RecordedNode
 {
     private readonly int _id;
-    private readonly string _details, _module;
+    private readonly string _details, _module, _call;
     private readonly double _milliseconds;
     private readonly TensorSummary _value;
     private readonly int[] _inputs;
@@ -70,7 +70,7 @@ internal sealed class RecordedNode
     {
         (_id, Kind, Name, _milliseconds, _value) = (node.Id, node.Kind, node.Name, milliseconds, TensorSummary.Of(node.Tensor));
         Type = node.Operator?.GetType().Name;
-        (_details, _module) = (node.Operator?.Details ?? "", node.Module?.Path ?? "");
+        (_details, _module, _call) = (node.Operator?.Details ?? "", node.Module?.Path ?? "", node.Operator?.CalledAt ?? "");
         _inputs = [.. (node.Operator is { } ran ? ran.Inputs : []).ToArray().Select(input => input is null ? -1 : graph[input].Id)];
         _saved = [.. node.Saved().Select(saved => (saved.Name, saved.Value.Shape, saved.Value.Bytes))];
         List<(string, string)> modules = [];
@@ -97,6 +97,7 @@ internal sealed class RecordedNode
         if (Type is not null) json.WriteString("type", Type);
         json.WriteString("module", _module);
         if (_details.Length > 0) json.WriteString("details", _details);
+        if (_call.Length > 0) json.WriteString("call", _call);
         if (Kind == "operator") json.WriteNumber("ms", Math.Round(_milliseconds, 4));
         json.WriteStartArray("inputs");
         foreach (int input in _inputs) json.WriteNumberValue(input);

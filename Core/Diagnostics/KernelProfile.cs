@@ -40,11 +40,11 @@ public sealed class KernelProfile
     /// <param name="measurements">Measurements of each time; the median is reported.</param>
     /// <param name="progress">Receives the fraction that is done, 0 to 1.</param>
     /// <param name="stop">Ends it between two kernels.</param>
-    /// <exception cref="MiniDLException">The device is no GPU.</exception>
+    /// <exception cref="MiniDLException">The device is not a GPU.</exception>
     public static KernelProfile Of(Device device, Func<Tensor[]> step, int measurements = 5, Action<double>? progress = null, CancellationToken stop = default)
     {
         var stream = device.Backend is CudaBackend cuda ? cuda.Stream
-            : throw new MiniDLException($"[profile] {device} is no GPU and has no kernels. Use a Profiler.");
+            : throw new MiniDLException($"[profile] {device} is not a GPU and has no kernels. Use a Profiler.");
         if (!stream.RepeatsGraphs) throw new MiniDLException("[profile] MINIDL_CUDA_GRAPH=0 leaves no recorded step to measure. Unset it.");
         var (singly, empty) = Singly(device, stream, step, measurements);
         using var plain = new TimedStep(device, stream, step, doubled: null);

@@ -15,7 +15,7 @@ public sealed partial class Tensor
         var reduction = Reduction.Of("max", Shape, dims, keepDim);
         for (int i = 0; i < Rank; i++)
             Check.That(!reduction.Reduced[i] || Shape[i] > 0, "max",
-                $"dimension {i} of {Shape} is empty, and there is no largest of no values. Check the size before.");
+                $"dimension {i} of {Shape} is empty and has no maximum. Check the size before.");
         // One run of neighbouring dimensions at a time, innermost first, so that ties go to the first value in row-major order.
         var y = ToFloat();
         for (int end = Rank; end > 0; end--)

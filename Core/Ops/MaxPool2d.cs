@@ -23,7 +23,7 @@ public sealed partial class Tensor
     /// <summary>Images without pixels have no largest value and no mean.</summary>
     private static void CheckPixels(string operation, Tensor x) =>
         Check.That(x.Shape[2] > 0 && x.Shape[3] > 0, operation,
-            $"input {x.Shape} has no pixels, and of none there is neither a largest nor a mean. Check the sizes of the layers before.");
+            $"input {x.Shape} has no pixels, so it has neither a maximum nor a mean. Check the sizes of the layers before.");
 
     private static Window2d PoolWindow(string operation, Tensor x, (int H, int W) kernel, (int H, int W)? stride, (int H, int W)? padding)
     {
@@ -32,7 +32,7 @@ public sealed partial class Tensor
         var pad = padding ?? (0, 0);
         var window = Window2d.Of(operation, x.Shape, x.Shape[1], kernel, stride ?? kernel, pad);
         Check.That(2 * pad.H <= kernel.H && 2 * pad.W <= kernel.W, operation,
-            $"padding {pad} is more than half the kernel {kernel}, so that windows would hold padding only. Use less.");
+            $"padding {pad} is more than half the kernel {kernel}, so some windows would contain only padding. Use less padding.");
         return window;
     }
 }

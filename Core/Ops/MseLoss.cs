@@ -6,7 +6,7 @@ public sealed partial class Tensor
     /// <exception cref="ShapeException">The shapes differ; there is no broadcasting here, because it would hide mistakes.</exception>
     public Tensor MseLoss(Tensor target)
     {
-        Check.That(Shape == target.Shape, "mse_loss", $"x {Shape} and target {target.Shape} must have one shape. Reshape one of them?");
+        Check.That(Shape == target.Shape, "mse_loss", $"x {Shape} and target {target.Shape} must have the same shape. Reshape one of them?");
         return (this - target).Square().Mean();
     }
 }

@@ -24,7 +24,7 @@ internal sealed partial record SafeTensorsHeader
         Span<byte> prefix = stackalloc byte[sizeof(long)];
         file.ReadExactly(prefix);
         long length = BinaryPrimitives.ReadInt64LittleEndian(prefix);
-        if (length is < 2 or > MaxLength) throw Bad(path, $"its first 8 bytes are no length of a safetensors header (2 to {MaxLength} bytes)");
+        if (length is < 2 or > MaxLength) throw Bad(path, $"its first 8 bytes are not the length of a safetensors header (2 to {MaxLength} bytes)");
         if (length > file.Length - sizeof(long))
             throw Bad(path, $"it is truncated: a header of {length} bytes does not fit in {file.Length} bytes");
         byte[] text = new byte[length];

@@ -21,7 +21,7 @@ internal static class TarGz
     {
         var missing = wanted.ToHashSet();
         using var file = InputFile.Open(path);
-        if (!IsGzip(file)) throw new InvalidDataException("it is no gzip archive");
+        if (!IsGzip(file)) throw new InvalidDataException("it is not a gzip archive");
         using var unpacked = new LimitedStream(new GZipStream(file, CompressionMode.Decompress), contentBytes + Allowance, cancellation);
         var tar = new TarReader(unpacked);
         while (missing.Count > 0 && tar.Next())
@@ -48,6 +48,6 @@ internal static class TarGz
         bool climbs = unix.StartsWith('/') || $"/{unix}/".Contains("/../", StringComparison.Ordinal)
             || unix.AsSpan()[..Math.Max(0, unix.IndexOf('/'))].EndsWith(":") || unix.EndsWith(':') && !unix.Contains('/');
         if (climbs)
-            throw new InvalidDataException($"its entry '{Quote.Text(path)}' climbs out of the folder; get the archive from another place");
+            throw new InvalidDataException($"its entry '{Quote.Text(path)}' points outside the folder; get the archive from another source");
     }
 }

@@ -10,7 +10,7 @@ namespace MiniDL.Examples.Options;
 [Note("Nothing is computed on a device: there is no --device.")]
 internal sealed class DataOptions : CommonOptions
 {
-    [Value(0, MetaName = "DATASET", HelpText = "synthetic, cifar10, cifar100, mnist or fashion-mnist; all when left out")]
+    [Value(0, MetaName = "DATASET", HelpText = "{datasets}; all when left out")]
     public string? Dataset { get; set; }
 
     [Section("Data")]

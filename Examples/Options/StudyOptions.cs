@@ -11,8 +11,8 @@ namespace MiniDL.Examples.Options;
 [Example("study deep-mlp --full --out runs/deep-mlp", "the paper's settings")]
 [Note("A study ends within three minutes on two cores. It leaves report.html, a page that needs nothing else, the pictures as PNG and")]
 [Note("SVG, and the numbers as CSV. Where a dataset is absent, fashion-mnist stands in for mnist, and synthetic images for any: that")]
-[Note("is said, and findings about images are inconclusive. `data NAME --download` fetches one. deep-mlp, feature-scaling and")]
-[Note("invariance train nothing: they take no --device.")]
+[Note("is said, and findings about images are inconclusive. `data NAME --download` fetches one. A study that trains")]
+[Note("nothing takes no --device.")]
 internal sealed class StudyOptions : CommonOptions
 {
     [Value(0, MetaName = "NAME", HelpText = "the study; all are listed when left out")]

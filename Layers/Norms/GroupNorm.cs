@@ -20,7 +20,7 @@ public sealed class GroupNorm : MeanVarianceNorm
     {
         Check.That(groups > 0 && channels > 0, Operation, $"groups {groups} and channels {channels} must be positive.");
         Check.That(channels % groups == 0, Operation,
-            $"{channels} channels are not divisible by {groups} groups: {channels} / {groups} = {channels / groups} rest {channels % groups}. "
+            $"{channels} channels are not divisible by {groups} groups: {channels} / {groups} = {channels / groups} remainder {channels % groups}. "
             + $"Use a divisor of {channels}.");
         (Groups, Channels) = (groups, channels);
         RegisterAffine([channels], affine, affine);

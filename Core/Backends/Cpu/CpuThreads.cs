@@ -30,5 +30,5 @@ public static class CpuThreads
 
     private static int Checked(int threads) => threads >= 1
         ? threads
-        : throw new MiniDLException($"[cpu] {threads} threads cannot run anything; use 1 to {Environment.ProcessorCount}.");
+        : throw new MiniDLException($"[cpu] {threads} is not a number of threads; use 1 to {Environment.ProcessorCount}.");
 }

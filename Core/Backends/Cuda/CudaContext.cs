@@ -24,7 +24,7 @@ internal sealed unsafe class CudaContext
     /// <summary>The error that made the device unusable: after an illegal address and the like, every later call fails too.</summary>
     private string? _failure;
 
-    /// <exception cref="MiniDLException">There is no GPU, or the driver or the GPU is too old.</exception>
+    /// <exception cref="MiniDLException">There is not a GPU, or the driver or the GPU is too old.</exception>
     public CudaContext(CudaApi api)
     {
         Api = api;

@@ -81,7 +81,7 @@ internal sealed class CudaStep : RecordedStep
     public ulong Word(Func<ulong> next)
     {
         if (_words.Count == MaxWords)
-            throw new MiniDLException(Check.Line("record", $"the step draws and learns in more than {MaxWords} places. "
+            throw new MiniDLException(Check.Line("record", $"the step has random streams, learning rates and counters in more than {MaxWords} places. "
                 + "Record a part of it."));
         _words.Add(next);
         return CudaBackend.Address(_wordsOnDevice, _words.Count - 1);

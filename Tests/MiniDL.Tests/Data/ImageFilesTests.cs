@@ -72,7 +72,7 @@ public sealed class ImageFilesTests : IDisposable
     public void An_archive_that_is_no_gzip_file_is_called_that()
     {
         _folder.Write("cifar-10-binary.tar.gz", "<html>not found</html>"u8.ToArray());
-        Assert.Contains("it is no gzip archive. Delete it and download it again.", ErrorOf(TinySets.Cifar));
+        Assert.Contains("it is not a gzip archive. Delete it and download it again.", ErrorOf(TinySets.Cifar));
     }
 
     [Fact]

@@ -63,7 +63,7 @@ public class BadInputTests
         (() => new BatchNorm2d(0), "[batch_norm] numFeatures 0 must be positive."),
         (() => new BatchNorm2d(2, eps: -1), "[batch_norm] eps -1 must not be negative."),
         (() => new InstanceNorm2d(-1), "[instance_norm] numFeatures -1 must be positive."),
-        (() => new GroupNorm(3, 16), "[group_norm] 16 channels are not divisible by 3 groups: 16 / 3 = 5 rest 1. Use a divisor of 16."),
+        (() => new GroupNorm(3, 16), "[group_norm] 16 channels are not divisible by 3 groups: 16 / 3 = 5 remainder 1. Use a divisor of 16."),
         (() => new GroupNorm(0, 16), "[group_norm] groups 0 and channels 16 must be positive."),
         (() => new LayerNorm([]), "[layer_norm] normalizedShape [] must have at least one dimension and no size 0."),
         (() => new RmsNorm([3, 0]), "[rms_norm] normalizedShape [3, 0] must have at least one dimension and no size 0."),

@@ -146,7 +146,7 @@ public class NormFactoryTests
             Assert.Throws<MiniDLException>(() => NormFactory.Named("ghost", virtualBatch: 0)).Message);
         Assert.StartsWith("[norm] skipinit is a way to start residual branches, and this model has none. Use bn,",
             Assert.Throws<MiniDLException>(() => NormFactory.Named("skipinit").CreateForFeatures(4)).Message);
-        Assert.Equal("[group_norm] 16 channels are not divisible by 6 groups: 16 / 6 = 2 rest 4. Use a divisor of 16.",
+        Assert.Equal("[group_norm] 16 channels are not divisible by 6 groups: 16 / 6 = 2 remainder 4. Use a divisor of 16.",
             Assert.Throws<ShapeException>(() => new ResNet(8, NormFactory.Named("gn", 6), new RandomStream(0))).Message);
     }
 }

@@ -69,8 +69,8 @@ public class ScheduleTests
     }
 
     [Theory]
-    [InlineData("step:0.5,0.5", "must rise")]
-    [InlineData("step:0.8,0.5", "must rise")]
+    [InlineData("step:0.5,0.5", "must increase")]
+    [InlineData("step:0.8,0.5", "must increase")]
     [InlineData("step:1.5", "between 0 and 1")]
     [InlineData("step:0,5", "with a point before its decimals: 0.5")]
     [InlineData("step:0.5,0,8", "with a point before its decimals: 0.5")]

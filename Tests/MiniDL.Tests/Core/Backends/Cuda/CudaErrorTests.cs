@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace MiniDL.Tests.Core.Backends.Cuda;
 
-/// <summary>What a user reads where there is no GPU, or it fails: one line that says what to do.</summary>
+/// <summary>What a user reads where there is not a GPU, or it fails: one line that says what to do.</summary>
 public class CudaErrorTests
 {
     private static string Message(Action action)

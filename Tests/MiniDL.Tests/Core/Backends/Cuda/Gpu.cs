@@ -134,7 +134,7 @@ internal sealed class OwnGpu : IDisposable
     }
 }
 
-/// <summary>A test that is skipped where there is no GPU, not even the fake one.</summary>
+/// <summary>A test that is skipped where there is not a GPU, not even the fake one.</summary>
 public sealed class GpuFactAttribute : FactAttribute
 {
     public GpuFactAttribute() => Skip = Gpu.Missing;

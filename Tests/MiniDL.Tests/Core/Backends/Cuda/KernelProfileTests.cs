@@ -64,7 +64,7 @@ public class KernelProfileTests
     [GpuFact]
     public void What_cannot_be_measured_is_refused()
     {
-        Assert.Contains("[profile] cpu is no GPU", Assert.Throws<MiniDLException>(() => KernelProfile.Of(Device.Cpu, () => [])).Message);
+        Assert.Contains("[profile] cpu is not a GPU", Assert.Throws<MiniDLException>(() => KernelProfile.Of(Device.Cpu, () => [])).Message);
         using var fake = Gpu.OwnFake();
         var device = fake.Open();
         ((CudaBackend)device.Backend).Stream.RepeatsGraphs = false;
