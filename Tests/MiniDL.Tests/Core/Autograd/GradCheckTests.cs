@@ -66,7 +66,7 @@ public class GradCheckTests
     public void A_random_function_and_a_NaN_gradient_are_refused()
     {
         var random = new RandomStream(1);
-        Assert.Contains("another result",
+        Assert.Contains("not deterministic",
             Assert.Throws<MiniDLException>(() => GradCheck.Run(x => x[0].Dropout(0.5, random), Normal(9))).Message);
         Assert.Equal(double.PositiveInfinity, GradCheck.Run(x => x[0].Log(), Tensor.From([-1f], [1])).WorstError);
     }
