@@ -94,10 +94,12 @@ internal sealed unsafe class CudaModules(CudaContext context)
     /// <summary>The PTX as the driver expects it, terminated by a zero.</summary>
     public static byte[] Ptx(KernelModule module)
     {
-        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream(FileName(module) + ".gz")
+        using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream(FileName(module))
             ?? throw new MiniDLException($"[cuda] this build does not hold {FileName(module)}. "
                 + "Run Core/Backends/Cuda/Kernels/compile.sh and build again.");
-        using var text = new GZipStream(resource, CompressionMode.Decompress);
+        bool isGzip = resource.ReadByte() == 0x1f && resource.ReadByte() == 0x8b;
+        resource.Position = 0;
+        using Stream text = isGzip ? new GZipStream(resource, CompressionMode.Decompress) : new BrotliStream(resource, CompressionMode.Decompress);
         using var ptx = new MemoryStream();
         text.CopyTo(ptx);
         ptx.WriteByte(0);

@@ -152,8 +152,8 @@ public sealed class SafeTensorsTests : IDisposable
     [InlineData(new byte[0], "too few")]
     [InlineData(new byte[] { 1, 2, 3 }, "too few")]
     [InlineData(new byte[] { 200, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}' }, "truncated")]
-    [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0 }, "no length")]
-    [InlineData(new byte[] { 0, 0, 0, 0, 0, 0, 0, 0x7F, 0 }, "no length")]
+    [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0 }, "not the length")]
+    [InlineData(new byte[] { 0, 0, 0, 0, 0, 0, 0, 0x7F, 0 }, "not the length")]
     [InlineData(new byte[] { 2, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFE }, "not the JSON")]
     public void Bytes_that_are_no_safetensors_file_are_a_one_line_error(byte[] content, string complaint)
     {
