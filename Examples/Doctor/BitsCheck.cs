@@ -61,7 +61,7 @@ internal sealed class BitsCheck(Device device, string model, int batch)
         var random = new RandomStream(7);
         var net = Models.Create(model, NormFactory.Named(norm), random.Fork("weights"), [3, 32, 32], classes: 10).To(device);
         var sgd = new Sgd(net.Parameters(), learningRate: 0.05f, momentum: 0.9f, weightDecay: 1e-4f);
-        using var step = new TrainingStep(net, sgd, OneBatch.Random(batch, random.Fork("images"), device), device, stopsShort: false);
+        using var step = new TrainingStep(net, sgd, OneBatch.Random(batch, [3, 32, 32], classes: 10, random.Fork("images"), device), device, stopsShort: false);
         for (int i = 0; i < Steps; i++)
         {
             using var scope = Scope.Step();

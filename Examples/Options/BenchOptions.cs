@@ -9,6 +9,7 @@ namespace MiniDL.Examples.Options;
 [Example("bench --norms bn --batch-sizes 128 --steps 50 --threads 1", "one case, one thread")]
 [Example("bench --norms bn --batch-sizes 32 --profile", "where the time of a training step goes")]
 [Example("bench --norms bn --batch-sizes 32 --trace step.json", "every operator of three steps, on a time axis")]
+[Example("bench --toy mlp-2-32-32-2 --steps 1000", "what a step costs beside its arithmetic")]
 [Example("bench --device cuda", "on an NVIDIA GPU; the training step is one graph")]
 [Example("bench --device cuda --norms bn --batch-sizes 128 --profile", "the time of each kernel")]
 [Note("The images are random, from a fixed seed, and the lines go to the standard output: there is no")]
@@ -17,12 +18,16 @@ namespace MiniDL.Examples.Options;
 internal sealed class BenchOptions : CommonOptions
 {
     [Section("Benchmark")]
-    [Option("model", MetaValue = "NAME", Default = "resnet20", HelpText = "{models}")]
-    public string Model { get; set; } = "resnet20";
+    [Option("model", MetaValue = "NAME", HelpText = "{models} (default: resnet20)")]
+    public string? ModelOption { get; set; }
 
     [Section("Benchmark")]
-    [Option("norms", MetaValue = "LIST", Default = "bn,gn", HelpText = "{norms}")]
-    public string Norms { get; set; } = "bn,gn";
+    [Option("toy", MetaValue = "NAME", HelpText = "instead of a model a small net without norms, most of whose time is overhead: {toys}")]
+    public string? Toy { get; set; }
+
+    [Section("Benchmark")]
+    [Option("norms", MetaValue = "LIST", HelpText = "{norms} (default: bn,gn)")]
+    public string? Norms { get; set; }
 
     [Section("Benchmark")]
     [Option("device", MetaValue = "NAME", Default = "cpu", HelpText = "cpu or cuda")]
@@ -41,8 +46,8 @@ internal sealed class BenchOptions : CommonOptions
     public int? VirtualBatch { get; set; }
 
     [Section("Benchmark")]
-    [Option("batch-sizes", MetaValue = "LIST", Default = "2,8,32,128", HelpText = "batch sizes")]
-    public string BatchSizes { get; set; } = "2,8,32,128";
+    [Option("batch-sizes", MetaValue = "LIST", HelpText = "batch sizes (default: 2,8,32,128; of a toy 50 or 64)")]
+    public string? BatchSizes { get; set; }
 
     [Section("Benchmark")]
     [Option("steps", MetaValue = "N", Default = 15, HelpText = "steps to time, after the warm-up; the median counts")]
@@ -60,10 +65,18 @@ internal sealed class BenchOptions : CommonOptions
     [Option("trace", MetaValue = "FILE", HelpText = "record three training steps of one norm and batch size, operator by operator, for ui.perfetto.dev or chrome://tracing")]
     public string? Trace { get; set; }
 
+    public string Model => Toy ?? ModelOption ?? "resnet20";
+
     /// <inheritdoc/>
     public override void Check()
     {
         base.Check();
+        RequireKnown("toy", Toy, [.. ToyNet.All.Select(net => net.Name)]);
+        const string has = "is for a model of train; the toy nets have no norms. Leave it out, or --toy.";
+        RefuseWithoutEffect(Toy is not null, "model", ModelOption, "and --toy are two nets; give one of them.");
+        RefuseWithoutEffect(Toy is not null, "norms", Norms, has);
+        RefuseWithoutEffect(Toy is not null, "groups", Groups, has);
+        RefuseWithoutEffect(Toy is not null, "virtual-batch", VirtualBatch, has);
         RequireFile("trace", Trace);
         Require(Steps is >= 1 and <= 100_000, "steps", Steps, "between 1 and 100000");
         Require(WarmUp is >= 0 and <= 3600, "warm-up", WarmUp, "between 0 and 3600");
@@ -77,8 +90,8 @@ internal sealed class BenchOptions : CommonOptions
     public TrainSettings[] Cases()
     {
         var defaults = new TrainSettings();
-        string[] norms = ListOption.Names("norms", Norms);
-        int[] sizes = ListOption.Counts("batch-sizes", BatchSizes);
+        string[] norms = ListOption.Names("norms", Toy is null ? Norms ?? "bn,gn" : "none");
+        int[] sizes = ListOption.Counts("batch-sizes", BatchSizes ?? (Toy is null ? "2,8,32,128" : $"{ToyNet.Named(Toy).BatchSize}"));
         string[] precisions = [.. ListOption.Precisions(Precision ?? defaults.Precision).Select(DeviceChoice.NameOf)];
         TrainSettings[] cases = [.. from precision in precisions
                                     from norm in norms
@@ -93,7 +106,8 @@ internal sealed class BenchOptions : CommonOptions
                                         Groups = Groups ?? defaults.Groups,
                                         VirtualBatch = VirtualBatch ?? defaults.VirtualBatch,
                                     }];
-        NormFit.Check(cases, Groups, VirtualBatch, lists: true);
+        // A toy net fits what any model does: it has no norms.
+        NormFit.Check([.. cases.Select(run => Toy is null ? run : run with { Model = "mlp" })], Groups, VirtualBatch, lists: true);
         if (Trace is not null && cases.Length > 1)
             throw new UsageException("--trace records one case; name one norm and one batch size, such as --norms bn --batch-sizes 32.");
         return cases;

@@ -24,6 +24,7 @@ internal static class Listed
         ("norms", NormFactory.Names),
         ("norms with groups", [.. NormFactory.Names.Where(norm => NormFactory.Named(norm).HasGroups)]),
         ("models", Models.Names),
+        ("toys", [.. ToyNet.All.Select(net => net.Name)]),
         ("datasets", Datasets.Names),
         ("optimizers", OptimizerChoice.Names),
     ];

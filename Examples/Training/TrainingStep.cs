@@ -64,10 +64,10 @@ internal sealed class TrainingStep : IDisposable
 /// <summary>The same batch again and again.</summary>
 internal sealed class OneBatch(Tensor images, Tensor labels) : BatchSource
 {
-    /// <summary>Random images of 3×32×32, and labels of ten classes in turn.</summary>
-    public static OneBatch Random(int batch, RandomStream random, Device device) => new(
-        Tensor.Normal([batch, 3, 32, 32], random, device: device),
-        Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % 10))], [batch], device));
+    /// <summary>Random examples of a shape, and labels of the classes in turn.</summary>
+    public static OneBatch Random(int batch, Shape input, int classes, RandomStream random, Device device) => new(
+        Tensor.Normal([batch, .. input.Sizes], random, device: device),
+        Tensor.From([.. Enumerable.Range(0, batch).Select(i => (long)(i % classes))], [batch], device));
 
     public override Tensor Images => images;
 

@@ -38,10 +38,10 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         // What the case before used is of other sizes: it would only add to this one's memory.
         device.Backend.TrimPool();
         var random = new RandomStream(0);
-        var choice = NormFactory.Named(norm, settings.Groups, settings.VirtualBatch);
-        var model = Models.Create(options.Model, choice, random.Fork("weights"), [3, 32, 32], classes: 10).To(device);
+        var (model, input, classes) = Net(settings, random.Fork("weights"));
+        model.To(device);
         var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);
-        var data = OneBatch.Random(batch, random.Fork("images"), device);
+        var data = OneBatch.Random(batch, input, classes, random.Fork("images"), device);
 
         model.Train();
         using var step = new TrainingStep(model, sgd, data, device, stopsShort: false);
@@ -79,6 +79,19 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
             + $$""","train_ms":{{train:F3}},"train_images_per_s":{{batch / train * 1e3:F1}}"""
             + $$""","eval_ms":{{eval:F3}},"eval_images_per_s":{{batch / eval * 1e3:F1}}"""
             + $$""","peak_rss_mb":{{Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0}}}""");
+    }
+
+    private (Module Net, Shape Input, int Classes) Net(TrainSettings settings, RandomStream random)
+    {
+        if (options.Toy is { } name)
+        {
+            var toy = ToyNet.Named(name);
+            return (toy.Create(random), toy.Input, toy.Classes);
+        }
+        Shape input = [3, 32, 32];
+        const int classes = 10;
+        var norm = NormFactory.Named(settings.Norm, settings.Groups, settings.VirtualBatch);
+        return (Models.Create(options.Model, norm, random, input, classes), input, classes);
     }
 
     /// <summary>Traces some steps, all of them after those that were timed.</summary>

@@ -10,20 +10,32 @@
 #
 # Every cell is a process of its own, since memory peaks last as long as their process. MiniDL and the peer take turns, so that
 # both meet the same weather, and the median over the rounds counts.
-# Environment: THREADS (default: all processors), STEPS (default: 2000 images' worth, from 15 to 200).
+# Environment: THREADS (default: all processors), STEPS (default: 2000 images' worth, from 15 to 200; of a toy net 2000),
+# TOY (a net of `minidl bench --toy` in place of ResNet-20; norms and batch sizes are its own then), LOAD (yes: one other process keeps a core
+# busy meanwhile).
+#   TOY=mlp-2-32-32-2 compare-with-peer.sh; TOY=lenet compare-with-peer.sh; TOY=mlp-784-256-256-10 compare-with-peer.sh
+#   LOAD=yes compare-with-peer.sh
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
 read -ra peer <<<"${1:-$here/Peer/run.sh}"
 norms=${2:-bn,gn}; batches=${3:-2,8,32,128}; rounds=${4:-3}; threads=${THREADS:-$(nproc)}
-results=$(mktemp); trap 'rm -f "$results"' EXIT
+case ${TOY:-} in
+    '') ;;
+    mlp-2-32-32-2) norms=none; batches=50 ;;
+    *) norms=none; batches=64 ;;
+esac
+results=$(mktemp); trap 'rm -f "$results"; [ -z "${busy:-}" ] || kill "$busy"' EXIT
 
-steps_for() { local n=$((2000 / $1)); n=$((n < 15 ? 15 : n > 200 ? 200 : n)); echo "${STEPS:-$n}"; }
-minidl() { dotnet "$root/Examples/bin/Release/net10.0/minidl.dll" bench --quiet --norms "$1" --batch-sizes "$2" --steps "$3" --threads "$4"; }
+steps_for() { local n=$((2000 / $1)); [ -z "${TOY:-}" ] || { echo "${STEPS:-2000}"; return; }; n=$((n < 15 ? 15 : n > 200 ? 200 : n)); echo "${STEPS:-$n}"; }
+minidl() {
+    local net=(--norms "$1"); [ -z "${TOY:-}" ] || net=(--toy "$TOY")
+    dotnet "$root/Examples/bin/Release/net10.0/minidl.dll" bench --quiet "${net[@]}" --batch-sizes "$2" --steps "$3" --threads "$4"
+}
 
 # measure SIDE NORM BATCH COMMAND…: runs one process and notes its three numbers.
 measure() {
     local side=$1 norm=$2 batch=$3 line key values=(); shift 3
-    line=$("$@" "$norm" "$batch" "$(steps_for "$batch")" "$threads" | grep '^{' | tail -1)
+    line=$("$@" "$norm" "$batch" "$(steps_for "$batch")" "$threads" ${TOY:-} | grep '^{' | tail -1)
     for key in train_images_per_s eval_images_per_s peak_rss_mb; do
         values+=("$(sed -nE "s/.*\"$key\": *([0-9.]+).*/\1/p" <<<"$line")")
     done
@@ -32,8 +44,12 @@ measure() {
 }
 
 dotnet build "$root/Examples" -c Release -v q --nologo >&2
-"${peer[@]}" "${norms%%,*}" 2 1 "$threads" >/dev/null   # builds what it has to before anything is timed
-awk '$1 > 0.7 { print "warning: load average " $1 ": a busy machine slows the peer more than MiniDL, since its threads wait by spinning" }' /proc/loadavg >&2
+"${peer[@]}" bn 2 1 "$threads" >/dev/null   # builds what it has to before anything is timed
+[ "${LOAD:-}" = yes ] || awk '$1 > 0.7 { print "warning: load average " $1 ": a busy machine slows the peer more than MiniDL, since its threads wait by spinning" }' /proc/loadavg >&2
+if [ "${LOAD:-}" = yes ]; then
+    while :; do :; done & busy=$!
+    echo "with a core kept busy by process $busy, a shell that loops" >&2
+fi
 for ((round = 1; round <= rounds; round++)); do
     for norm in ${norms//,/ }; do
         for batch in ${batches//,/ }; do
