@@ -60,9 +60,11 @@ internal sealed class GraphListing
         var text = new StringBuilder();
         foreach (string[] row in rows)
             text.Append(string.Join("  ", row.Select((cell, i) => i == 0 ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd()).Append('\n');
+        // Leaves are there without the graph.
         long bytes = Nodes.Where(node => node.Operator is not null).SelectMany(node => node.Saved()).DistinctBy(saved => saved.Value.Storage)
-            .Where(saved => !IsParameter(saved.Value)).Sum(saved => saved.Value.Bytes);
-        return text.Append(CultureInfo.InvariantCulture, $"{Operators} operators; saved for backward, but for parameters: {ByteText.Of(bytes)}\n").ToString();
+            .Where(saved => !_leaves.ContainsKey(saved.Value)).Sum(saved => saved.Value.Bytes);
+        string operators = Operators == 1 ? "1 operator" : $"{Operators} operators";
+        return text.Append(CultureInfo.InvariantCulture, $"{operators}; saved for backward, not counting leaves: {ByteText.Of(bytes)}\n").ToString();
 
         string[] Row(GraphNode node) =>
         [
@@ -70,8 +72,6 @@ internal sealed class GraphListing
             string.Join(", ", node.Saved().Select(saved => saved.Name)), node.Module?.Path ?? "",
         ];
     }
-
-    private static bool IsParameter(Tensor x) => x.Producer is null && x.RequiresGrad;
 
     private IEnumerable<string> Operands(GraphNode node)
     {

@@ -10,9 +10,11 @@ internal sealed unsafe partial class CpuBackend<V>
     {
         var g = window;
         int channels = g.InChannels, pixels = g.InHeight * g.InWidth;
+        // Whole registers also of the last channels: what is beyond them is the next pixel's, compared for nothing and not stored.
+        int lanes = (channels + V.Count - 1) / V.Count * V.Count;
         ForEachImage(g, n =>
         {
-            float* best = Scratch.Rent(ScratchUse.Lanes, 2 * channels), winner = best + channels;
+            float* best = Scratch.Rent(ScratchUse.Lanes, 2 * lanes), winner = best + lanes;
             var image = F(x).Slice(n * pixels * channels, pixels * channels);
             var indices = index.Raw<long>();
             fixed (float* values = image)
@@ -25,7 +27,10 @@ internal sealed unsafe partial class CpuBackend<V>
                     image.Slice(first * channels, channels).CopyTo(new Span<float>(best, channels));
                     for (int h = top; h < bottom; h++)
                         for (int w = left; w < right; w++)
-                            KeepLarger(values + (h * g.InWidth + w) * channels, h * g.InWidth + w - first, best, winner, channels);
+                        {
+                            int from = (h * g.InWidth + w) * channels;
+                            KeepLarger(values + from, h * g.InWidth + w - first, best, winner, from + lanes <= image.Length ? lanes : channels);
+                        }
                     new ReadOnlySpan<float>(best, channels).CopyTo(F(y)[at..]);
                     for (int c = 0; c < channels; c++) indices[at + c] = first + (int)winner[c];
                 }

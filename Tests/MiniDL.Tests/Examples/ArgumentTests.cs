@@ -12,7 +12,7 @@ public sealed class ArgumentTests : IDisposable
     public void Dispose() => _minidl.Dispose();
 
     [Theory]
-    [InlineData("", "train, compare, study, bench, doctor, data")]
+    [InlineData("", "train, compare, study, bench, explain, doctor, data")]
     [InlineData("trian", "'trian'")]
     [InlineData("train --epoch 3", "'epoch'")]
     [InlineData("train --epochs three", "--epochs")]

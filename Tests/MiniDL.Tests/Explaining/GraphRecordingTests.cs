@@ -124,7 +124,7 @@ public class GraphRecordingTests
             2  mul       [3]     leaf [3]
             3  add       [3]     1, 2
             4  sum       []      3
-            4 operators; saved for backward, but for parameters: 0 B
+            4 operators; saved for backward, not counting leaves: 0 B
 
             """.ReplaceLineEndings("\n"), text.ToString());
     }
