@@ -18,7 +18,8 @@ Console.WriteLine($"2 + 3 = {sum.Item()}");
 // fail at the last moment before the numbers are touched. Read it from below:
 //   Tensor.op_Addition   Core/Ops/Add.cs                 `+` of C#: makes an AddOp of its two operands, and runs it
 //   Operator.Run         Core/Autograd/Operator.cs       the same for all operators: measures, watches, and remembers for backward
-//   BinaryOp.Forward     Core/Elementwise/BinaryOp.cs    the same for all functions of two tensors: shapes, types, memory
+//   BinaryOp.Forward     Core/Elementwise/BinaryOp.cs    the same for all functions of two tensors; goes on to its method Zip:
+//   BinaryOp.Zip                                         types, shapes, memory for the result
 //   Shape.Broadcast      Core/Shapes/Shape.cs            which shape the result has, or that there is none
 try
 {
@@ -39,7 +40,7 @@ Console.WriteLine($"producer of the sum: {producer.Name}, with the operands {str
 Console.WriteLine($"producer of 3 + 3:   {(three + three).Producer?.Name ?? "nothing, as no operand requires a gradient"}");
 
 Console.WriteLine("\n3. The primitive");
-// BinaryOp.Forward ends with Backend.Zip(f, …, a, …, b, …, c), "c[i] = f(a[i], b[i])", where f is AddFunction of Core/Ops/Add.cs. An operator
+// BinaryOp.Zip ends with Backend.Zip(f, …, a, …, b, …, c), "c[i] = f(a[i], b[i])", where f is AddFunction of Core/Ops/Add.cs. An operator
 // knows derivatives and no devices; a primitive knows one device and no derivatives. Each device has its own Zip:
 //   Core/Backends/Reference/ReferenceBackend.cs           a naive loop in double precision, which defines what is right
 //   Core/Backends/Cpu/CpuBackend.Elementwise.cs           pieces for several threads, each done by Core/Elementwise/ElementwiseLoop.cs
@@ -57,6 +58,7 @@ Console.WriteLine($"~ registers of 128 bits {Vector128.IsHardwareAccelerated}, 2
     + $"512 bits {Vector512.IsHardwareAccelerated}; Vector<float> has {Vector<float>.Count} floats");
 // To see the instruction itself, ask .NET's compiler for the code that it has made for the loop:
 //   DOTNET_TieredCompilation=0 DOTNET_JitDisasm='*ElementwiseLoop:Run*' dotnet run Examples/Tour/04-under-the-hood.cs
+// (The first setting asks for optimized code at once; short methods are then merged with their callers, and part 1 shows fewer.)
 // On a processor with AVX, this is all that is left of the five calls, the struct and the interfaces:
 //   vmovups  ymm0, ymmword ptr [rsi+4*rax]        load eight floats of a
 //   vmovups  ymm1, ymmword ptr [rbx+4*rax]        load eight floats of b

@@ -31,11 +31,12 @@ using (net.Hidden.Weight.Value.OnGradient(dw => dw * 0))               // as if 
 }
 
 Console.WriteLine("\n4. Watch: all outputs and all gradients, a line each");
-// Outputs come in the order of forward, gradients in the reverse one: each layer's gradient is computed from that of the layer after it.
+// Outputs come in the order of forward, their gradients in the reverse one, as each is computed from that of the layer after it; those of
+// the parameters come last.
 net.ZeroGrad();
 using (net.Watch(Console.Out)) Loss.CrossEntropy(net.Forward(x), labels).Backward();
-// Two gradients are 0 but for rounding: that of hidden.bias, because the norm subtracts the mean, and whatever the bias adds to it; and
-// the mean of what goes into the norm, for the same reason. 08-batch-norm.cs derives this.
+// Look at the last line: the gradient of hidden.bias is 0 but for rounding. The norm subtracts the mean, and with it whatever that bias
+// adds, so a bias before a norm learns nothing. 08-batch-norm.cs derives this.
 
 Console.WriteLine("\n5. StopWhen: an error at the first output that looks wrong");
 try
@@ -50,11 +51,11 @@ catch (MiniDLException e)
 {
     Console.WriteLine(e.Message);
 }
-Init.KaimingUniform(net.Out.Weight, random);
 
 Console.WriteLine("\n6. Freezing: train only a part");
 // The usual case: a trained net gets a new last layer. Frozen parameters get no gradient; what is only needed for them is not computed.
 net.ZeroGrad();
+Init.KaimingUniform(net.Out.Weight, random);
 net.Freeze();
 net.Out.Unfreeze();
 Loss.CrossEntropy(net.Forward(x), labels).Backward();

@@ -34,7 +34,7 @@ var logits = model.Forward(Tensor.From(points, [1000, 2]));
 Console.WriteLine($"error {Metrics.ErrorPercent(logits, Tensor.From(labels, [1000])):F1} %");
 
 // A net with two inputs can be looked at as a whole: ask it about every place of the plane. No straight line separates the spirals; each
-// hidden unit contributes one bend, and where the colours blend, the net is not sure. Far from all points it answers as firmly as near
+// hidden unit adds a bend to the boundary, and where the colours blend, the net is not sure. Far from all points it answers as firmly as near
 // them, although it has never seen anything there.
 string path = Path.Combine(args.FirstOrDefault(".")!, "spirals.png");
 Draw(model, points, labels, path);
