@@ -36,7 +36,7 @@ Console.WriteLine("\n2. What Run has remembered");
 // `two` requires a gradient, so the result keeps the operator that made it, and that its operands. This is the whole graph: no list of
 // operations is kept anywhere else. Without RequiresGrad nothing is kept, and the operator is garbage as soon as Run returns.
 var producer = sum.Producer!;
-Console.WriteLine($"producer of the sum: {producer.Name}, with the operands {string.Join(" and ", producer.Inputs.ToArray().Select(x => x!.Item()))}");
+Console.WriteLine($"producer of the sum: {producer.Name} of {producer.Inputs[0]!.Item()} and {producer.Inputs[1]!.Item()}");
 Console.WriteLine($"producer of 3 + 3:   {(three + three).Producer?.Name ?? "nothing, as no operand requires a gradient"}");
 
 Console.WriteLine("\n3. The primitive");
@@ -69,8 +69,8 @@ Console.WriteLine($"~ registers of 128 bits {Vector128.IsHardwareAccelerated}, 2
 //   jle      …                                    unless these were the last
 
 Console.WriteLine("\n5. What the way down costs");
-// For one value, nearly all the time passes above the instruction. That is why frameworks work on whole tensors: for a million values the way down
-// is the same, and its cost disappears beside the sums themselves, which are then limited by memory, not by arithmetic.
+// For one value, nearly all the time passes above the instruction. That is why frameworks work on whole tensors: for a million values
+// the way down is the same, and its cost disappears beside the sums themselves, which are then limited by memory, not by arithmetic.
 foreach (int count in (int[])[1, 1_000_000])
 {
     var (x, y) = (Tensor.Ones([count]), Tensor.Ones([count]));

@@ -73,7 +73,7 @@ internal sealed class Careless(Tensor x) : Operator("careless", x)
     protected override void Backward(Tensor dy, Gradients d) => d[0] = dy * x.Sigmoid();
 }
 
-/// <summary>y = x · σ(x); dx = dy · σ · (1 + x · (1 − σ)), each in one pass over memory.</summary>
+/// <summary>y = x · σ(x); dx = dy · σ · (1 + x · (1 − σ)), each piece by piece, for the CPU.</summary>
 internal sealed class Swish(Tensor x) : Operator("swish", x)
 {
     private const int Chunk = 2048;

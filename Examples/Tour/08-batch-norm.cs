@@ -43,12 +43,12 @@ norm.Train();
 Console.WriteLine($"training,   first sample, in a batch of 4 {Text(norm.Forward(x)[..1])}, in a batch of 2 {Text(norm.Forward(half)[..1])}");
 
 Console.WriteLine("\n4. Backward: three terms");
-// Given dy, the gradient of y, wanted is dx. With n values in the channel, σ = √(variance + eps) and g = γ·dy, the gradient of x̂ = (x − m)/σ.
-// x acts on x̂ in three ways, and the paths add up:
-//   directly:              ∂x̂ᵢ/∂xᵢ = 1/σ                                                          gives   gᵢ/σ
-//   through the mean:      ∂x̂ⱼ/∂m = −1/σ for each j, and ∂m/∂xᵢ = 1/n                              gives   −(1/σ)·mean(g)
-//   through the variance:  ∂x̂ⱼ/∂v = −(xⱼ − m)/(2σ³) = −x̂ⱼ/(2σ²), and ∂v/∂xᵢ = 2(xᵢ − m)/n = 2σx̂ᵢ/n   gives   −(1/σ)·x̂ᵢ·mean(g·x̂)
-// (The variance depends on the mean as well, but ∂v/∂m = −2·mean(x − m) = 0.)
+// Given is dy, the gradient of y; wanted is dx. In each channel there are n values, mean m, variance v, σ = √(v + eps), x̂ = (x − m)/σ, and
+// the gradient of x̂ is g = γ·dy. One value xᵢ acts on the x̂ⱼ in three ways, whose gradients add up:
+//   directly, on x̂ᵢ:                ∂x̂ᵢ/∂xᵢ = 1/σ,                                  which gives  gᵢ/σ
+//   through the mean, on all:       ∂x̂ⱼ/∂m = −1/σ          and  ∂m/∂xᵢ = 1/n,       which gives  −mean(g)/σ
+//   through the variance, on all:   ∂x̂ⱼ/∂v = −x̂ⱼ/(2σ²)     and  ∂v/∂xᵢ = 2σ·x̂ᵢ/n,   which gives  −x̂ᵢ·mean(g·x̂)/σ
+// (The mean is also in the variance, but that path adds nothing: ∂v/∂m = −2·mean(x − m) = 0.)
 var dy = Tensor.From([0.5, -1, 0.2, 0.3, -0.4, 0.8, 1, 0.1], [4, 2], device);
 var sigma = (variance + eps).Sqrt();
 var weight = norm.Weight.Value.Detach();                        // the same values, as constants
