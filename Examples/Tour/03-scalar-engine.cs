@@ -11,7 +11,7 @@ var p = (a * b).Named("p");
 var q = (p + c).Named("q");
 var r = q.Tanh().Named("r");
 var f = (r * a).Named("f");
-Console.WriteLine("1. The small engine goes backward");
+Console.WriteLine("1. The small engine goes backward: slope * own gradient");
 f.Backward();
 
 Console.WriteLine("\n2. So does the real one");
