@@ -7,12 +7,33 @@ namespace MiniDL;
 /// An error that the user can fix. Its message is one line that names the operator or the module path, the shapes, the rule and the
 /// remedy. Programs print the message and exit; the stack trace is never needed.
 /// </summary>
+/// <example><code>
+/// try
+/// {
+///     model.Forward(images);
+/// }
+/// catch (MiniDLException e)
+/// {
+///     Console.Error.WriteLine(e.Message);
+/// }
+/// </code></example>
 public class MiniDLException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>Shapes, layouts or values that an operator or a layer cannot accept.</summary>
+/// <example><code>
+/// try
+/// {
+///     x.Reshape(7, 7);
+/// }
+/// catch (ShapeException e)
+/// {
+///     Console.Error.WriteLine(e.Message);      // [reshape] …
+/// }
+/// </code></example>
 public sealed class ShapeException(string message) : MiniDLException(message);
 
 /// <summary>Something with a dotted path from the root of a model: <c>blocks.3.conv1</c>. Errors name it.</summary>
+/// <example><code>foreach (IPath module in model.Children) Console.WriteLine(module.Path);</code></example>
 public interface IPath
 {
     /// <summary>The dotted path, empty at the root.</summary>
@@ -26,6 +47,7 @@ public interface IPath
 }
 
 /// <summary>Checks of operators and layers; every message reads <c>[operator] module.path: what is wrong; what to do</c>.</summary>
+/// <example><code>Check.That(x.Rank == 2, "mirror", $"{x.Shape} should have 2 dimensions. Reshape it?");</code></example>
 public static class Check
 {
     /// <summary>The module whose forward pass is running on this thread; its path goes into every message.</summary>
@@ -58,6 +80,9 @@ public static class Check
 }
 
 /// <summary>An interpolated message that is built only if its check fails.</summary>
+/// <example><code>
+/// Check.That(x.Rank == 2, "mirror", $"{x.Shape} should have 2 dimensions.");     // the text is a CheckMessage
+/// </code></example>
 [InterpolatedStringHandler]
 public ref struct CheckMessage
 {

@@ -3,6 +3,7 @@ using MiniDL.Diagnostics;
 namespace MiniDL;
 
 /// <summary>How convolutions and their gradients are computed.</summary>
+/// <example><code>var y = images.Conv2d(conv.Weight.Value, algorithm: ConvAlgorithm.Exact);</code></example>
 public enum ConvAlgorithm
 {
     /// <summary>
@@ -19,6 +20,7 @@ public enum ConvAlgorithm
 }
 
 /// <summary>The default algorithm of convolutions.</summary>
+/// <example><code>using (ConvDefaults.OnThisThread(ConvAlgorithm.Exact)) model.Forward(images);</code></example>
 public static class ConvDefaults
 {
     private const string Variable = "MINIDL_CONV_ALGORITHM";

@@ -1,6 +1,7 @@
 namespace MiniDL;
 
 /// <summary>The type of a tensor's values.</summary>
+/// <example><code>var zeros = Tensor.Zeros([4], type: DType.I64);</code></example>
 public enum DType
 {
     /// <summary>32-bit float: the type in which the CPU and CUDA devices compute.</summary>
@@ -23,6 +24,7 @@ public enum DType
 }
 
 /// <summary>The order of a tensor's values in its storage.</summary>
+/// <example><code>var y = images.ToLayout(Layout.ChannelsLast);</code></example>
 public enum Layout
 {
     /// <summary>The last dimension is contiguous.</summary>

@@ -1,6 +1,7 @@
 namespace MiniDL;
 
 /// <summary>A kind of device and what it can do, whether or not this machine has one.</summary>
+/// <example><code>foreach (var kind in DeviceKind.All) Console.WriteLine(kind.Name);</code></example>
 public sealed class DeviceKind
 {
     private readonly Func<Device> _open;

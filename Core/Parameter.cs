@@ -4,6 +4,7 @@ namespace MiniDL;
 /// A tensor that a module learns. It can be moved (to another device or into an optimizer's flat buffer; references to it remain
 /// valid), replaced, and computed from other parameters, as in weight normalization.
 /// </summary>
+/// <example><code>foreach (var parameter in model.Parameters()) Console.WriteLine($"{parameter.Name} {parameter.Shape}");</code></example>
 public sealed class Parameter
 {
     private Tensor _value;

@@ -1,6 +1,7 @@
 namespace MiniDL;
 
 /// <summary>The precision of convolutions on a GPU. Sums, statistics, parameters and their gradients are float in all of them.</summary>
+/// <example><code>var device = Device.Cuda.In(Precision.Fp32);</code></example>
 public enum Precision
 {
     /// <summary>Float throughout.</summary>

@@ -22,7 +22,7 @@ namespace MiniDL;
 ///     sgd.Step();
 ///     return [loss];
 /// });
-/// foreach (var batch in loader)
+/// foreach (var batch in loader.Epoch(0))
 /// {
 ///     batch.Images.CopyTo(images);
 ///     batch.Labels.CopyTo(labels);

@@ -11,6 +11,12 @@ namespace MiniDL;
 /// A tensor is a window (offset, shape, layout) into storage that may be shared: <see cref="Detach"/>, reshapes and the flat
 /// buffers of parameters are windows into the same memory.
 /// </remarks>
+/// <example><code>
+/// var x = Tensor.From([1f, 2f, 3f, 4f], [2, 2]);
+/// x.RequiresGrad = true;
+/// (x * x).Sum().Backward();
+/// Console.WriteLine(x.Grad);
+/// </code></example>
 public sealed partial class Tensor
 {
     private Storage _storage;

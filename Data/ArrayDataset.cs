@@ -2,7 +2,7 @@ namespace MiniDL.Data;
 
 /// <summary>A dataset over your own arrays, which are not copied.</summary>
 /// <example><code>
-/// var train = new ArrayDataset(features, inputShape: [4], labels);     // features: 4 values per example, concatenated
+/// var train = new ArrayDataset(features, inputShape: [4], classes);     // features: 4 values per example, concatenated
 /// </code></example>
 public sealed class ArrayDataset : Dataset
 {

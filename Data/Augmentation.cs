@@ -4,6 +4,7 @@ namespace MiniDL.Data;
 /// <remarks>
 /// The random numbers depend only on the seed, the epoch and the image's index, not on the thread or the batch it lands in.
 /// </remarks>
+/// <example><code>var loader = new DataLoader(data, 32, random, augmentation: Augmentation.PadCropFlip(pad: 4));</code></example>
 public sealed class Augmentation
 {
     /// <summary>How many 32-bit random numbers are reserved per image; even with rejected draws, far fewer are used.</summary>
@@ -41,6 +42,10 @@ public sealed class Augmentation
 /// <param name="Top">The image row that becomes the window's first row; negative if the window starts above the image.</param>
 /// <param name="Left">The image column at the window's left edge, before mirroring.</param>
 /// <param name="Flip">Whether the window is mirrored left to right.</param>
+/// <example><code>
+/// float[] pixels = new float[data.InputShape.Count];
+/// data.ReadChannelsLast(0, new Crop(Top: -1, Left: 2, Flip: true), pixels);
+/// </code></example>
 public readonly record struct Crop(int Top, int Left, bool Flip)
 {
     /// <summary>The unchanged image.</summary>

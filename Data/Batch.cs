@@ -4,6 +4,7 @@ namespace MiniDL.Data;
 /// A batch of examples as tensors on the CPU. They are valid until the next batch is drawn, which reuses their memory (using them
 /// after that throws); <see cref="Keep"/> makes them permanent.
 /// </summary>
+/// <example><code>var first = loader.Epoch(0).Select(batch => batch.Keep()).First();      // survives the step's scope</code></example>
 public sealed class Batch
 {
     internal Batch(int epoch, int index, Tensor images, Tensor labels) =>

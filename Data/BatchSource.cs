@@ -10,7 +10,10 @@ namespace MiniDL.Data;
 /// {
 ///     batches.Draw();
 ///     var loss = Loss.CrossEntropy(model.Forward(batches.Images), batches.Labels);
-///     …
+///     sgd.ZeroGrad();
+///     loss.Backward();
+///     sgd.Step();
+///     return [loss];
 /// });
 /// batches.Start(epoch: 0);
 /// for (int i = 0; i &lt; batches.BatchesPerEpoch; i++) step.Run();

@@ -6,6 +6,7 @@ namespace MiniDL.Data;
 /// CIFAR-10: 50,000 training and 10,000 test photographs, 3×32×32, in 10 classes (Krizhevsky 2009, "Learning multiple layers of
 /// features from tiny images").
 /// </summary>
+/// <example><code>var split = Cifar10.Load("data", download: true);</code></example>
 public static class Cifar10
 {
     private const int ImagesPerFile = 10_000;

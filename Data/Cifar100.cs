@@ -6,6 +6,7 @@ namespace MiniDL.Data;
 /// CIFAR-100: 50,000 training and 10,000 test photographs, 3×32×32, in 100 classes (Krizhevsky 2009); the 20 coarse classes of
 /// the files are not used.
 /// </summary>
+/// <example><code>var split = Cifar100.Load("data", download: true);</code></example>
 public static class Cifar100
 {
     internal static ImageSet Set { get; } = new()

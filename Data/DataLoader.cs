@@ -8,6 +8,10 @@ namespace MiniDL.Data;
 /// Order and augmentation depend only on (seed, epoch, index of the image), so they are the same for any number of threads.
 /// An epoch may be abandoned with <c>break</c> or cancelled at any time; both wait for the threads, which stop after the current image.
 /// </remarks>
+/// <example><code>
+/// var loader = new DataLoader(data, batchSize: 32, random);
+/// foreach (var batch in loader.Epochs(10)) Console.WriteLine($"epoch {batch.Epoch}, batch {batch.Index}: {batch.Images.Shape}");
+/// </code></example>
 public sealed class DataLoader
 {
     private const string GivenBack =

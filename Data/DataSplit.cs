@@ -2,6 +2,7 @@ namespace MiniDL.Data;
 
 /// <summary>A training and a test set.</summary>
 /// <param name="Source">Where the data came from: a path, with a remark if a checksum differs from the official one.</param>
+/// <example><code>var (train, test, source) = SyntheticImages.Load();</code></example>
 public sealed record DataSplit(Dataset Train, Dataset Test, string Source)
 {
     /// <summary>Allows <c>var (train, test) = Cifar10.Load("data")</c>.</summary>
@@ -12,9 +13,15 @@ public sealed record DataSplit(Dataset Train, Dataset Test, string Source)
 /// <param name="Activity">What is being done: <c>download cifar-10-binary.tar.gz</c>.</param>
 /// <param name="Bytes">Bytes so far.</param>
 /// <param name="Total">Bytes in all; 0 while unknown.</param>
+/// <example><code>
+/// var options = new DatasetOptions { Progress = new Progress&lt;DataProgress>(p => Console.WriteLine($"{p.Activity} {p.Bytes} of {p.Total}")) };
+/// </code></example>
 public readonly record struct DataProgress(string Activity, long Bytes, long Total);
 
 /// <summary>Where <see cref="Datasets.Load"/> looks, whether it may download, and how much of a dataset is wanted.</summary>
+/// <example><code>
+/// var split = Datasets.Load("mnist", new DatasetOptions { DataDirectory = "data", Download = true, TrainImages = 10000 });
+/// </code></example>
 public sealed record DatasetOptions
 {
     /// <summary>The folder that contains the files or the archive and receives downloads; "data" by default.</summary>

@@ -4,8 +4,19 @@ namespace MiniDL.Data;
 
 /// <summary>
 /// A numbered list of examples, each an input of one shape and the number of its class. To use your own data, derive from this
-/// class (two methods), or put the values into an <see cref="ArrayDataset"/>. Reading must be safe on several threads at once.
+/// class, or put the values into an <see cref="ArrayDataset"/>. Reading must be safe on several threads at once.
 /// </summary>
+/// <example><code>
+/// sealed class Points : Dataset
+/// {
+///     public override string Name => "points";
+///     public override int Count => 4;
+///     public override Shape InputShape => [1];
+///     public override IReadOnlyList&lt;string> ClassNames => ["low", "high"];
+///     public override void Read(int index, Span&lt;float> x) => x[0] = index;
+///     public override long Label(int index) => index / 2;
+/// }
+/// </code></example>
 public abstract class Dataset
 {
     /// <summary>What tables and messages call it.</summary>

@@ -3,6 +3,7 @@ using MiniDL.Data.Files;
 namespace MiniDL.Data;
 
 /// <summary>The datasets that are known by name.</summary>
+/// <example><code>var (train, test, source) = Datasets.Load("synthetic");</code></example>
 public static class Datasets
 {
     private const string Synthetic = "synthetic";

@@ -6,6 +6,7 @@ namespace MiniDL.Data;
 /// Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 1×28×28, in MNIST's file format (Xiao et al. 2017,
 /// arXiv 1708.07747).
 /// </summary>
+/// <example><code>var split = FashionMnist.Load("data", download: true);</code></example>
 public static class FashionMnist
 {
     internal static ImageSet Set { get; } = new()

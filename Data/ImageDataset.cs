@@ -3,6 +3,9 @@ using System.Runtime.CompilerServices;
 namespace MiniDL.Data;
 
 /// <summary>Images kept as their original bytes and normalized per channel when they are read: <c>(byte/255 − mean) / std</c>.</summary>
+/// <example><code>
+/// var gray = new ImageDataset("gray", pixels: new byte[2 * 28 * 28], [1, 28, 28], labels: [0, 1], ["dark", "bright"]);
+/// </code></example>
 public sealed class ImageDataset : Dataset
 {
     private const int Levels = 256;

@@ -6,6 +6,7 @@ namespace MiniDL.Data;
 /// MNIST: 60,000 training and 10,000 test images of handwritten digits, 1×28×28 (LeCun et al. 1998, "Gradient-based learning
 /// applied to document recognition").
 /// </summary>
+/// <example><code>var split = Mnist.Load("data", download: true);</code></example>
 public static class Mnist
 {
     internal static ImageSet Set { get; } = new()

@@ -7,6 +7,9 @@ namespace MiniDL.Data;
 /// normalized there, with exactly the numbers of a <see cref="DataLoader"/> that shuffles and drops an incomplete last batch. Drawing
 /// a batch can be part of a recorded step (<see cref="Device.Record"/>).
 /// </summary>
+/// <example><code>
+/// var batches = new ResidentImages(SyntheticImages.Draw("synthetic", seed: 0, count: 400), 32, random, augmentation: null, Device.Cuda);
+/// </code></example>
 public sealed class ResidentImages : BatchSource
 {
     private readonly ImageDataset _data;

@@ -8,6 +8,7 @@ namespace MiniDL.Data;
 /// and the texture's phase are random, so all classes have the same mean image and no linear model tells them apart. A small
 /// convolutional network does, but not without errors: the faintest and noisiest images stay hard.
 /// </summary>
+/// <example><code>var split = SyntheticImages.Load(seed: 0, trainImages: 400, testImages: 100);</code></example>
 public static class SyntheticImages
 {
     /// <summary>The default number of training images.</summary>

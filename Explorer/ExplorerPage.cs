@@ -7,6 +7,10 @@ using MiniDL.Diagnostics;
 namespace MiniDL.Explaining;
 
 /// <summary>A recording as one HTML file that needs nothing else: the graph to open and close, and backward to step through.</summary>
+/// <example><code>
+/// using var file = File.Create("explain.html");
+/// ExplorerPage.Write(Autograd.Record(() => Loss.CrossEntropy(model.Forward(x), labels)), file);
+/// </code></example>
 public static partial class ExplorerPage
 {
     /// <summary>Writes the page.</summary>

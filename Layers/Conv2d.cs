@@ -6,6 +6,7 @@ namespace MiniDL.Layers;
 /// Two-dimensional convolution of images [N, C, H, W]: <see cref="Tensor.Conv2d"/> with a weight [K, C, R, S] and a bias [K].
 /// </summary>
 /// <inheritdoc cref="Tensor.Conv2d" path="/remarks"/>
+/// <example><code>var conv = new Conv2d(inChannels: 3, outChannels: 16, kernelSize: 3, padding: 1, random: random);</code></example>
 public sealed class Conv2d : Module
 {
     private readonly (int H, int W) _stride, _padding;

@@ -4,6 +4,7 @@ namespace MiniDL.Layers;
 /// In training mode, sets each value to 0 with the given probability and divides the others by 1 − probability, which keeps the
 /// mean; in evaluation mode, does nothing. Srivastava et al. 2014.
 /// </summary>
+/// <example><code>var model = new Sequential(new Linear(2, 16), new Dropout(0.5, random), new Linear(16, 2));</code></example>
 public sealed class Dropout : Module
 {
     private readonly double _probability;

@@ -1,6 +1,7 @@
 namespace MiniDL.Layers;
 
 /// <summary>What follows a layer, for <see cref="Init.Gain"/>.</summary>
+/// <example><code>double gain = Init.Gain(Nonlinearity.Relu);      // √2</code></example>
 public enum Nonlinearity
 {
     /// <summary>Nothing; convolutions count as linear too.</summary>
@@ -20,6 +21,7 @@ public enum Nonlinearity
 }
 
 /// <summary>Which fan, the number of connections, keeps the variance constant through a layer.</summary>
+/// <example><code>Init.KaimingNormal(conv.Weight, random, FanMode.FanOut);</code></example>
 public enum FanMode
 {
     /// <summary>The inputs of one output: keeps the variance in the forward pass.</summary>

@@ -1,6 +1,9 @@
 namespace MiniDL.Layers;
 
 /// <summary>Affine map of the last dimension: <c>y = x · Wᵀ + b</c>, W [out, in], b [out].</summary>
+/// <example><code>
+/// var y = new Linear(inFeatures: 2, outFeatures: 16, random: random).Forward(Tensor.Ones([4, 2]));     // [4, 16]
+/// </code></example>
 public sealed class Linear : Module
 {
     /// <summary>Makes the layer with PyTorch's initial values, uniform in ±1/√in.</summary>

@@ -1,6 +1,7 @@
 namespace MiniDL.Layers;
 
 /// <summary>Losses: functions of a model's output and its target that return one value.</summary>
+/// <example><code>var loss = Loss.CrossEntropy(model.Forward(x), labels);</code></example>
 public static class Loss
 {
     /// <summary>Mean cross-entropy, <c>−(1/N) Σₙ log softmax(logits[n])[labels[n]]</c>.</summary>

@@ -1,6 +1,7 @@
 namespace MiniDL.Layers;
 
 /// <summary>Measures of classification quality.</summary>
+/// <example><code>Console.WriteLine($"error {Metrics.ErrorPercent(model.Forward(x), labels):F1} %");</code></example>
 public static class Metrics
 {
     /// <summary>The percentage of rows whose largest logit is not at their label.</summary>

@@ -7,6 +7,7 @@ namespace MiniDL.Layers;
 /// A model module by module: output shapes, parameters, operations and memory, for one input. <see cref="ToString"/> is the table.
 /// <see cref="Module.Summary"/> makes it.
 /// </summary>
+/// <example><code>Console.WriteLine(model.Summary(images).Parameters);</code></example>
 public sealed class ModelSummary
 {
     internal ModelSummary(Shape input, IReadOnlyList<ModuleSummary> modules) => (Input, Modules) = (input, modules);
@@ -65,4 +66,7 @@ public sealed class ModelSummary
 /// where it is read first in forward.
 /// </param>
 /// <param name="EvaluationBytes">Bytes of its operators' results in evaluation mode, with nothing recorded.</param>
+/// <example><code>
+/// foreach (var module in model.Summary(images).Modules) Console.WriteLine($"{module.Path}: {module.Parameters} parameters");
+/// </code></example>
 public sealed record ModuleSummary(string Path, string Type, Shape? Output, int Parameters, double Operations, long SavedBytes, long EvaluationBytes);

@@ -238,7 +238,7 @@ public abstract partial class Module : IPath
     /// Freezes all parameters of this module and all below it: they get no gradients, and optimizers leave them alone. Buffers, such as
     /// running statistics, still change in training mode; <see cref="Eval"/> stops that.
     /// </summary>
-    /// <example><code>model.Freeze(); model.Head.Unfreeze();</code></example>
+    /// <example><code>model.Freeze(); model.Children[^1].Unfreeze();</code></example>
     public Module Freeze() => Learn(false);
 
     /// <summary>Undoes <see cref="Freeze"/>: all parameters of this module and all below it are learned again.</summary>

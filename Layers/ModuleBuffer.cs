@@ -1,6 +1,7 @@
 namespace MiniDL.Layers;
 
 /// <summary>A tensor that is part of a module's state but not learned, such as a running mean.</summary>
+/// <example><code>foreach (var (path, buffer) in model.NamedBuffers()) Console.WriteLine($"{path} {buffer.Value.Shape}");</code></example>
 public sealed class ModuleBuffer
 {
     internal ModuleBuffer(string name, Tensor value, bool optional)

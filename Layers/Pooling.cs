@@ -4,6 +4,7 @@ namespace MiniDL.Layers;
 /// <param name="kernelSize">The window: one number or (height, width).</param>
 /// <param name="stride">Pixels between neighbouring windows; the window's size by default.</param>
 /// <param name="padding">Pixels added on each side.</param>
+/// <example><code>var y = new MaxPool2d(2).Forward(images);      // half the height and width</code></example>
 public sealed class MaxPool2d(Size2d kernelSize, Size2d? stride = null, Size2d padding = default) : Module
 {
     /// <inheritdoc/>
@@ -14,6 +15,7 @@ public sealed class MaxPool2d(Size2d kernelSize, Size2d? stride = null, Size2d p
 /// <param name="kernelSize">The window: one number or (height, width).</param>
 /// <param name="stride">Pixels between neighbouring windows; the window's size by default.</param>
 /// <param name="padding">Zeros added on each side.</param>
+/// <example><code>var y = new AvgPool2d(3, stride: 2, padding: 1).Forward(images);</code></example>
 public sealed class AvgPool2d(Size2d kernelSize, Size2d? stride = null, Size2d padding = default) : Module
 {
     /// <inheritdoc/>
@@ -21,6 +23,7 @@ public sealed class AvgPool2d(Size2d kernelSize, Size2d? stride = null, Size2d p
 }
 
 /// <summary>The mean over all pixels: [N, C, H, W] becomes [N, C].</summary>
+/// <example><code>var y = new GlobalAvgPool2d().Forward(images);      // [N, C, H, W] becomes [N, C]</code></example>
 public sealed class GlobalAvgPool2d : Module
 {
     /// <inheritdoc/>

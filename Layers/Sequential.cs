@@ -5,6 +5,9 @@ namespace MiniDL.Layers;
 /// Modules that run one after the other, named <c>0</c>, <c>1</c>, … as in PyTorch. A norm followed by <see cref="Relu"/> runs as one
 /// fused operator, unless either has a forward hook or the norm has its own activation: then both run.
 /// </summary>
+/// <example><code>
+/// var model = new Sequential(new Conv2d(3, 16, 3, padding: 1), new Relu(), new GlobalAvgPool2d(), new Linear(16, 10));
+/// </code></example>
 public sealed class Sequential : Module
 {
     /// <summary>Makes the chain, in the order in which the modules run.</summary>

@@ -13,6 +13,7 @@ namespace MiniDL.Optim;
 /// </summary>
 /// <remarks>State, by PyTorch's names: <c>step</c> (t), <c>exp_avg</c> (m) and <c>exp_avg_sq</c> (v).</remarks>
 /// <inheritdoc cref="Optimizer"/>
+/// <example><code>var adam = new Adam(model.Parameters(), learningRate: 1e-3f);</code></example>
 public class Adam : Optimizer
 {
     private readonly double _beta1, _beta2, _eps;
@@ -71,6 +72,7 @@ public class Adam : Optimizer
 /// regularization".
 /// </summary>
 /// <inheritdoc cref="Adam"/>
+/// <example><code>var adamw = new AdamW(model.Parameters(), learningRate: 1e-3f, weightDecay: 0.05f);</code></example>
 public sealed class AdamW : Adam
 {
     /// <summary>Makes an optimizer with the same settings for all parameters.</summary>

@@ -4,18 +4,7 @@ namespace MiniDL.Optim;
 
 /// <summary>
 /// The base of all optimizers, which update parameters from their gradients, step by step. To write your own, name the state that it
-/// keeps for each parameter and implement the update:
-/// <code>
-/// public sealed class SignSgd(IEnumerable&lt;Parameter> parameters, float learningRate)
-///     : Optimizer("sign_sgd", [new ParameterGroup(parameters, learningRate)])
-/// {
-///     protected override void Update(ParameterGroup group, ParameterSlice slice)
-///     {
-///         var g = slice.Gradients;
-///         slice.Set(slice.Values, slice.Values - g / (g.Abs() + 1e-12) * slice.Scalar(() => group.LearningRate));
-///     }
-/// }
-/// </code>
+/// keeps for each parameter and implement the update.
 /// </summary>
 /// <remarks>
 /// The optimizer moves parameters, gradients and state into flat buffers, one for each, so that a step is one pass over memory. Each
@@ -25,6 +14,17 @@ namespace MiniDL.Optim;
 /// Parameters without a gradient are left alone, as in PyTorch, and so are frozen ones. Gradients are not checked for NaN: that is
 /// the training loop's job.
 /// </remarks>
+/// <example><code>
+/// public sealed class SignSgd(IEnumerable&lt;Parameter> parameters, float learningRate)
+///     : Optimizer("sign_sgd", [new ParameterGroup(parameters, learningRate)])
+/// {
+///     protected override void Update(ParameterGroup group, ParameterSlice slice)
+///     {
+///         var g = slice.Gradients;
+///         slice.Set(slice.Values, slice.Values - g / (g.Abs() + 1e-12) * slice.Scalar(() => group.LearningRate));
+///     }
+/// }
+/// </code></example>
 public abstract class Optimizer
 {
     private readonly ParameterGroup[] _groups;

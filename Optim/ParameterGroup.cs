@@ -1,6 +1,9 @@
 namespace MiniDL.Optim;
 
 /// <summary>Parameters that are learned with the same settings. An optimizer with further settings derives its own kind of group.</summary>
+/// <example><code>
+/// var adam = new Adam([new ParameterGroup(conv.Parameters(), 1e-3f), new ParameterGroup(layer.Parameters(), 1e-4f)]);
+/// </code></example>
 public class ParameterGroup
 {
     private readonly Parameter[] _parameters;

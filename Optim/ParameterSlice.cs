@@ -4,6 +4,14 @@ namespace MiniDL.Optim;
 /// Parameters that are adjacent in memory and have taken the same number of steps, so that an update can treat them as one tensor. Usually
 /// this is a whole group; if some of its parameters are frozen or have no gradient, each of the others is a slice of its own.
 /// </summary>
+/// <example><code>
+/// sealed class Descent(IEnumerable&lt;Parameter> parameters, float learningRate)
+///     : Optimizer("descent", [new ParameterGroup(parameters, learningRate)])
+/// {
+///     protected override void Update(ParameterGroup group, ParameterSlice slice) =>
+///         slice.Set(slice.Values, slice.Values - slice.Gradients * slice.Scalar(() => group.LearningRate));
+/// }
+/// </code></example>
 public sealed class ParameterSlice
 {
     private readonly FlatParameters _flat;

@@ -6,6 +6,10 @@ namespace MiniDL.Optim;
 /// How the learning rate changes during training: at any time it is the base rate times <see cref="Factor"/>.
 /// Schedules use fractions of the training, so they mean the same for any number of epochs.
 /// </summary>
+/// <example><code>
+/// var schedule = Schedule.Parse("step:0.5,0.8");
+/// sgd.LearningRate = (float)(0.1 * schedule.Factor(progress: 0.6));
+/// </code></example>
 public abstract record Schedule
 {
     private const int MaxLength = 1_000;
@@ -73,6 +77,7 @@ public abstract record Schedule
 }
 
 /// <summary>The base rate throughout.</summary>
+/// <example><code>double factor = new ConstantSchedule().Factor(progress: 0.5);      // 1</code></example>
 public sealed record ConstantSchedule : Schedule
 {
     /// <inheritdoc/>
@@ -83,6 +88,7 @@ public sealed record ConstantSchedule : Schedule
 }
 
 /// <summary>Multiplies by gamma at each milestone: γᵏ, with k the number of milestones reached (He et al. 2016: 0.1 at 0.5 and 0.75).</summary>
+/// <example><code>double factor = new StepSchedule([0.5, 0.8], gamma: 0.1).Factor(progress: 0.6);      // 0.1</code></example>
 public sealed record StepSchedule : Schedule
 {
     private readonly double[] _milestones;
@@ -123,6 +129,7 @@ public sealed record StepSchedule : Schedule
 }
 
 /// <summary>Half a cosine from the base rate to 0: (1 + cos(π · progress)) / 2. Loshchilov and Hutter 2017, "SGDR", one period.</summary>
+/// <example><code>double factor = new CosineSchedule().Factor(progress: 0.5);      // 0.5</code></example>
 public sealed record CosineSchedule : Schedule
 {
     /// <inheritdoc/>
@@ -137,6 +144,7 @@ public sealed record CosineSchedule : Schedule
 /// not at 0, where the first step would do nothing.
 /// Goyal et al. 2017, "Accurate, large minibatch SGD", section 2.2.
 /// </summary>
+/// <example><code>var schedule = new WarmUpSchedule(fraction: 0.05, new CosineSchedule());</code></example>
 public sealed record WarmUpSchedule : Schedule
 {
     /// <summary>The factor of the first step.</summary>

@@ -15,6 +15,7 @@ namespace MiniDL.Optim;
 /// </summary>
 /// <remarks>State: <c>momentum_buffer</c> (v), for parameters that have taken a step with momentum.</remarks>
 /// <inheritdoc cref="Optimizer"/>
+/// <example><code>var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f, weightDecay: 1e-4f);</code></example>
 public sealed class Sgd : Optimizer
 {
     /// <summary>Makes an optimizer with the same settings for all parameters.</summary>
@@ -43,6 +44,9 @@ public sealed class Sgd : Optimizer
 }
 
 /// <summary>Parameters that <see cref="Sgd"/> learns with the same settings.</summary>
+/// <example><code>
+/// var sgd = new Sgd(new SgdGroup(conv.Parameters(), 0.1f, weightDecay: 1e-4f), new SgdGroup(layer.Parameters(), 0.01f));
+/// </code></example>
 public sealed class SgdGroup : ParameterGroup
 {
     /// <summary>Makes a group.</summary>

@@ -51,7 +51,8 @@ public static class GradCheck
     /// <inheritdoc cref="Of(Func{Tensor}, ReadOnlySpan{Tensor})"/>
     /// <param name="leaves">The leaves, with the names that the result has for them.</param>
     /// <example><code>
-    /// GradCheck.Of(() => layer.Forward(x), [.. layer.NamedParameters().Select(p => (p.Path, p.Parameter.Value))]).ShouldAgreeWithin(1e-8);
+    /// var layer = new Linear(3, 2, random: random).To(Device.Reference);
+    /// GradCheck.Of(() => layer.Forward(x.To(Device.Reference)), [.. layer.NamedParameters().Select(p => (p.Path, p.Parameter.Value))]).ShouldAgreeWithin(1e-8);
     /// </code></example>
     public static GradCheckResult Of(Func<Tensor> function, params ReadOnlySpan<(string Name, Tensor Value)> leaves)
     {
@@ -200,6 +201,7 @@ public static class GradCheck
 /// <param name="Analytic">What backward computed.</param>
 /// <param name="Numeric">What the finite difference gives.</param>
 /// <param name="InputShape">The input's shape.</param>
+/// <example><code>Console.WriteLine(GradCheck.Run(v => v[0].Tanh(), x).WorstError);</code></example>
 public sealed record GradCheckResult(double WorstError, int Input, int Index, double Analytic, double Numeric, Shape InputShape)
 {
     /// <summary>The input's name; null where it was given none.</summary>

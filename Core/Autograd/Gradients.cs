@@ -1,6 +1,17 @@
 namespace MiniDL;
 
 /// <summary>The gradients that an operator's backward returns for its inputs, by input position.</summary>
+/// <example><code>
+/// sealed class Product(Tensor a, Tensor b) : Operator("product", a, b)
+/// {
+///     protected override Tensor Forward() => a * b;
+///     protected override void Backward(Tensor dy, Gradients d)
+///     {
+///         if (d.Wanted(0)) d[0] = dy * b;
+///         if (d.Wanted(1)) d[1] = dy * a;
+///     }
+/// }
+/// </code></example>
 public readonly ref struct Gradients
 {
     private readonly Operator _operator;

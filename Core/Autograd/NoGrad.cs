@@ -1,6 +1,7 @@
 namespace MiniDL;
 
 /// <summary>Until it is disposed of, operators on this thread record nothing: <c>using var _ = new NoGrad();</c>. Scopes may nest.</summary>
+/// <example><code>using (new NoGrad()) Console.WriteLine(model.Forward(images));</code></example>
 public readonly ref struct NoGrad
 {
     [ThreadStatic]

@@ -4,6 +4,14 @@ namespace MiniDL;
 /// What an operator's backward reads besides the incoming gradient: operands, by position, and the result. Only these must
 /// not change after forward; changing any other in place is harmless.
 /// </summary>
+/// <example><code>
+/// sealed class Cube(Tensor x) : Operator("cube", x)
+/// {
+///     protected override Tensor Forward() => x * x * x;
+///     protected override Saved BackwardReads => Saved.Input0;       // not the result
+///     protected override void Backward(Tensor dy, Gradients d) => d[0] = dy * x * x * 3;
+/// }
+/// </code></example>
 [Flags]
 public enum Saved
 {

@@ -9,6 +9,7 @@ namespace MiniDL.Backends;
 /// operators have already checked the shapes. Tensors are row-major unless stated to be channels last, and hold the device's
 /// floating-point type unless another is stated.
 /// </summary>
+/// <example><code>Console.WriteLine(Device.Cpu.Backend.Description);</code></example>
 public abstract partial class Backend
 {
     /// <summary>The type that primitives compute in.</summary>

@@ -3,6 +3,9 @@ namespace MiniDL.Backends;
 // N batch, C channels in, K channels out, H×W input pixels, P×Q output pixels, R×S kernel.
 
 /// <summary>The sizes of a two-dimensional convolution or pooling; tensors are channels last.</summary>
+/// <example><code>
+/// var window = Window2d.Of("conv2d", images.Shape, outChannels: 16, kernel: (3, 3), stride: (1, 1), pad: (1, 1));
+/// </code></example>
 public readonly record struct Window2d(
     int Batch, int InChannels, int InHeight, int InWidth,
     int OutChannels, int OutHeight, int OutWidth,
@@ -54,6 +57,7 @@ public readonly record struct Window2d(
 /// </list>
 /// Statistics are [samples, groups]; weight and bias are [channels].
 /// </summary>
+/// <example><code>var batchNorm = new NormGeometry(Samples: 1, Positions: 128 * 32 * 32, Channels: 16, Groups: 16);</code></example>
 public readonly record struct NormGeometry(int Samples, int Positions, int Channels, int Groups)
 {
     /// <summary>Channels that share a statistic.</summary>
@@ -68,4 +72,7 @@ public readonly record struct NormGeometry(int Samples, int Positions, int Chann
 
 /// <summary>The constants of one step of stochastic gradient descent, as PyTorch names them.</summary>
 /// <param name="LearningRate">Called in every step, and again before each repetition of a recorded one.</param>
+/// <example><code>
+/// var settings = new SgdSettings(() => 0.1f, Momentum: 0.9f, Dampening: 0, WeightDecay: 1e-4f, Nesterov: false);
+/// </code></example>
 public readonly record struct SgdSettings(Func<float> LearningRate, float Momentum, float Dampening, float WeightDecay, bool Nesterov);

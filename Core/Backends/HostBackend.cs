@@ -3,6 +3,7 @@ using MiniDL.Memory;
 namespace MiniDL.Backends;
 
 /// <summary>What backends with storage in this process's memory share: copying values.</summary>
+/// <example><code>Console.WriteLine(Device.Cpu.Backend is HostBackend);      // True: its memory is the process's</code></example>
 public abstract class HostBackend : Backend
 {
     private protected HostBackend(Device device) : base(device)

@@ -134,6 +134,16 @@ public sealed class AnomalyDetection : IDisposable
 }
 
 /// <summary>A value became NaN or infinite while an <see cref="AnomalyDetection"/> looked.</summary>
+/// <example><code>
+/// try
+/// {
+///     using (Autograd.DetectAnomaly()) Loss.CrossEntropy(model.Forward(images), labels).Backward();
+/// }
+/// catch (AnomalyException e)
+/// {
+///     Console.Error.WriteLine(e.Message);
+/// }
+/// </code></example>
 public sealed class AnomalyException(string message) : MiniDLException(message)
 {
     /// <summary>Whether it came in with an input, so that nothing in the model is to blame.</summary>

@@ -11,6 +11,7 @@ namespace MiniDL.Diagnostics;
 /// Of every tensor shape, range, mean and length are kept, and the values where there are 64 or fewer. The numbers are copies: the recording
 /// outlives the step's memory. Times include neither the copying nor the looking; the first pass of a program includes the compiler's work.
 /// </remarks>
+/// <example><code>Console.WriteLine(Autograd.Record(() => Loss.CrossEntropy(model.Forward(x), labels)).ToDot());</code></example>
 public sealed class GraphRecording
 {
     private readonly IReadOnlyList<RecordedNode> _nodes;

@@ -7,4 +7,8 @@ namespace MiniDL.Diagnostics;
 /// <param name="RecordedMicroseconds">
 /// By how much the recorded step gets longer if every launch is doubled. Less than alone if other kernels run concurrently.
 /// </param>
+/// <example><code>
+/// var profile = KernelProfile.Of(Device.Cuda, () => [model.Forward(images)]);
+/// foreach (var kernel in profile.Kernels) Console.WriteLine($"{kernel.Name}: {kernel.RecordedMicroseconds:F1} µs");
+/// </code></example>
 public sealed record KernelTime(string Name, int Launches, double SinglyMicroseconds, double RecordedMicroseconds);

@@ -3,6 +3,11 @@ using System.Diagnostics;
 namespace MiniDL.Diagnostics;
 
 /// <summary>A <see cref="Profiler"/>'s measurements of one region, summed over its calls.</summary>
+/// <example><code>
+/// using var profiler = Profiler.Start();
+/// model.Forward(images);
+/// foreach (var entry in profiler.Entries) Console.WriteLine($"{entry.Name} {entry.Part}: {entry.Milliseconds:F2} ms");
+/// </code></example>
 public sealed class ProfileEntry
 {
     internal ProfileEntry(string name, string part, IPath? origin = null, Direction direction = Direction.None)

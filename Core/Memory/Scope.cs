@@ -9,10 +9,10 @@ namespace MiniDL;
 /// Using a recycled tensor throws. Scopes are optional: without one the garbage collector does the work.
 /// </summary>
 /// <example><code>
-/// foreach (var batch in loader)
+/// foreach (var batch in loader.Epoch(0))
 /// {
 ///     using var step = Scope.Step();
-///     …
+///     Loss.CrossEntropy(model.Forward(batch.Images), batch.Labels).Backward();
 /// }
 /// </code></example>
 public sealed class Scope : IDisposable

@@ -5,7 +5,7 @@ public sealed partial class Tensor
     /// <summary>Adds zeros around the values; the result keeps the layout.</summary>
     /// <param name="pads">How many zeros before and after, for each dimension from the first; dimensions not given get none.</param>
     /// <exception cref="ShapeException">There are more pads than dimensions, or one is negative.</exception>
-    /// <example><c>x.Pad((0, 0), (8, 8))</c> turns [N, 16, H, W] into [N, 32, H, W].</example>
+    /// <example><code>var y = images.Pad((0, 0), (8, 8));      // [N, 16, H, W] becomes [N, 32, H, W]</code></example>
     public Tensor Pad(params ReadOnlySpan<(int Before, int After)> pads)
     {
         Check.That(pads.Length <= Rank, "pad", $"{pads.Length} pads for {Shape}, which has {Rank} dimensions.");

@@ -51,6 +51,7 @@ public sealed partial class Tensor
 }
 
 /// <summary>Which indices of a dimension to take: every step-th of a range, such as <c>2..^1</c>.</summary>
+/// <example><code>var y = images[.., .., Slice.Every(2), 1..^1];</code></example>
 public readonly record struct Slice(Range Range, int Step = 1)
 {
     /// <summary>Every step-th index of the whole dimension.</summary>

@@ -4,6 +4,7 @@ namespace MiniDL;
 /// Philox 4×32-10: each random number is a function of a 128-bit counter and a 64-bit key, so any of them can be computed without
 /// its predecessors. Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
 /// </summary>
+/// <example><code>var (a, b, c, d) = Philox.Block(key: 0, stream: 0, block: 7);</code></example>
 public static class Philox
 {
     /// <summary>The four 32-bit numbers for a counter.</summary>

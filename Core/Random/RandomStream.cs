@@ -5,6 +5,11 @@ namespace MiniDL;
 /// and restored by setting <see cref="Position"/>. Streams for other purposes or epochs are independent.
 /// </summary>
 /// <param name="seed">The seed of the whole program.</param>
+/// <example><code>
+/// var random = new RandomStream(seed: 0);
+/// var weights = Tensor.Normal([16, 3], random.Fork("weights"));
+/// int[] order = random.Fork("order").Permutation(100);
+/// </code></example>
 public sealed class RandomStream(ulong seed)
 {
     /// <summary>Distinguishes this stream from the others with its seed: the upper half of Philox's counter.</summary>

@@ -1,6 +1,7 @@
 namespace MiniDL.Serialization;
 
 /// <summary>Writes a file completely or not at all: a reader finds the old file or the new one, never a part.</summary>
+/// <example><code>AtomicFile.Write("numbers.bin", stream => stream.Write([1, 2, 3]));</code></example>
 public static class AtomicFile
 {
     /// <summary>The ending of the names of files that are being written.</summary>

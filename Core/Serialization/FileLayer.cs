@@ -7,6 +7,7 @@ namespace MiniDL.Serialization;
 /// may be lost in a power failure. Everything that must survive is written through this class, so that a test can substitute one that
 /// loses what was not flushed.
 /// </summary>
+/// <example><code>AtomicFile.Write("numbers.bin", stream => stream.Write([1, 2, 3]), FileLayer.System);</code></example>
 public class FileLayer
 {
     /// <summary>The file system.</summary>

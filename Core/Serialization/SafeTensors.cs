@@ -8,6 +8,7 @@ namespace MiniDL.Serialization;
 /// <param name="Tensors">The tensors by name, in the order of the file's header.</param>
 /// <param name="Metadata">Free text by key; empty if there is none.</param>
 /// <param name="IsVerified">Whether the file has a checksum of all its bytes, which was correct: MiniDL writes one into every file.</param>
+/// <example><code>var (tensors, metadata, isVerified) = SafeTensors.Load("model.safetensors");</code></example>
 public sealed record SafeTensorsFile(
     IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata, bool IsVerified = false);
 
@@ -17,6 +18,10 @@ public sealed record SafeTensorsFile(
 /// https://github.com/huggingface/safetensors. The types F32, F64, BF16, I64 and U8 are supported. Files written here contain a SHA-256 of
 /// all their bytes (metadata <c>minidl.sha256</c>), which is checked on reading; files without one can be read too.
 /// </summary>
+/// <example><code>
+/// SafeTensors.Save("model.safetensors", model.StateDict());
+/// model.LoadStateDict(SafeTensors.Load("model.safetensors").Tensors);
+/// </code></example>
 public static class SafeTensors
 {
     private const int PieceValues = 1 << 16;

@@ -7,6 +7,10 @@ namespace MiniDL;
 /// The sizes of a tensor's dimensions, outermost first, in PyTorch's logical order (N, C, …spatial). <c>[]</c> is a scalar:
 /// one value. Written as a collection expression: <c>Shape s = [8, 3, 32, 32]</c>.
 /// </summary>
+/// <example><code>
+/// Shape shape = [8, 3, 32, 32];
+/// Console.WriteLine($"{shape.Rank} dimensions, {shape.Count} values, {shape[1]} channels");
+/// </code></example>
 [CollectionBuilder(typeof(Shape), nameof(Create))]
 public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
 {

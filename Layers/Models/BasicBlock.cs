@@ -8,6 +8,9 @@ namespace MiniDL.Layers;
 /// A norm with an activation of its own also replaces the inner ReLU; after the sum there is always a ReLU. State:
 /// <c>conv1</c>, <c>norm1</c>, <c>conv2</c>, <c>norm2</c>.
 /// </remarks>
+/// <example><code>
+/// var y = new BasicBlock(16, 32, NormFactory.Named("bn"), random).Forward(Tensor.Ones([4, 16, 8, 8]));     // [4, 32, 4, 4]
+/// </code></example>
 public sealed class BasicBlock : ResidualBlock
 {
     private readonly Conv2d _conv1, _conv2;

@@ -10,6 +10,7 @@ namespace MiniDL.Layers;
 /// <c>layers.I.weight</c> and <c>norms.I</c>. 25 layers of 10×10 have 2,500 parameters, and 480 more with batch
 /// normalization.
 /// </remarks>
+/// <example><code>var model = new DeepLinearNet(NormFactory.Named("none"), random, depth: 25, features: 10);</code></example>
 public sealed class DeepLinearNet : Module
 {
     private readonly Sequential _layers, _norms;

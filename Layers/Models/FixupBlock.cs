@@ -11,6 +11,7 @@ namespace MiniDL.Layers;
 /// the learning rate. State, by the authors' names: <c>bias1a</c>, <c>bias1b</c>, <c>bias2a</c>, <c>scale</c> and <c>bias2b</c>,
 /// [1] each, <c>conv1</c>, <c>conv2</c>.
 /// </remarks>
+/// <example><code>var block = new FixupBlock(inChannels: 16, outChannels: 32, blocks: 9, random);</code></example>
 public sealed class FixupBlock : ResidualBlock
 {
     private readonly Conv2d _conv1, _conv2;

@@ -8,6 +8,7 @@ namespace MiniDL.Layers;
 /// State: <c>linears.I</c>, <c>norms.I</c>. Linear layers start as in PyTorch and have a bias; with weight normalization the hidden
 /// ones are normalized.
 /// </remarks>
+/// <example><code>var model = new Mlp([2, 32, 32, 2], NormFactory.Named("bn"), random);</code></example>
 public sealed class Mlp : Module
 {
     private readonly Sequential _linears, _norms;

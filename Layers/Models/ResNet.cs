@@ -49,7 +49,7 @@ public sealed class ResNet : Module
 
     /// <summary>Makes the net with your own norm after every convolution.</summary>
     /// <inheritdoc cref="ResNet(int, NormFactory, RandomStream, int, int)"/>
-    /// <example><code>new ResNet(depth: 20, norm: channels => new GroupNorm(groups: 8, channels), random)</code></example>
+    /// <example><code>var model = new ResNet(depth: 20, norm: channels => new GroupNorm(groups: 8, channels), random);</code></example>
     public ResNet(int depth, Func<int, Norm> norm, RandomStream random, int classes = 10, int inChannels = 3)
         : this(depth, NormFactory.Of(norm), random, classes, inChannels)
     {

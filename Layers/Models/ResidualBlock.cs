@@ -1,6 +1,7 @@
 namespace MiniDL.Layers;
 
 /// <summary>A block of <see cref="ResNet"/>: two 3×3 convolutions and a shortcut around them; if channels double, the image is halved.</summary>
+/// <example><code>ResidualBlock block = new BasicBlock(inChannels: 16, outChannels: 32, NormFactory.Named("bn"), random);</code></example>
 public abstract class ResidualBlock(int inChannels, int outChannels) : Module
 {
     private readonly int _newChannels = outChannels - inChannels;

@@ -11,6 +11,7 @@ namespace MiniDL.Layers;
 /// work too. At depth 13, for 32×32 colour images, there are 9,943,370 parameters with batch normalization and
 /// 9,935,434 without norms.
 /// </remarks>
+/// <example><code>var model = new Vgg(11, NormFactory.Named("bn"), random, width: 0.25);      // a quarter of the channels</code></example>
 public sealed class Vgg : Module
 {
     private const int Hidden = 512;

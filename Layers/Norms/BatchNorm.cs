@@ -11,6 +11,7 @@ namespace MiniDL.Layers;
 /// As in PyTorch, the batch is normalized with the biased variance, but the unbiased one (divided by n − 1) goes into the running
 /// average. State: <c>weight</c>, <c>bias</c>, <c>running_mean</c>, <c>running_var</c>, <c>num_batches_tracked</c>.
 /// </remarks>
+/// <example><code>foreach (var (path, module) in model.NamedModules()) if (module is BatchNorm bn) bn.Momentum = 0.01;</code></example>
 public abstract class BatchNorm : MeanVarianceNorm
 {
     private readonly string _shape;
@@ -77,6 +78,7 @@ public abstract class BatchNorm : MeanVarianceNorm
 
 /// <summary>Batch normalization of features [N, C] or sequences [N, C, L].</summary>
 /// <inheritdoc cref="BatchNorm"/>
+/// <example><code>var norm = new BatchNorm1d(numFeatures: 32);</code></example>
 public sealed class BatchNorm1d : BatchNorm
 {
     /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1.</summary>
@@ -93,6 +95,7 @@ public sealed class BatchNorm1d : BatchNorm
 
 /// <summary>Batch normalization of images [N, C, H, W].</summary>
 /// <inheritdoc cref="BatchNorm"/>
+/// <example><code>var norm = new BatchNorm2d(numFeatures: 16, momentum: null);      // null: the mean over all batches so far</code></example>
 public sealed class BatchNorm2d : BatchNorm
 {
     /// <inheritdoc cref="BatchNorm1d(int, double, double?, bool, bool)"/>
@@ -104,6 +107,7 @@ public sealed class BatchNorm2d : BatchNorm
 
 /// <summary>Batch normalization of volumes [N, C, D, H, W].</summary>
 /// <inheritdoc cref="BatchNorm"/>
+/// <example><code>var norm = new BatchNorm3d(numFeatures: 16);</code></example>
 public sealed class BatchNorm3d : BatchNorm
 {
     /// <inheritdoc cref="BatchNorm1d(int, double, double?, bool, bool)"/>

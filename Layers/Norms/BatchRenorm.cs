@@ -14,6 +14,9 @@ namespace MiniDL.Layers;
 /// steps raises them linearly to 3 (at step 40,000) and 5 (at 25,000): set <see cref="RMax"/> and <see cref="DMax"/> between steps. The
 /// defaults are those that the GN paper uses for small batches, from the start.
 /// </remarks>
+/// <example><code>
+/// foreach (var (path, module) in model.NamedModules()) if (module is BatchRenorm brn) (brn.RMax, brn.DMax) = (3, 5);
+/// </code></example>
 public abstract class BatchRenorm : BatchNorm
 {
     private double _rMax = 1, _dMax;
@@ -102,6 +105,7 @@ public abstract class BatchRenorm : BatchNorm
 
 /// <summary>Batch renormalization of features [N, C] or sequences [N, C, L].</summary>
 /// <inheritdoc cref="BatchRenorm"/>
+/// <example><code>var norm = new BatchRenorm1d(numFeatures: 32);</code></example>
 public sealed class BatchRenorm1d : BatchRenorm
 {
     /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1.</summary>
@@ -120,6 +124,7 @@ public sealed class BatchRenorm1d : BatchRenorm
 
 /// <summary>Batch renormalization of images [N, C, H, W].</summary>
 /// <inheritdoc cref="BatchRenorm"/>
+/// <example><code>var norm = new BatchRenorm2d(numFeatures: 16, rMax: 3, dMax: 5);</code></example>
 public sealed class BatchRenorm2d : BatchRenorm
 {
     /// <inheritdoc cref="BatchRenorm1d(int, double, double, double, double?, bool)"/>

@@ -5,7 +5,10 @@ namespace MiniDL.Layers;
 /// mean 0 and variance 1 over that batch, as with batch normalization. With <c>t = v·x / ‖v‖</c>, layer by layer,
 /// <c>g = 1/σ[t]</c>, <c>b = −μ[t]/σ[t]</c> for each output. Salimans and Kingma 2016, §3.
 /// </summary>
-/// <example><code>DataDependentInit.Run(model, batch.Images, random);</code></example>
+/// <example><code>
+/// var model = new ResNet(20, NormFactory.Named("wn"), random);
+/// DataDependentInit.Run(model, images, random);
+/// </code></example>
 public static class DataDependentInit
 {
     /// <summary>The paper's standard deviation of the directions v.</summary>

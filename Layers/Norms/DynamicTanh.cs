@@ -7,6 +7,7 @@ namespace MiniDL.Layers;
 /// <remarks>
 /// Input [N, C, …]; the same in training and evaluation. State, as in the authors' code: <c>alpha</c> [1], <c>weight</c> and <c>bias</c>, [C] each.
 /// </remarks>
+/// <example><code>var norm = new DynamicTanh(channels: 16, alpha: 0.5);</code></example>
 public sealed class DynamicTanh : Norm
 {
     private const string Operation = "dynamic_tanh";

@@ -8,6 +8,7 @@ namespace MiniDL.Layers;
 /// It replaces norm and ReLU together. Without its activation, as at the end of a residual branch, only
 /// <c>x · weight + bias</c> is left, as in timm. State, by timm's names: <c>weight</c>, <c>bias</c> and, with the activation, <c>v</c>, [C] each.
 /// </remarks>
+/// <example><code>EvoNorm norm = new EvoNormS0(groups: 4, channels: 16);</code></example>
 public abstract class EvoNorm : Norm
 {
     private readonly int _channels;
@@ -61,6 +62,7 @@ public abstract class EvoNorm : Norm
 /// over the pixels and channels of each group, as in <see cref="GroupNorm"/>.
 /// </summary>
 /// <inheritdoc cref="EvoNorm"/>
+/// <example><code>var norm = new EvoNormS0(groups: 4, channels: 16);</code></example>
 public sealed class EvoNormS0 : EvoNorm
 {
     private readonly int _groups;
@@ -94,6 +96,7 @@ public sealed class EvoNormS0 : EvoNorm
 /// In evaluation, s²_batch is a running, unbiased variance, updated like that of <see cref="BatchNorm"/>: <c>running_var</c> [C], an
 /// additional entry of the state. Without the activation nothing is normalized, and there is no such entry.
 /// </remarks>
+/// <example><code>var norm = new EvoNormB0(channels: 16);</code></example>
 public sealed class EvoNormB0 : EvoNorm
 {
     private readonly double _momentum;

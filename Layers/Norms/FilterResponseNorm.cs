@@ -9,6 +9,7 @@ namespace MiniDL.Layers;
 /// Training and evaluation are the same. State, as in timm: <c>weight</c>, <c>bias</c> and, with the activation, <c>tau</c>, [C] each.
 /// The paper learns eps for images of one pixel; here it is constant.
 /// </remarks>
+/// <example><code>var norm = new FilterResponseNorm2d(channels: 16);</code></example>
 public sealed class FilterResponseNorm2d : Norm
 {
     private const string Operation = "filter_response_norm";

@@ -11,6 +11,7 @@ namespace MiniDL.Layers;
 /// A batch smaller than the virtual batch is one virtual batch. The running statistics are updated once per batch, with the mean over
 /// its virtual batches; the paper updates them with one after the other. Evaluation and state are those of <see cref="BatchNorm"/>.
 /// </remarks>
+/// <example><code>GhostBatchNorm norm = new GhostBatchNorm2d(numFeatures: 16, virtualBatch: 8);</code></example>
 public abstract class GhostBatchNorm : BatchNorm
 {
     private protected GhostBatchNorm(string shape, int minRank, int maxRank, int numFeatures, int virtualBatch, double eps,
@@ -50,6 +51,7 @@ public abstract class GhostBatchNorm : BatchNorm
 
 /// <summary>Ghost batch normalization of features [N, C] or sequences [N, C, L].</summary>
 /// <inheritdoc cref="GhostBatchNorm"/>
+/// <example><code>var norm = new GhostBatchNorm1d(numFeatures: 32, virtualBatch: 8);</code></example>
 public sealed class GhostBatchNorm1d : GhostBatchNorm
 {
     /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1.</summary>
@@ -69,6 +71,7 @@ public sealed class GhostBatchNorm1d : GhostBatchNorm
 
 /// <summary>Ghost batch normalization of images [N, C, H, W].</summary>
 /// <inheritdoc cref="GhostBatchNorm"/>
+/// <example><code>var norm = new GhostBatchNorm2d(numFeatures: 16, virtualBatch: 8);</code></example>
 public sealed class GhostBatchNorm2d : GhostBatchNorm
 {
     /// <inheritdoc cref="GhostBatchNorm1d(int, int, double, double?, bool, bool)"/>

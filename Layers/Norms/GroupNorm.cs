@@ -8,6 +8,7 @@ namespace MiniDL.Layers;
 /// as channels is its instance norm. Wu and He 2018.
 /// </summary>
 /// <remarks>State: <c>weight</c>, <c>bias</c>, [C] each.</remarks>
+/// <example><code>var norm = new GroupNorm(groups: 4, channels: 16);</code></example>
 public sealed class GroupNorm : MeanVarianceNorm
 {
     /// <summary>Makes the layer: weight 1, bias 0.</summary>

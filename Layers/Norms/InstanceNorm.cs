@@ -12,6 +12,7 @@ namespace MiniDL.Layers;
 /// single images; a null momentum leaves them unchanged, and <c>num_batches_tracked</c> is never counted up. Unlike PyTorch,
 /// which only warns, a wrong number of channels is an error even without weight and bias.
 /// </remarks>
+/// <example><code>InstanceNorm norm = new InstanceNorm2d(numFeatures: 16, affine: true);</code></example>
 public abstract class InstanceNorm : MeanVarianceNorm
 {
     private readonly string _shape;
@@ -81,6 +82,7 @@ public abstract class InstanceNorm : MeanVarianceNorm
 
 /// <summary>Instance normalization of sequences [N, C, L] or [C, L].</summary>
 /// <inheritdoc cref="InstanceNorm"/>
+/// <example><code>var norm = new InstanceNorm1d(numFeatures: 32);</code></example>
 public sealed class InstanceNorm1d : InstanceNorm
 {
     /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running variance 1, each if it exists.</summary>
@@ -97,6 +99,7 @@ public sealed class InstanceNorm1d : InstanceNorm
 
 /// <summary>Instance normalization of images [N, C, H, W] or [C, H, W].</summary>
 /// <inheritdoc cref="InstanceNorm"/>
+/// <example><code>var norm = new InstanceNorm2d(numFeatures: 16, affine: true);</code></example>
 public sealed class InstanceNorm2d : InstanceNorm
 {
     /// <inheritdoc cref="InstanceNorm1d(int, double, double?, bool, bool)"/>
@@ -108,6 +111,7 @@ public sealed class InstanceNorm2d : InstanceNorm
 
 /// <summary>Instance normalization of volumes [N, C, D, H, W] or [C, D, H, W].</summary>
 /// <inheritdoc cref="InstanceNorm"/>
+/// <example><code>var norm = new InstanceNorm3d(numFeatures: 16);</code></example>
 public sealed class InstanceNorm3d : InstanceNorm
 {
     /// <inheritdoc cref="InstanceNorm1d(int, double, double?, bool, bool)"/>

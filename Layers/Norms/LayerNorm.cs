@@ -10,6 +10,7 @@ namespace MiniDL.Layers;
 /// State: <c>weight</c>, <c>bias</c>, of the normalized shape. The GN paper's layer norm of images, with one weight per channel, is
 /// <see cref="GroupNorm"/> with one group.
 /// </remarks>
+/// <example><code>var norm = new LayerNorm(normalizedShape: [32]);</code></example>
 public sealed class LayerNorm : MeanVarianceNorm
 {
     /// <summary>Makes the layer: weight 1, bias 0.</summary>

@@ -5,6 +5,7 @@ namespace MiniDL.Layers;
 /// that of x² over <c>size</c> neighbouring channels, c − ⌊size/2⌋ to c + ⌊(size − 1)/2⌋; at the edges it is divided by size too.
 /// Krizhevsky et al. 2012.
 /// </summary>
+/// <example><code>var norm = new LocalResponseNorm(size: 5);</code></example>
 public sealed class LocalResponseNorm : Norm
 {
     private readonly int _size;

@@ -11,6 +11,7 @@ namespace MiniDL.Layers;
 /// without a bias correction. For a channel of zeros the gradient through the norm is 0. State: <c>weight</c>, <c>bias</c>,
 /// <c>running_mean</c>, <c>running_norm</c>, <c>num_batches_tracked</c>.
 /// </remarks>
+/// <example><code>LpBatchNorm norm = new LpBatchNorm2d(numFeatures: 16, p: 1);</code></example>
 public abstract class LpBatchNorm : Norm
 {
     private const string Operation = "lp_batch_norm";
@@ -89,6 +90,7 @@ public abstract class LpBatchNorm : Norm
 
 /// <summary>ℓp batch normalization of features [N, C] or sequences [N, C, L].</summary>
 /// <inheritdoc cref="LpBatchNorm"/>
+/// <example><code>var norm = new LpBatchNorm1d(numFeatures: 32, p: 1);</code></example>
 public sealed class LpBatchNorm1d : LpBatchNorm
 {
     /// <summary>Makes the layer: weight 1, bias 0, running mean 0, running norm 1.</summary>
@@ -106,6 +108,7 @@ public sealed class LpBatchNorm1d : LpBatchNorm
 
 /// <summary>ℓp batch normalization of images [N, C, H, W].</summary>
 /// <inheritdoc cref="LpBatchNorm"/>
+/// <example><code>var norm = new LpBatchNorm2d(numFeatures: 16, p: double.PositiveInfinity);</code></example>
 public sealed class LpBatchNorm2d : LpBatchNorm
 {
     /// <inheritdoc cref="LpBatchNorm1d(int, double, double, double?, bool, bool)"/>

@@ -6,6 +6,10 @@ namespace MiniDL.Layers;
 /// Salimans and Kingma 2016, §4.
 /// </summary>
 /// <remarks>State, named as in <see cref="BatchNorm"/>: <c>bias</c>, <c>running_mean</c>, [C] each.</remarks>
+/// <example><code>
+/// var conv = WeightNorm.Apply(new Conv2d(3, 16, 3));
+/// var norm = new MeanOnlyBatchNorm(channels: 16);      // after conv
+/// </code></example>
 public sealed class MeanOnlyBatchNorm : Norm
 {
     private const string Operation = "mean_only_batch_norm";

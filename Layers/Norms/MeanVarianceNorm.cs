@@ -6,6 +6,9 @@ namespace MiniDL.Layers;
 /// The common part of BatchNorm, InstanceNorm, GroupNorm and LayerNorm: <c>y = (x − mean) / √(variance + eps) · weight + bias</c>,
 /// with the biased variance (divided by n). They differ in which values share a mean and a variance.
 /// </summary>
+/// <example><code>
+/// MeanVarianceNorm norm = new GroupNorm(groups: 4, channels: 16, affine: false);      // weight and bias are null
+/// </code></example>
 public abstract class MeanVarianceNorm : Norm
 {
     private protected MeanVarianceNorm(string operation, double eps)

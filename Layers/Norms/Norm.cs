@@ -7,6 +7,15 @@ namespace MiniDL.Layers;
 /// A normalization layer. A derived class gives the definition in plain operators; where it pays, it also gives a fused form, which
 /// normalizes, adds a residual and applies the activation in one pass over memory.
 /// </summary>
+/// <example><code>
+/// sealed class Scale : Norm
+/// {
+///     private readonly Parameter _scale;
+///     public Scale() => _scale = RegisterParameter("scale", Tensor.Ones([1]));
+///     protected override Tensor ForwardPlain(Tensor x) => x * _scale.Value;
+/// }
+/// var model = new ResNet(20, channels => new Scale(), random);
+/// </code></example>
 public abstract class Norm : Module
 {
     /// <summary>

@@ -5,8 +5,8 @@ namespace MiniDL.Layers;
 /// and passes it the layers whose weights it may reparametrize.
 /// </summary>
 /// <example><code>
-/// new ResNet(20, NormFactory.Named("gn", groups: 8), random)
-/// new ResNet(20, NormFactory.Of(channels => new GroupNorm(channels / 4, channels)), random)
+/// var named = new ResNet(20, NormFactory.Named("gn", groups: 8), random);
+/// var own = new ResNet(20, NormFactory.Of(channels => new GroupNorm(channels / 4, channels)), random);
 /// </code></example>
 public sealed class NormFactory
 {

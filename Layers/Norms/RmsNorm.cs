@@ -5,6 +5,7 @@ namespace MiniDL.Layers;
 /// Sennrich 2019.
 /// </summary>
 /// <remarks>State: <c>weight</c>, of the normalized shape.</remarks>
+/// <example><code>var norm = new RmsNorm(normalizedShape: [32]);</code></example>
 public sealed class RmsNorm : Norm
 {
     private readonly double? _eps;
@@ -46,6 +47,7 @@ public sealed class RmsNorm : Norm
 /// <see cref="RmsNorm"/> what <see cref="GroupNorm"/> with one group is to <see cref="LayerNorm"/>.
 /// </summary>
 /// <remarks>State: <c>weight</c>, [C].</remarks>
+/// <example><code>var norm = new ChannelRmsNorm(channels: 16);</code></example>
 public sealed class ChannelRmsNorm : Norm
 {
     private readonly double _eps;

@@ -5,6 +5,7 @@ namespace MiniDL.Layers;
 /// before their layers: <see cref="FixupBlock"/>.
 /// </summary>
 /// <remarks>State: <c>bias</c> [1].</remarks>
+/// <example><code>var norm = new ScalarBias();</code></example>
 public sealed class ScalarBias : Norm
 {
     /// <summary>Makes the layer with the bias 0.</summary>

@@ -5,6 +5,7 @@ namespace MiniDL.Layers;
 /// identity: <c>y = gain · x</c>, any shape. De and Smith 2020.
 /// </summary>
 /// <remarks>It takes the place of a branch's last norm; convolutions have biases. State, by timm's name: <c>skipinit_gain</c> [].</remarks>
+/// <example><code>var norm = new SkipInit();      // 0 at first: the block begins as the identity</code></example>
 public sealed class SkipInit : Norm
 {
     /// <summary>Makes the layer with the gain 0.</summary>

@@ -8,6 +8,7 @@ namespace MiniDL.Layers;
 /// Initially v = w and g = ‖w‖, so nothing changes. State, in place of the weight: <c>parametrizations.weight.original0</c> (g) and
 /// <c>parametrizations.weight.original1</c> (v); PyTorch's older <c>weight_g</c> and <c>weight_v</c> are accepted when loading.
 /// </remarks>
+/// <example><code>var layer = WeightNorm.Apply(new Linear(2, 16));</code></example>
 public sealed class WeightNorm : Reparametrization
 {
     private readonly int[] _dims;

@@ -10,6 +10,7 @@ namespace MiniDL.Layers;
 /// <c>parametrizations.weight.original</c> (v), PyTorch's name for such computations; a plain <c>weight</c>, as in the authors' code, is
 /// accepted when loading. A filter whose weights are all equal gives zeros, and its gradient is that of centring, divided by eps.
 /// </remarks>
+/// <example><code>var conv = WeightStandardization.Apply(new Conv2d(3, 16, 3));</code></example>
 public sealed class WeightStandardization : Reparametrization
 {
     private const string Operation = "weight_standardization";

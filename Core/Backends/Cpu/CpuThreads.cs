@@ -3,6 +3,7 @@ using MiniDL.Backends.Cpu;
 namespace MiniDL;
 
 /// <summary>The number of threads that operators on the CPU use.</summary>
+/// <example><code>CpuThreads.Count = 2;</code></example>
 public static class CpuThreads
 {
     /// <summary>

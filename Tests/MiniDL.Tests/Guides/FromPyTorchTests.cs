@@ -52,8 +52,8 @@ public sealed partial class FromPyTorchTests : IDisposable
     private static string Statement(string code)
     {
         if (code.EndsWith(';') || code.EndsWith('}')) return code;
-        return SyntaxFactory.ParseStatement(code + ";") is ExpressionStatementSyntax
-            { Expression: not (InvocationExpressionSyntax or ObjectCreationExpressionSyntax or AssignmentExpressionSyntax) } ? $"_ = {code};" : $"{code};";
+        var expression = (SyntaxFactory.ParseStatement(code + ";") as ExpressionStatementSyntax)?.Expression;
+        return expression is null or InvocationExpressionSyntax or ObjectCreationExpressionSyntax or AssignmentExpressionSyntax ? $"{code};" : $"_ = {code};";
     }
 
     [GeneratedRegex("^`[^`]+`$")]

@@ -29,7 +29,11 @@ internal static class Snippets
 
     /// <summary>What stands for the console: it belongs to one snippet, so that tests may run side by side.</summary>
     private const string RecordingConsole = """
-        public sealed class RecordingConsole : System.IO.StringWriter { public System.IO.TextWriter Out => this; }
+        public sealed class RecordingConsole : System.IO.StringWriter
+        {
+            public System.IO.TextWriter Out => this;
+            public System.IO.TextWriter Error => this;
+        }
         """;
 
     /// <summary>Compiles snippets, each on its own: they do not see each other's variables and types.</summary>
