@@ -41,6 +41,7 @@ public partial class GuideTests
             static (float[] Points, long[] Labels) Spirals(int count, RandomStream random) => (new float[2 * count], new long[count]);
             static Mlp model = new([2, 32, 32, 2], NormFactory.Named("bn"), new RandomStream(0));
             static Sgd sgd = new(model.Parameters(), 0.1f);
+            static Tensor images = Tensor.Ones([2, 2]), labels = Tensor.From<long>([0, 1], [2]);
             """);
     }
 
