@@ -6,11 +6,12 @@
 # The text must be equal, but for the number of spaces and the length of rules in tables. Numbers may differ by a thousandth of their size
 # or by a millionth, as vector registers of other widths round differently: a first line "# tolerance 0.05" in an expected file allows
 # more than a thousandth, for results of training. Lines that begin with "~ " depend on the machine and are not compared.
-# Needs the .NET SDK and awk. Each program is given a temporary folder as its first argument, for the files that it writes.
+# Needs the .NET SDK and awk. Each program runs in a temporary folder, where it leaves its pictures.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 TERM=dumb
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+root=$PWD; work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+mkdir "$work/here"
 
 update=false
 if [ "${1:-}" = --update ]; then update=true; shift; fi
@@ -71,7 +72,7 @@ for program in "${programs[@]}"; do
         echo "FAIL  $name does not build"; cat "$work/log"; failed=$((failed + 1)); continue
     fi
     start=$SECONDS
-    if ! dotnet run --no-build "$program" -- "$work" >"$work/printed" 2>"$work/log"; then
+    if ! (cd "$work/here" && dotnet run --no-build "$root/$program") >"$work/printed" 2>"$work/log"; then
         echo "FAIL  $name"; tail -n 20 "$work/printed" "$work/log"; failed=$((failed + 1)); continue
     fi
     seconds=$((SECONDS - start))
