@@ -52,7 +52,8 @@ public static class GradCheck
     /// <param name="leaves">The leaves, with the names that the result has for them.</param>
     /// <example><code>
     /// var layer = new Linear(3, 2, random: random).To(Device.Reference);
-    /// GradCheck.Of(() => layer.Forward(x.To(Device.Reference)), [.. layer.NamedParameters().Select(p => (p.Path, p.Parameter.Value))]).ShouldAgreeWithin(1e-8);
+    /// var parameters = layer.NamedParameters().Select(p => (p.Path, p.Parameter.Value));
+    /// GradCheck.Of(() => layer.Forward(x.To(Device.Reference)), [.. parameters]).ShouldAgreeWithin(1e-8);
     /// </code></example>
     public static GradCheckResult Of(Func<Tensor> function, params ReadOnlySpan<(string Name, Tensor Value)> leaves)
     {

@@ -30,7 +30,11 @@ public class ExamplesInDocsTests
         {
             readonly ResNet _ofImages;
             readonly Mlp _ofFeatures;
-            public Net() => (_ofImages, _ofFeatures) = (Register("images", new ResNet(8, norm, random)), Register("features", new Mlp([3, 8, 2], norm, random)));
+            public Net()
+            {
+                _ofImages = Register("images", new ResNet(8, norm, random));
+                _ofFeatures = Register("features", new Mlp([3, 8, 2], norm, random));
+            }
             protected override Tensor ForwardCore(Tensor x) => x.Rank == 4 ? _ofImages.Forward(x) : _ofFeatures.Forward(x);
         }
         """;
@@ -42,7 +46,8 @@ public class ExamplesInDocsTests
     private static readonly Type[] OneOfEachLibrary = [typeof(Tensor), typeof(Module), typeof(Optimizer), typeof(Dataset), typeof(ExplorerPage)];
 
     /// <summary>The first code of an example; what follows it is what it prints.</summary>
-    private static readonly List<(string Member, string Code)> Examples = [.. OneOfEachLibrary.SelectMany(type => Documentation(type.Assembly.Location))];
+    private static readonly List<(string Member, string Code)> Examples =
+        [.. OneOfEachLibrary.SelectMany(type => Documentation(type.Assembly.Location))];
 
     [Fact]
     public void Every_public_type_has_an_example_or_a_tour()
@@ -50,7 +55,8 @@ public class ExamplesInDocsTests
         string tours = string.Concat(Directory.EnumerateFiles(Path.Combine(Gpu.Root(), "Examples", "Tour"), "*.cs").Select(File.ReadAllText));
         var types = OneOfEachLibrary.SelectMany(type => type.Assembly.GetExportedTypes()).Where(type => !type.IsNested).ToList();
         Assert.True(types.Count > 100, $"{types.Count} types");
-        var without = types.Where(type => !Examples.Any(example => IsOf(type, example.Member)) && !tours.Contains($"new {type.Name}(", StringComparison.Ordinal));
+        var without = types.Where(type => !Examples.Any(example => IsOf(type, example.Member)))
+            .Where(type => !tours.Contains($"new {type.Name}(", StringComparison.Ordinal));
         Assert.Empty(without.Select(type => type.FullName));
     }
 
@@ -69,7 +75,8 @@ public class ExamplesInDocsTests
     }
 
     /// <summary>Whether a member, <c>T:MiniDL.Shape</c> or <c>P:MiniDL.Shape.Rank</c>, is this type or one of its own.</summary>
-    private static bool IsOf(Type type, string member) => member[2..] == type.FullName || member[2..].StartsWith(type.FullName + ".", StringComparison.Ordinal);
+    private static bool IsOf(Type type, string member) =>
+        member[2..] == type.FullName || member[2..].StartsWith(type.FullName + ".", StringComparison.Ordinal);
 
     private static IEnumerable<(string Member, string Code)> Documentation(string assembly) =>
         from member in XDocument.Load(Path.ChangeExtension(assembly, ".xml")).Descendants("member")

@@ -16,7 +16,8 @@ public sealed partial class FromPyTorchTests : IDisposable
     {
         var rows = new GuideText("FROM_PYTORCH.md").Rows().Where(row => row.Cells.Length == 3).ToList();
         Assert.True(rows.Count > 100, $"{rows.Count} rows");
-        Assert.All(rows, row => Assert.True(Code().IsMatch(row.Cells[1]), $"FROM_PYTORCH.md:{row.Line}: the middle cell should be one piece of code"));
+        Assert.All(rows, row =>
+            Assert.True(Code().IsMatch(row.Cells[1]), $"FROM_PYTORCH.md:{row.Line}: the middle cell should be one piece of code"));
         var snippets = rows.Select(row => new Snippet("FROM_PYTORCH.md", row.Line, Statement(row.Cells[1].Trim('`')))).ToList();
         var runs = Snippets.Compile(snippets, Variables(Path.Combine(_folder, "file.safetensors")));
         for (int i = 0; i < runs.Count; i++)
@@ -53,7 +54,8 @@ public sealed partial class FromPyTorchTests : IDisposable
     {
         if (code.EndsWith(';') || code.EndsWith('}')) return code;
         var expression = (SyntaxFactory.ParseStatement(code + ";") as ExpressionStatementSyntax)?.Expression;
-        return expression is null or InvocationExpressionSyntax or ObjectCreationExpressionSyntax or AssignmentExpressionSyntax ? $"{code};" : $"_ = {code};";
+        bool isStatement = expression is null or InvocationExpressionSyntax or ObjectCreationExpressionSyntax or AssignmentExpressionSyntax;
+        return isStatement ? $"{code};" : $"_ = {code};";
     }
 
     [GeneratedRegex("^`[^`]+`$")]

@@ -53,7 +53,8 @@ internal static class Snippets
         using var symbols = new MemoryStream();
         var result = compilation.Emit(image, symbols);
         var errors = result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error)
-            .Select(d => $"{d.Location.GetMappedLineSpan().Path}:{d.Location.GetMappedLineSpan().StartLinePosition.Line + 1}: {d.GetMessage()}").ToList();
+            .Select(d => (Place: d.Location.GetMappedLineSpan(), Message: d.GetMessage()))
+            .Select(d => $"{d.Place.Path}:{d.Place.StartLinePosition.Line + 1}: {d.Message}");
         Assert.True(result.Success, string.Join('\n', errors));
         var assembly = Assembly.Load(image.ToArray(), symbols.ToArray());
         return [.. snippets.Select((snippet, i) => Runner(snippet, assembly.GetType($"Snippet{i}.Program")!))];
