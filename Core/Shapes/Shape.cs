@@ -46,6 +46,12 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     /// <summary>The number of dimensions.</summary>
     public int Rank => Sizes.Length;
 
+    /// <summary>
+    /// The same as <see cref="Rank"/>: what C# takes for the length in <c>shape[^1]</c> and <c>[batch, .. shape]</c>, where it would
+    /// otherwise take <see cref="Count"/>.
+    /// </summary>
+    public int Length => Rank;
+
     /// <summary>The sizes, outermost first.</summary>
     public ReadOnlySpan<int> Sizes => _sizes;
 

@@ -64,6 +64,10 @@ public class BadInputTests
         (() => new BatchNorm2d(2, eps: -1), "[batch_norm] eps -1 must not be negative."),
         (() => new InstanceNorm2d(-1), "[instance_norm] numFeatures -1 must be positive."),
         (() => new GroupNorm(3, 16), "[group_norm] 16 channels are not divisible by 3 groups: 16 / 3 = 5 remainder 1. Use a divisor of 16."),
+        (() => new BasicBlock(3, 6, NormFactory.Named("bn"), new RandomStream(0)), "[residual_block] 6 channels after 3: the shortcut pads with channels "
+            + "of zeros, as many before as after. Use 3, or more by an even number."),
+        (() => new BasicBlock(32, 16, NormFactory.Named("bn"), new RandomStream(0)), "[residual_block] 16 channels after 32: the shortcut pads with "
+            + "channels of zeros, as many before as after. Use 32, or more by an even number."),
         (() => new GroupNorm(0, 16), "[group_norm] groups 0 and channels 16 must be positive."),
         (() => new LayerNorm([]), "[layer_norm] normalizedShape [] must have at least one dimension and no size 0."),
         (() => new RmsNorm([3, 0]), "[rms_norm] normalizedShape [3, 0] must have at least one dimension and no size 0."),
