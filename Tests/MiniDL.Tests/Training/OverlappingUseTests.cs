@@ -39,7 +39,7 @@ public class OverlappingUseTests
             return null;
         });
         y.Backward();
-        AssertRefused("the leaf f32[1] on cpu is part of a backward pass that is still running", error);
+        AssertRefused("the leaf f32[1] on cpu is in use by another backward pass that is still running", error);
         Assert.Equal(4, x.Grad!.Item());
         x.Pow(3).Backward();
         Assert.Equal(16, x.Grad!.Item());
@@ -59,8 +59,8 @@ public class OverlappingUseTests
             return null;
         });
         first.Backward(retainGraph: true);
-        AssertRefused("the operator square is part of a backward pass", error);
-        AssertRefused("the operator square is part of a backward pass", targeted);
+        AssertRefused("the operator square is in use by another backward pass", error);
+        AssertRefused("the operator square is in use by another backward pass", targeted);
         Assert.Equal(12, x.Grad!.Item());
         second.Backward();
         Assert.Equal(32, x.Grad!.Item());
