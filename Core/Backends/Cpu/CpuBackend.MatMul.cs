@@ -5,7 +5,7 @@ namespace MiniDL.Backends.Cpu;
 // high-performance matrix multiplication", 2008). Panels are cut along the inner dimension so that one panel of B fits the L1 cache.
 internal sealed unsafe partial class CpuBackend<V>
 {
-    private const int InnerBlock = 256, BlockRows = 8 * MatMulTile<V>.Rows;
+    private const int InnerBlock = 256, MaxBlockTiles = 8;
 
     internal override void MatMul(Tensor a, Tensor b, Tensor c, int rows, int inner, int columns, bool transposeA = false, bool transposeB = false)
     {
@@ -19,15 +19,16 @@ internal sealed unsafe partial class CpuBackend<V>
             for (int panel = start; panel < start + count; panel++)
                 PackPanel(F(b), transposeB, panel * width, columns, 0, inner, inner, width, F(packed).Slice(panel * width * inner, width * inner));
         });
-        int blocks = (rows - 1) / BlockRows + 1;
+        int allTiles = (rows - 1) / MatMulTile<V>.Rows + 1, blocks = Blocks(allTiles);
         Workers.Run(blocks, (long)rows * columns * inner / 16, block =>
         {
-            int first = block * BlockRows, height = Math.Min(BlockRows, rows - first);
+            int firstTile = (int)((long)block * allTiles / blocks), tiles = (int)((block + 1L) * allTiles / blocks) - firstTile;
+            int first = firstTile * MatMulTile<V>.Rows, height = Math.Min(tiles * MatMulTile<V>.Rows, rows - first);
             fixed (float* panelsOfB = F(packed), to = F(c))
                 for (int k = 0; k < inner; k += InnerBlock)
                 {
-                    int depth = Math.Min(InnerBlock, inner - k), tiles = (height - 1) / MatMulTile<V>.Rows + 1;
-                    float* panelsOfA = Scratch.Rent(ScratchUse.Panels, BlockRows * InnerBlock);
+                    int depth = Math.Min(InnerBlock, inner - k);
+                    float* panelsOfA = Scratch.Rent(ScratchUse.Panels, MaxBlockTiles * MatMulTile<V>.Rows * InnerBlock);
                     for (int tile = 0; tile < tiles; tile++)
                         PackPanel(F(a), !transposeA, first + tile * MatMulTile<V>.Rows, rows, k, depth, inner, MatMulTile<V>.Rows,
                             new Span<float>(panelsOfA + tile * MatMulTile<V>.Rows * depth, MatMulTile<V>.Rows * depth));
@@ -42,6 +43,16 @@ internal sealed unsafe partial class CpuBackend<V>
                 }
         });
         Pool.Return(rented);
+    }
+
+    /// <summary>
+    /// How many blocks of rows there are: a multiple of the threads, so that none waits for another's last block. No bit of the result
+    /// depends on it, since every tile is summed over the inner dimension in the same order, whichever block it is in.
+    /// </summary>
+    private static int Blocks(int tiles)
+    {
+        int threads = Workers.ThreadsHere ?? Workers.Threads, blocks = (tiles - 1) / MaxBlockTiles + 1;
+        return Math.Min(tiles, (blocks + threads - 1) / threads * threads);
     }
 
     /// <summary>

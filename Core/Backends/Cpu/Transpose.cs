@@ -21,8 +21,14 @@ internal static unsafe class Transpose
             (blockRows, blockColumns) = (rows & ~3, columns & ~3);
             fixed (float* from = MemoryMarshal.Cast<T, float>(x), to = MemoryMarshal.Cast<T, float>(y))
                 for (int r = 0; r < blockRows; r += 4)
+                {
                     for (int c = 0; c < blockColumns; c += 4)
                         Block4x4(from + r + c * (nint)xColumn, xColumn, to + r * (nint)yRow + c, yRow, add);
+                    // The last columns in a block that begins earlier: what it writes twice is the same.
+                    if (!add && blockColumns > 0 && blockColumns < columns)
+                        Block4x4(from + r + (columns - 4) * (nint)xColumn, xColumn, to + r * (nint)yRow + columns - 4, yRow, add);
+                }
+            if (!add && blockColumns > 0) blockColumns = columns;
         }
         for (int c = 0; c < columns; c++)
         {
