@@ -32,7 +32,7 @@ internal sealed class GraphListing
         foreach (var node in operators)
             foreach (var input in node.Inputs)
                 if (input is not null && !IsResult(input) && !_leaves.ContainsKey(input))
-                    nodes.Add(_leaves[input] = new GraphNode(nodes.Count, null, input, node.Module));
+                    nodes.Add(_leaves[input] = new GraphNode(nodes.Count, null, input, node.Module, IsInput: node == operators[0]));
         Nodes = nodes;
     }
 
@@ -111,13 +111,14 @@ internal sealed class GraphListing
 /// <param name="Operator">Null for a leaf.</param>
 /// <param name="Tensor">The result, or the leaf itself.</param>
 /// <param name="Module">Where the operator ran; of a leaf where it was used first.</param>
-internal sealed record GraphNode(int Id, Operator? Operator, Tensor Tensor, IPath? Module)
+/// <param name="IsInput">Whether the operator that ran first uses it.</param>
+internal sealed record GraphNode(int Id, Operator? Operator, Tensor Tensor, IPath? Module, bool IsInput = false)
 {
     /// <summary>operator; parameter, leaf (another tensor that requires gradients) or constant.</summary>
     public string Kind => Operator is not null ? "operator" : !Tensor.RequiresGrad ? "constant" : Tensor.ParameterName is null ? "leaf" : "parameter";
 
     /// <summary>The operator's; of a parameter that in its module.</summary>
-    public string Name => Operator?.Name ?? Tensor.ParameterName ?? (Tensor.RequiresGrad ? "leaf" : Tensor.DType.IsFloat() ? "input" : "labels");
+    public string Name => Operator?.Name ?? Tensor.ParameterName ?? (Tensor.RequiresGrad ? "leaf" : !Tensor.DType.IsFloat() ? "labels" : IsInput ? "input" : "constant");
 
     /// <inheritdoc cref="Operator.TensorsForBackward"/>
     public IReadOnlyList<(string Name, Tensor Value)> Saved() => Operator?.TensorsForBackward() ?? [];

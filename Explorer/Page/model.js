@@ -19,14 +19,15 @@ const model = (() => {
     box.parent = parentOf(box.path);
     box.parent.boxes.push(box);
   }
-  for (const node of nodes) {
-    // What comes from outside, such as images, is shown outside of the modules.
-    node.box = boxes.get(node.kind === "constant" ? "" : node.module);
-    node.box.nodes.push(node);
-    node.users = [];
-  }
+  for (const node of nodes) node.users = [];
   for (const node of nodes)
     node.inputs.forEach((from, slot) => { if (from >= 0) nodes[from].users.push({ node, slot }); });
+  for (const node of nodes) {
+    // What the first operator takes from outside, such as images, is shown outside of the modules.
+    const isInput = node.kind === "constant" && node.users.some((user) => user.node.id === 0);
+    node.box = boxes.get(isInput ? "" : node.module);
+    node.box.nodes.push(node);
+  }
   events.forEach((event, index) => { if (event.node !== undefined) nodes[event.node].event = index; });
 
   // A container whose members do not run one after the other, as a list of all linear layers, is no stretch of the graph:
