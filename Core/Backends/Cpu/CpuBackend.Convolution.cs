@@ -62,6 +62,7 @@ internal sealed unsafe partial class CpuBackend<V>
     internal override void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
     {
         if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g);
+        else if (PatchInputGradient<V>.Suits(g)) PatchInputGradient<V>.Run(Pointer(dy), Pointer(weight), Pointer(dx), g);
         else DirectConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g);
         KeepAlive(dy, weight, dx);
     }

@@ -10,11 +10,9 @@ internal sealed unsafe partial class CpuBackend<V>
     {
         var g = window;
         int channels = g.InChannels, pixels = g.InHeight * g.InWidth;
-        // Whole registers also of the last channels: what is beyond them is the next pixel's, compared for nothing and not stored.
-        int lanes = (channels + V.Count - 1) / V.Count * V.Count;
         ForEachImage(g, n =>
         {
-            float* best = Scratch.Rent(ScratchUse.Lanes, 2 * lanes), winner = best + lanes;
+            float* best = Scratch.Rent(ScratchUse.Lanes, 2 * Math.Max(channels, V.Count)), winner = best + Math.Max(channels, V.Count);
             var image = F(x).Slice(n * pixels * channels, pixels * channels);
             var indices = index.Raw<long>();
             fixed (float* values = image)
@@ -22,19 +20,39 @@ internal sealed unsafe partial class CpuBackend<V>
                 {
                     int at = (n * g.OutPixels + pixel) * channels;
                     var (top, left, bottom, right) = Covered(pixel, g);
-                    int first = top * g.InWidth + left;
-                    new Span<float>(winner, channels).Fill(0);
-                    image.Slice(first * channels, channels).CopyTo(new Span<float>(best, channels));
-                    for (int h = top; h < bottom; h++)
-                        for (int w = left; w < right; w++)
-                        {
-                            int from = (h * g.InWidth + w) * channels;
-                            KeepLarger(values + from, h * g.InWidth + w - first, best, winner, from + lanes <= image.Length ? lanes : channels);
-                        }
+                    int first = top * g.InWidth + left, last = (bottom - 1) * g.InWidth + right - 1;
+                    if (channels <= V.Count && last * channels + V.Count <= image.Length)
+                        LargestOfWindow(values + first * channels, channels, right - left, bottom - top, g.InWidth, best, winner);
+                    else
+                    {
+                        new Span<float>(winner, channels).Clear();
+                        image.Slice(first * channels, channels).CopyTo(new Span<float>(best, channels));
+                        for (int h = top; h < bottom; h++)
+                            for (int w = left; w < right; w++)
+                                KeepLarger(values + (h * g.InWidth + w) * channels, h * g.InWidth + w - first, best, winner, channels);
+                    }
                     new ReadOnlySpan<float>(best, channels).CopyTo(F(y)[at..]);
                     for (int c = 0; c < channels; c++) indices[at + c] = first + (int)winner[c];
                 }
         });
+    }
+
+    /// <summary>
+    /// The best of a window and its offset for channels that fit a register, in which both stay. Lanes past the last channel are the next
+    /// pixel's, compared for nothing.
+    /// </summary>
+    private static void LargestOfWindow(float* x, int channels, int width, int height, int rowPixels, float* best, float* winner)
+    {
+        V largest = V.Load(x), offset = V.All(0);
+        for (int h = 0; h < height; h++)
+            for (int w = 0; w < width; w++)
+            {
+                V value = V.Load(x + (h * rowPixels + w) * channels);
+                offset = V.WhereLarger(value, largest, V.All(h * rowPixels + w), offset);
+                largest = V.WhereLarger(value, largest, value, largest);
+            }
+        largest.Store(best);
+        offset.Store(winner);
     }
 
     /// <summary>Where x is larger than the best so far, it replaces that, and its offset the winner; floats hold offsets up to 2²⁴ exactly.</summary>
