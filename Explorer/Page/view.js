@@ -48,6 +48,8 @@ const view = (() => {
       path += `Q${p.x},${p.y} ${end.x},${end.y}`;
     });
     segment.line = make("path", { d: path, class: "edge", "marker-end": segment.arrow ? "url(#arrow)" : "" }, lines);
+    const shapes = new Set(segment.edges.map((edge) => `${model.nodes[edge.from].name} [${model.nodes[edge.from].value.shape.join(", ")}]`));
+    make("title", {}, segment.line, [...shapes].join(", "));
     const middle = segment.points[Math.floor(segment.points.length / 2)];
     segment.text = make("text", { x: middle.x + 4, y: middle.y + 4, class: "flow" }, lines);
   }
