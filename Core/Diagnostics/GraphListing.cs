@@ -64,7 +64,7 @@ internal sealed class GraphListing
         long bytes = Nodes.Where(node => node.Operator is not null).SelectMany(node => node.Saved()).DistinctBy(saved => saved.Value.Storage)
             .Where(saved => !_leaves.ContainsKey(saved.Value)).Sum(saved => saved.Value.Bytes);
         string operators = Operators == 1 ? "1 operator" : $"{Operators} operators";
-        return text.Append(CultureInfo.InvariantCulture, $"{operators}; saved for backward, not counting leaves: {ByteText.Of(bytes)}\n").ToString();
+        return text.Append(CultureInfo.InvariantCulture, $"{operators}; saved for backward, not counting leaves: {(bytes == 0 ? "0 B" : TextTable.Bytes(bytes))}\n").ToString();
 
         string[] Row(GraphNode node) =>
         [

@@ -3,10 +3,9 @@ using System.Text.Json;
 namespace MiniDL.Diagnostics;
 
 /// <summary>What is remembered of a tensor that will be recycled: range, mean and length, and the values where they are few.</summary>
-/// <param name="Norm">√Σ x².</param>
-/// <param name="NotFinite">How many values are NaN or infinite; they count in none of the others.</param>
+/// <param name="Norm">√Σ x² of the finite values.</param>
 /// <param name="Values">In logical order; null where there are more than <see cref="MaxValues"/>.</param>
-internal sealed record TensorSummary(DType Type, Shape Shape, Layout Layout, double Min, double Max, double Mean, double Norm, int NotFinite, double[]? Values)
+internal sealed record TensorSummary(DType Type, Shape Shape, Layout Layout, ValueSummary Summary, double Norm, double[]? Values)
 {
     /// <summary>As many as a person looks at one by one.</summary>
     public const int MaxValues = 64;
@@ -15,15 +14,10 @@ internal sealed record TensorSummary(DType Type, Shape Shape, Layout Layout, dou
     public static TensorSummary Of(Tensor x)
     {
         double[] values = x.ToArray<double>();
-        double min = double.PositiveInfinity, max = double.NegativeInfinity, sum = 0, squares = 0;
-        int finite = 0;
+        double squares = 0;
         foreach (double value in values)
-        {
-            if (!double.IsFinite(value)) continue;
-            (min, max, sum, squares, finite) = (Math.Min(min, value), Math.Max(max, value), sum + value, squares + value * value, finite + 1);
-        }
-        return new TensorSummary(x.DType, x.Shape, x.Layout, min, max, sum / finite, Math.Sqrt(squares), values.Length - finite,
-            values.Length <= MaxValues ? values : null);
+            if (double.IsFinite(value)) squares += value * value;
+        return new TensorSummary(x.DType, x.Shape, x.Layout, ValueSummary.Of(values), Math.Sqrt(squares), values.Length <= MaxValues ? values : null);
     }
 
     public void Write(Utf8JsonWriter json)
@@ -34,12 +28,12 @@ internal sealed record TensorSummary(DType Type, Shape Shape, Layout Layout, dou
         foreach (int size in Shape.Sizes) json.WriteNumberValue(size);
         json.WriteEndArray();
         if (Layout == Layout.ChannelsLast) json.WriteString("layout", "channels last");
-        foreach (var (name, value) in new[] { ("min", Min), ("max", Max), ("mean", Mean), ("norm", Norm) })
+        foreach (var (name, value) in new[] { ("min", Summary.Smallest), ("max", Summary.Largest), ("mean", Summary.Mean), ("norm", Norm) })
         {
             json.WritePropertyName(name);
             WriteNumber(json, value, DType.F32);
         }
-        if (NotFinite > 0) json.WriteNumber("notFinite", NotFinite);
+        if (Summary.NaNs + Summary.Infinities is > 0 and var notFinite) json.WriteNumber("notFinite", notFinite);
         if (Values is not null)
         {
             json.WriteStartArray("values");

@@ -22,6 +22,6 @@ public sealed class NeedsCifar10FactAttribute : FactAttribute
 {
     public NeedsCifar10FactAttribute()
     {
-        if (RealData.Directory is null) Skip = $"needs {RealData.Archive} in the folder that MINIDL_DATA names, or in data/";
+        if (RealData.Directory is null) Skip = $"the real CIFAR-10 is not a part of the project (170 MB): put {RealData.Archive} into the folder that MINIDL_DATA names, or into data/";
     }
 }

@@ -67,8 +67,7 @@ public sealed class ExplainVerbTests : IDisposable
     {
         public GraphvizFactAttribute()
         {
-            if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "dot"))))
-                Skip = "there is no Graphviz (dot)";
+            if (ProgramOnPath.Find("dot", "dot.exe") is null) Skip = "Graphviz, which draws the graph, is not installed: there is no dot on the path";
         }
     }
 }

@@ -78,6 +78,25 @@ public sealed class ExplorerPageTests : IDisposable
     }
 
     [BrowserFact]
+    public async Task Products_add_up_to_the_gradients_that_they_explain()
+    {
+        var (net, loss) = GraphRecordingTests.TwoLayers();
+        foreach (var (_, module) in net.NamedModules())
+            if (module is Norm norm) norm.Fused = false;
+        await using var browser = await Open(PageOf(() => loss() * 2));
+        HashSet<string> explained = [];
+        for (int step = 1; step <= await browser.Evaluate<int>("steps.count"); step++)
+        {
+            await browser.Evaluate<bool>($"main.go({step}); true");
+            string[] lines = await browser.Evaluate<string[]>("[...document.querySelectorAll('#panel .product')].map(p => `${p.dataset.sum} ${p.dataset.result}`)");
+            Assert.All(lines, line => Assert.Equal(double.Parse(line.Split(' ')[1]), double.Parse(line.Split(' ')[0]), 2e-6));
+            if (lines.Length > 0) explained.Add(await browser.Evaluate<string>("document.querySelector('#panel h2').textContent"));
+        }
+        Assert.Equal(["add", "cross_entropy", "div", "linear", "mean", "mul", "relu", "sqrt", "square", "sub"], explained.Order());
+        Assert.Empty(browser.Errors);
+    }
+
+    [BrowserFact]
     public async Task A_residual_net_begins_with_its_blocks_and_a_block_opens()
     {
         var random = new RandomStream(1);
@@ -139,8 +158,9 @@ public sealed class AxeTheoryAttribute : TheoryAttribute
 {
     public AxeTheoryAttribute()
     {
-        if (Browser.Program is null) Skip = "there is no Chromium";
-        else if (!File.Exists(Axe)) Skip = "there is no axe-core; name its axe.min.js by the environment variable AXE_CORE";
+        if (Browser.Program is null) Skip = BrowserFactAttribute.Missing;
+        else if (!File.Exists(Axe)) Skip = "axe-core, which looks for what hinders people with disabilities, is not a part of the project: npm pack axe-core, and name its "
+            + "axe.min.js by the environment variable AXE_CORE, as .ci/run does";
     }
 
     public static string? Axe { get; } = Environment.GetEnvironmentVariable("AXE_CORE");

@@ -27,9 +27,7 @@ public sealed class Browser : IAsyncDisposable
     /// <summary>The program, by the environment variable CHROMIUM or on the path; null where there is none.</summary>
     public static string? Program { get; } = Environment.GetEnvironmentVariable("CHROMIUM") is { Length: > 0 } named
         ? named
-        : (from name in new[] { "chromium", "chromium-browser", "google-chrome" }
-           from folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-           select Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+        : ProgramOnPath.Find("chromium", "chromium-browser", "google-chrome");
 
     /// <summary>Errors and warnings of the console, uncaught exceptions, and what could not be loaded.</summary>
     public IReadOnlyList<string> Errors => _errors;
@@ -207,8 +205,11 @@ public sealed class Browser : IAsyncDisposable
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class BrowserFactAttribute : FactAttribute
 {
+    /// <summary>Why it is skipped.</summary>
+    public const string Missing = "there is no Chromium; install one, or name it by the environment variable CHROMIUM";
+
     public BrowserFactAttribute()
     {
-        if (Browser.Program is null) Skip = "there is no Chromium; install one, or name it by the environment variable CHROMIUM";
+        if (Browser.Program is null) Skip = Missing;
     }
 }
