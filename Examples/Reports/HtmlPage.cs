@@ -29,7 +29,7 @@ internal static partial class HtmlPage
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <title>{Html(report.Title)}</title>
             <style>
-            {Resource("page.css")}</style>
+            {Resource("theme.css")}{Resource("page.css")}</style>
             </head>
             <body>
             <button id="theme" type="button" aria-label="light or dark page" title="light or dark page">◐</button>

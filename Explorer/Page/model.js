@@ -65,5 +65,5 @@ const model = (() => {
   /** What stands for a node: itself, or the outermost closed box around it. */
   const shownFor = (node) => around(node).find((box) => !box.open) ?? node;
 
-  return { ...page, ...page.recording, root: boxes.get(""), boxes, around, shownFor };
+  return { ...page, ...page.recording, smallGraph, root: boxes.get(""), boxes, around, shownFor };
 })();

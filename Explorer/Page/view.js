@@ -51,7 +51,9 @@ const view = (() => {
     const shapes = new Set(segment.edges.map((edge) => `${model.nodes[edge.from].name} [${model.nodes[edge.from].value.shape.join(", ")}]`));
     make("title", {}, segment.line, [...shapes].join(", "));
     const middle = segment.points[Math.floor(segment.points.length / 2)];
-    segment.text = make("text", { x: middle.x + 4, y: middle.y + 4, class: "flow" }, lines);
+    // A line that goes around others has room on its outer side alone.
+    const isLong = segment.points.length > 4, outside = isLong && middle.x < segment.points.at(-1).x;
+    segment.text = make("text", { x: middle.x + (outside ? -5 : 4), y: middle.y + 4, "text-anchor": outside ? "end" : "start", class: "flow" }, lines);
   }
 
   function drawItem({ item, x, y, width, height }, items) {
@@ -93,7 +95,8 @@ const view = (() => {
       const now = segment.edges.some((edge) => edge.to === state.current && steps.along(edge, count));
       segment.line.classList.toggle("arrived", flows.length > 0);
       segment.line.classList.toggle("now", now);
-      segment.text.textContent = now && flows.length === 1 && segment.arrow ? "‖∇‖ " + number((flows[0].value ?? flows[0].sum).norm) : "";
+      segment.text.classList.toggle("now", now);
+      segment.text.textContent = (now || model.operators <= model.smallGraph) && flows.length === 1 && segment.arrow ? "‖∇‖ " + number((flows[0].value ?? flows[0].sum).norm) : "";
     }
     return lit;
   }
