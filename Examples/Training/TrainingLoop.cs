@@ -14,10 +14,12 @@ namespace MiniDL.Examples.Training;
 /// <param name="clipNorm">As in <see cref="TrainingStep"/>.</param>
 /// <param name="look">As in <see cref="TrainingStep"/>.</param>
 /// <param name="detectAnomaly">As in <see cref="TrainingStep"/>.</param>
+/// <param name="lossOf">As in <see cref="TrainingStep"/>.</param>
 internal sealed class TrainingLoop(Module model, Optimizer optimizer, BatchSource batches, Device device, Func<int, float> rateAt,
-    bool stopsShort, double? clipNorm = null, Action<Func<Tensor>>? look = null, bool detectAnomaly = false) : IDisposable
+    bool stopsShort, double? clipNorm = null, Action<Func<Tensor>>? look = null, bool detectAnomaly = false,
+    Func<Tensor, Tensor, Tensor>? lossOf = null) : IDisposable
 {
-    private readonly TrainingStep _step = new(model, optimizer, batches, device, stopsShort, clipNorm, look, detectAnomaly);
+    private readonly TrainingStep _step = new(model, optimizer, batches, device, stopsShort, clipNorm, look, detectAnomaly, lossOf);
 
     public int StepsPerEpoch => batches.BatchesPerEpoch;
 

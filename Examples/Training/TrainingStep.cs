@@ -24,8 +24,9 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="detectAnomaly">
     /// Whether the first value that is NaN or infinite throws an <see cref="AnomalyException"/>. Such a step is not recorded either.
     /// </param>
+    /// <param name="lossOf">The loss of outputs and labels; null for the mean cross-entropy.</param>
     public TrainingStep(Module model, Optimizer optimizer, BatchSource batches, Device device, bool stopsShort, double? clipNorm = null,
-        Action<Func<Tensor>>? look = null, bool detectAnomaly = false)
+        Action<Func<Tensor>>? look = null, bool detectAnomaly = false, Func<Tensor, Tensor, Tensor>? lossOf = null)
     {
         _device = device;
         _step = () =>
@@ -40,7 +41,7 @@ internal sealed class TrainingStep : IDisposable
         };
         _recorded = look is null && !detectAnomaly ? device.Record(_step) : null;
 
-        Tensor LossOf(Tensor logits) => Loss.CrossEntropy(logits, batches.Labels);
+        Tensor LossOf(Tensor outputs) => lossOf is null ? Loss.CrossEntropy(outputs, batches.Labels) : lossOf(outputs, batches.Labels);
     }
 
     /// <summary>Whether the step is repeated as a whole, its loss seen only afterwards.</summary>

@@ -16,17 +16,4 @@ internal static class Update
         look?.Invoke();
         optimizer.Step();
     }
-
-    /// <summary>A step with a scope of its own, unless the loss is NaN or infinite: then nothing moves.</summary>
-    /// <param name="loss">Computes the loss.</param>
-    /// <param name="look">As in <see cref="By"/>.</param>
-    /// <returns>The loss before the step.</returns>
-    public static double IfFinite(Optimizer optimizer, Func<Tensor> loss, Action? look = null)
-    {
-        using var scope = Scope.Step();
-        var value = loss();
-        double number = value.Item();
-        if (double.IsFinite(number)) By(optimizer, value, look: look);
-        return number;
-    }
 }

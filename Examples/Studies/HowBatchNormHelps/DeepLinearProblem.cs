@@ -14,15 +14,21 @@ internal sealed class DeepLinearProblem
     private const int Samples = 1000, Features = 10;
 
     private readonly RandomStream _random;
-    private readonly Tensor _inputs, _targets;
+    private readonly Tensor _inputs;
 
     /// <summary>The squares are summed, not averaged: the losses that the paper plots, 10² to 5·10⁴, are sums.</summary>
     public DeepLinearProblem(RandomStream random, Device device)
     {
         _random = random;
         _inputs = Tensor.Normal([Samples, Features], random.Fork("inputs"), device: device);
-        _targets = _inputs.Linear(Tensor.Normal([Features, Features], random.Fork("matrix"), device: device), null);
+        var targets = _inputs.Linear(Tensor.Normal([Features, Features], random.Fork("matrix"), device: device), null);
+        Batch = new OneBatch(_inputs, targets);
     }
+
+    /// <summary>All inputs, and in place of labels the targets.</summary>
+    public OneBatch Batch { get; }
+
+    public Device Device => _inputs.Device;
 
     /// <summary>A net with its initial values, the same for every norm.</summary>
     public LayeredNet Net(string norm)
@@ -36,7 +42,7 @@ internal sealed class DeepLinearProblem
     public static string Describe(int steps) =>
         $"25 layers 10×10, norm after every layer but the last; {Counted.Of(steps, "step")} of plain gradient descent on {Samples:N0} inputs at once";
 
-    public Tensor Loss(LayeredNet net) => (net.Module.Forward(_inputs) - _targets).Square().Sum();
+    public static Tensor Loss(Tensor outputs, Tensor targets) => (outputs - targets).Square().Sum();
 }
 
 /// <summary>One training of the deep linear net.</summary>
@@ -61,14 +67,15 @@ internal sealed class DeepLinearTraining(DeepLinearProblem problem, string norm,
     /// <param name="progress">Told the steps made, every few steps.</param>
     public void Run(int steps, Action<int> progress)
     {
-        var sgd = new Sgd(Net.Module.Parameters(), (float)rate);
-        Tensor Loss() => problem.Loss(Net);
-        for (int step = 0; step < steps; step++)
+        int step = 0;
+        using var loop = new TrainingLoop(Net.Module, new Sgd(Net.Module.Parameters(), (float)rate), problem.Batch, problem.Device, _ => (float)rate,
+            stopsShort: true, look: loss => Look?.Invoke(step, loss), lossOf: DeepLinearProblem.Loss);
+        foreach (var trained in loop.Steps(steps))
         {
-            int now = step;
-            Losses.Add(Update.IfFinite(sgd, Loss, Look is null ? null : () => Look(now, Loss)));
+            Losses.Add(trained.Result.Loss);
             if (!double.IsFinite(Losses[^1])) return;
             if (step % 100 == 0) progress(step);
+            step = trained.Step;
         }
     }
 }

@@ -42,7 +42,10 @@ public class LossLandscapeTests
             var test = new LossLandscapeTests();
             var sgd = new Sgd(test._net.Module.Parameters(), 0.1f);
             for (int step = 0; step < 4; step++)
-                Update.IfFinite(sgd, test.Loss, measured ? () => LossLandscape.Measure(test._net, 0, test.Loss, Lengths) : null);
+            {
+                using var scope = Scope.Step();
+                Update.By(sgd, test.Loss(), look: measured ? () => LossLandscape.Measure(test._net, 0, test.Loss, Lengths) : null);
+            }
             return [.. test.State().Values.SelectMany(bits => bits)];
         }
     }
