@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Reflection;
 using CommandLine;
 using MiniDL.Examples.Options;
+using MiniDL.Examples.Output;
 using MiniDL.Examples.Training;
 
 namespace MiniDL.Examples;
@@ -9,8 +10,10 @@ namespace MiniDL.Examples;
 /// <summary>The help texts, made from the attributes of the options.</summary>
 internal static class HelpPage
 {
-    /// <summary>What stands before the verb on a command line.</summary>
-    public const string Call = "dotnet run -c Release --project Examples --";
+    /// <summary>What stands before the verb on a command line; a program of one file that calls this one has its own.</summary>
+    public static readonly string Call = AppContext.GetData("EntryPointFilePath") is string file
+        ? $"dotnet run {ShellCommand.Quote(Path.GetRelativePath(Environment.CurrentDirectory, file))} --"
+        : "dotnet run -c Release --project Examples --";
 
     private static readonly Type[] Verbs =
         [typeof(TrainOptions), typeof(CompareOptions), typeof(StudyOptions), typeof(BenchOptions), typeof(ExplainOptions), typeof(DoctorOptions), typeof(DataOptions)];

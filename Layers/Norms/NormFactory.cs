@@ -14,8 +14,8 @@ public sealed class NormFactory
 
     private NormFactory(NormEntry entry, int groups, int virtualBatch) => (_entry, Groups, VirtualBatch) = (entry, groups, virtualBatch);
 
-    /// <summary>Every name that <see cref="Named"/> takes.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. NormTable.All.Select(entry => entry.Name)];
+    /// <summary>Every name that <see cref="Named"/> takes, those of <see cref="Register"/> last.</summary>
+    public static IReadOnlyList<string> Names => [.. NormTable.All.Select(entry => entry.Name)];
 
     /// <summary>The name: <c>bn</c>; <c>custom</c> for your own norm.</summary>
     public string Name => _entry.Name;
@@ -62,6 +62,27 @@ public sealed class NormFactory
         var entry = NormTable.All.FirstOrDefault(entry => entry.Name == name)
             ?? throw new MiniDLException($"[norm] there is no norm '{Quote.Text(name)}'; use {string.Join(", ", Names)}.");
         return new NormFactory(entry, groups, virtualBatch);
+    }
+
+    /// <summary>
+    /// Gives your own norm a name, which <see cref="Named"/> then takes, and with it everything that takes norms by name. Convolutions before it
+    /// have no bias.
+    /// </summary>
+    /// <param name="name">Small letters, digits and dashes: files are named after it.</param>
+    /// <param name="title">A short description.</param>
+    /// <param name="create">Makes the norm from the number of channels; it is given images [N, channels, H, W] or features [N, channels].</param>
+    /// <remarks>A name lasts until the program ends. Register norms at its start, before anything is made from their names.</remarks>
+    /// <exception cref="MiniDLException">The name is taken, or has other characters.</exception>
+    /// <example><code>
+    /// NormFactory.Register("gn4", "groups of four channels", channels => new GroupNorm(channels / 4, channels));
+    /// var model = new ResNet(20, NormFactory.Named("gn4"), random);
+    /// </code></example>
+    public static void Register(string name, string title, Func<int, Norm> create)
+    {
+        ArgumentNullException.ThrowIfNull(create);
+        if (name is "" or ['-', ..] || !name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
+            throw new MiniDLException($"[norm] '{Quote.Text(name)}' cannot be the name of a norm: use small letters, digits and, but for the first, dashes.");
+        NormTable.Add(new NormEntry(name, title, (channels, _) => create(channels), (channels, _) => create(channels)));
     }
 
     /// <summary>Your own norm everywhere, made from the number of channels; convolutions have no bias.</summary>

@@ -52,7 +52,10 @@ internal enum WeightTreatment
 /// </remarks>
 internal static class NormTable
 {
-    public static IReadOnlyList<NormEntry> All { get; } =
+    private static readonly Lock Adding = new();
+
+    /// <summary>Replaced as a whole by <see cref="Add"/>, so that readers need no lock.</summary>
+    public static IReadOnlyList<NormEntry> All { get; private set; } =
     [
         new("bn", "batch", (c, _) => new BatchNorm2d(c), (c, _) => new BatchNorm1d(c)) { IsOverBatch = true },
         new("gn", "group", (c, s) => new GroupNorm(s.Groups, c), (c, s) => new GroupNorm(s.Groups, c)) { HasGroups = true },
@@ -82,4 +85,16 @@ internal static class NormTable
         new("fixup", "no norm (Fixup)", (_, _) => new ScalarBias()) { StartsBranches = true },
         new("skipinit", "no norm (SkipInit)", (_, _) => new NoNorm()) { BranchEnd = (_, _) => new SkipInit(), StartsBranches = true, ConvBias = true },
     ];
+
+    /// <summary>Adds a norm from outside this library.</summary>
+    /// <exception cref="MiniDLException">The name is taken.</exception>
+    public static void Add(NormEntry entry)
+    {
+        lock (Adding)
+        {
+            if (All.Any(known => known.Name == entry.Name))
+                throw new MiniDLException($"[norm] there is a norm '{entry.Name}' already; choose another name.");
+            All = [.. All, entry];
+        }
+    }
 }

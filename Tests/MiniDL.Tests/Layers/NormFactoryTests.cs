@@ -55,6 +55,18 @@ public class NormFactoryTests
             Assert.Contains("Use bn, gn, ln, rms", Assert.Throws<MiniDLException>(() => choice.CreateForFeatures(16)).Message);
     }
 
+    /// <summary>What a name that is registered does is seen in the tour, 15-own-norm.cs: it would last, and other tests list all names.</summary>
+    [Theory]
+    [InlineData("bn", "[norm] there is a norm 'bn' already; choose another name.")]
+    [InlineData("", "[norm] '' cannot be the name of a norm: use small letters, digits and, but for the first, dashes.")]
+    [InlineData("a,b", "[norm] 'a,b' cannot be the name of a norm: use small letters, digits and, but for the first, dashes.")]
+    [InlineData("-x", "[norm] '-x' cannot be the name of a norm: use small letters, digits and, but for the first, dashes.")]
+    public void A_name_that_is_taken_or_cannot_be_typed_is_refused(string name, string message)
+    {
+        var e = Assert.Throws<MiniDLException>(() => NormFactory.Register(name, "a norm", channels => new GroupNorm(1, channels)));
+        Assert.Equal(message, e.Message);
+    }
+
     /// <summary>Where the shortcut is added, FRN and EvoNorm come without their activation, and SkipInit has its gain.</summary>
     [Theory]
     [InlineData("frn", "norm1.weight norm1.bias norm1.tau norm2.weight norm2.bias")]
