@@ -38,6 +38,10 @@ internal readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
         new(Vector512.MultiplyAddEstimate(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 MultiplyAdd(Simd512 a, float* b, Simd512 c) =>
+        new(Vector512.MultiplyAddEstimate(a._value, Vector512.Create(*b), c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 Relu(Simd512 a) =>
         new(Vector512.ConditionalSelect(Vector512.LessThan(a._value, Vector512<float>.Zero), Vector512<float>.Zero, a._value));
 
@@ -88,6 +92,10 @@ internal readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 MultiplyAdd(Simd256 a, Simd256 b, Simd256 c) =>
         new(Vector256.MultiplyAddEstimate(a._value, b._value, c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 MultiplyAdd(Simd256 a, float* b, Simd256 c) =>
+        new(Vector256.MultiplyAddEstimate(a._value, Vector256.Create(*b), c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 Relu(Simd256 a) =>
@@ -142,6 +150,10 @@ internal readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
         new(Vector128.MultiplyAddEstimate(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 MultiplyAdd(Simd128 a, float* b, Simd128 c) =>
+        new(Vector128.MultiplyAddEstimate(a._value, Vector128.Create(*b), c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 Relu(Simd128 a) =>
         new(Vector128.ConditionalSelect(Vector128.LessThan(a._value, Vector128<float>.Zero), Vector128<float>.Zero, a._value));
 
@@ -192,6 +204,9 @@ internal readonly unsafe struct SimdScalar(float value) : ISimd<SimdScalar>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdScalar MultiplyAdd(SimdScalar a, SimdScalar b, SimdScalar c) => new(a._value * b._value + c._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar MultiplyAdd(SimdScalar a, float* b, SimdScalar c) => new(a._value * *b + c._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdScalar Relu(SimdScalar a) => a._value < 0 ? Zero : a;

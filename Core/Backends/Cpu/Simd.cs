@@ -30,6 +30,12 @@ internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
     /// <summary>a · b + c, rounded once if the processor can.</summary>
     static abstract V MultiplyAdd(V a, V b, V c);
 
+    /// <summary>
+    /// The same with the value at <paramref name="b"/> in every lane: AVX-512 reads it as an operand of the FMA, one instruction in place of a
+    /// broadcast, the FMA and, as .NET allocates registers, a move.
+    /// </summary>
+    static abstract V MultiplyAdd(V a, float* b, V c);
+
     /// <summary>The same for single values, with the same rounding: a tail computed with it gives the same bits as the vectors would.</summary>
     static virtual float MultiplyAdd(float a, float b, float c) => float.MultiplyAddEstimate(a, b, c);
 

@@ -9,7 +9,9 @@ namespace MiniDL.Backends.Cpu;
 /// </summary>
 /// <remarks>
 /// Which thread runs a chunk is left to chance, so chunks must not depend on each other, and their boundaries must depend only on the
-/// shapes: then results have the same bits for any number of threads.
+/// shapes: then results have the same bits for any number of threads. Chances are good, however, that it is the thread that ran the same
+/// part of the job before, which has that part of the data in its cache: every other thread takes chunks from the end, the others from the
+/// beginning, until they meet.
 /// </remarks>
 internal static class Workers
 {
@@ -28,10 +30,10 @@ internal static class Workers
     private static ExceptionDispatchInfo? _error;
 
     /// <summary>
-    /// Upper half: the job's number of chunks. Lower half: how many have been taken. Both are reset in one write, so a helper
+    /// The chunks that nobody has taken: from the lower half to the upper half, exclusive. Both are reset in one write, so a helper
     /// that arrives late for one job either finds no chunk left or takes one of the next job.
     /// </summary>
-    private static long _tickets;
+    private static long _open;
 
     /// <summary>How many threads take part, including the caller.</summary>
     public static int Threads { get; set; } = Environment.ProcessorCount;
@@ -74,10 +76,10 @@ internal static class Workers
         while (_helpers < seats) StartHelper();
         // The body is only ever called with this job, so the cast to a delegate for any object is safe.
         (_job, _body, _done, _seats) = (job, Unsafe.As<Action<object, int>>(body), 0, seats);
-        Interlocked.Exchange(ref _tickets, (long)chunks << 32);
+        Interlocked.Exchange(ref _open, (long)chunks << 32);
         Interlocked.Increment(ref _round);
         if (Volatile.Read(ref _sleeping) is > 0 and var sleeping) Alarm.Release(Math.Min(sleeping, seats));
-        Work();
+        Work(fromFront: true);
         var spin = new SpinWait();
         while (Volatile.Read(ref _done) < chunks) spin.SpinOnce(sleep1Threshold: -1);
         var error = _error;
@@ -102,13 +104,10 @@ internal static class Workers
     }
 
     /// <summary>Runs chunks of the current job until all have been taken.</summary>
-    private static void Work()
+    private static void Work(bool fromFront)
     {
-        while (true)
+        while (TryTake(fromFront, out int chunk))
         {
-            long ticket = Interlocked.Increment(ref _tickets);
-            int chunk = (int)ticket - 1;
-            if (chunk >= (int)(ticket >> 32)) return;
             try
             {
                 _body(_job, chunk);
@@ -121,13 +120,28 @@ internal static class Workers
         }
     }
 
-    private static void StartHelper()
+    /// <summary>Takes a chunk, the first or the last of those that are left.</summary>
+    private static bool TryTake(bool fromFront, out int chunk)
     {
-        _helpers++;
-        new Thread(Help) { IsBackground = true, Name = $"minidl helper {_helpers}" }.Start();
+        long open = Volatile.Read(ref _open);
+        while (true)
+        {
+            int front = (int)open, back = (int)(open >> 32);
+            chunk = fromFront ? front : back - 1;
+            if (front >= back) return false;
+            long seen = Interlocked.CompareExchange(ref _open, fromFront ? open + 1 : open - (1L << 32), open);
+            if (seen == open) return true;
+            open = seen;
+        }
     }
 
-    private static void Help()
+    private static void StartHelper()
+    {
+        bool fromFront = _helpers++ % 2 == 1;
+        new Thread(() => Help(fromFront)) { IsBackground = true, Name = $"minidl helper {_helpers}" }.Start();
+    }
+
+    private static void Help(bool fromFront)
     {
         for (int round = 0; ;)
         {
@@ -135,7 +149,7 @@ internal static class Workers
             if (Interlocked.Decrement(ref _seats) < 0) continue;
             // A helper that is late for one job may have taken a seat in the next, in which case it has already joined that round.
             round = Volatile.Read(ref _round);
-            Work();
+            Work(fromFront);
         }
     }
 

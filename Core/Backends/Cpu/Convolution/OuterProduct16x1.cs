@@ -27,22 +27,22 @@ internal static unsafe class OuterProduct16x1<V> where V : unmanaged, ISimd<V>
             for (int q = 0; q < columns; q++, input += xStep, dy += dyStep)
             {
                 V gradient = V.Load(dy);
-                a0 = V.MultiplyAdd(V.All(*input), gradient, a0);
-                a1 = V.MultiplyAdd(V.All(input[1]), gradient, a1);
-                a2 = V.MultiplyAdd(V.All(input[2]), gradient, a2);
-                a3 = V.MultiplyAdd(V.All(input[3]), gradient, a3);
-                a4 = V.MultiplyAdd(V.All(input[4]), gradient, a4);
-                a5 = V.MultiplyAdd(V.All(input[5]), gradient, a5);
-                a6 = V.MultiplyAdd(V.All(input[6]), gradient, a6);
-                a7 = V.MultiplyAdd(V.All(input[7]), gradient, a7);
-                a8 = V.MultiplyAdd(V.All(input[8]), gradient, a8);
-                a9 = V.MultiplyAdd(V.All(input[9]), gradient, a9);
-                a10 = V.MultiplyAdd(V.All(input[10]), gradient, a10);
-                a11 = V.MultiplyAdd(V.All(input[11]), gradient, a11);
-                a12 = V.MultiplyAdd(V.All(input[12]), gradient, a12);
-                a13 = V.MultiplyAdd(V.All(input[13]), gradient, a13);
-                a14 = V.MultiplyAdd(V.All(input[14]), gradient, a14);
-                a15 = V.MultiplyAdd(V.All(input[15]), gradient, a15);
+                a0 = V.MultiplyAdd(gradient, input, a0);
+                a1 = V.MultiplyAdd(gradient, input + 1, a1);
+                a2 = V.MultiplyAdd(gradient, input + 2, a2);
+                a3 = V.MultiplyAdd(gradient, input + 3, a3);
+                a4 = V.MultiplyAdd(gradient, input + 4, a4);
+                a5 = V.MultiplyAdd(gradient, input + 5, a5);
+                a6 = V.MultiplyAdd(gradient, input + 6, a6);
+                a7 = V.MultiplyAdd(gradient, input + 7, a7);
+                a8 = V.MultiplyAdd(gradient, input + 8, a8);
+                a9 = V.MultiplyAdd(gradient, input + 9, a9);
+                a10 = V.MultiplyAdd(gradient, input + 10, a10);
+                a11 = V.MultiplyAdd(gradient, input + 11, a11);
+                a12 = V.MultiplyAdd(gradient, input + 12, a12);
+                a13 = V.MultiplyAdd(gradient, input + 13, a13);
+                a14 = V.MultiplyAdd(gradient, input + 14, a14);
+                a15 = V.MultiplyAdd(gradient, input + 15, a15);
             }
         }
         Add(sums, a0);

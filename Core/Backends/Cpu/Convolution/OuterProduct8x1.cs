@@ -24,14 +24,14 @@ internal static unsafe class OuterProduct8x1<V> where V : unmanaged, ISimd<V>
             for (int q = 0; q < columns; q++, input += xStep, dy += dyStep)
             {
                 V gradient = V.Load(dy);
-                a0 = V.MultiplyAdd(V.All(*input), gradient, a0);
-                a1 = V.MultiplyAdd(V.All(input[1]), gradient, a1);
-                a2 = V.MultiplyAdd(V.All(input[2]), gradient, a2);
-                a3 = V.MultiplyAdd(V.All(input[3]), gradient, a3);
-                a4 = V.MultiplyAdd(V.All(input[4]), gradient, a4);
-                a5 = V.MultiplyAdd(V.All(input[5]), gradient, a5);
-                a6 = V.MultiplyAdd(V.All(input[6]), gradient, a6);
-                a7 = V.MultiplyAdd(V.All(input[7]), gradient, a7);
+                a0 = V.MultiplyAdd(gradient, input, a0);
+                a1 = V.MultiplyAdd(gradient, input + 1, a1);
+                a2 = V.MultiplyAdd(gradient, input + 2, a2);
+                a3 = V.MultiplyAdd(gradient, input + 3, a3);
+                a4 = V.MultiplyAdd(gradient, input + 4, a4);
+                a5 = V.MultiplyAdd(gradient, input + 5, a5);
+                a6 = V.MultiplyAdd(gradient, input + 6, a6);
+                a7 = V.MultiplyAdd(gradient, input + 7, a7);
             }
         }
         Add(sums, a0);

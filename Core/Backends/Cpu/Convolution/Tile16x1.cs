@@ -28,22 +28,22 @@ internal static unsafe class Tile16x1<V> where V : unmanaged, ISimd<V>
             for (int j = 0; j < length; j++, p++, p8++, w += V.Count)
             {
                 V weight = V.Load(w);
-                a0 = V.MultiplyAdd(V.All(*p), weight, a0);
-                a1 = V.MultiplyAdd(V.All(p[xStep]), weight, a1);
-                a2 = V.MultiplyAdd(V.All(p[2 * xStep]), weight, a2);
-                a3 = V.MultiplyAdd(V.All(p[3 * xStep]), weight, a3);
-                a4 = V.MultiplyAdd(V.All(p[4 * xStep]), weight, a4);
-                a5 = V.MultiplyAdd(V.All(p[5 * xStep]), weight, a5);
-                a6 = V.MultiplyAdd(V.All(p[6 * xStep]), weight, a6);
-                a7 = V.MultiplyAdd(V.All(p[7 * xStep]), weight, a7);
-                a8 = V.MultiplyAdd(V.All(*p8), weight, a8);
-                a9 = V.MultiplyAdd(V.All(p8[xStep]), weight, a9);
-                a10 = V.MultiplyAdd(V.All(p8[2 * xStep]), weight, a10);
-                a11 = V.MultiplyAdd(V.All(p8[3 * xStep]), weight, a11);
-                a12 = V.MultiplyAdd(V.All(p8[4 * xStep]), weight, a12);
-                a13 = V.MultiplyAdd(V.All(p8[5 * xStep]), weight, a13);
-                a14 = V.MultiplyAdd(V.All(p8[6 * xStep]), weight, a14);
-                a15 = V.MultiplyAdd(V.All(p8[7 * xStep]), weight, a15);
+                a0 = V.MultiplyAdd(weight, p, a0);
+                a1 = V.MultiplyAdd(weight, p + xStep, a1);
+                a2 = V.MultiplyAdd(weight, p + 2 * xStep, a2);
+                a3 = V.MultiplyAdd(weight, p + 3 * xStep, a3);
+                a4 = V.MultiplyAdd(weight, p + 4 * xStep, a4);
+                a5 = V.MultiplyAdd(weight, p + 5 * xStep, a5);
+                a6 = V.MultiplyAdd(weight, p + 6 * xStep, a6);
+                a7 = V.MultiplyAdd(weight, p + 7 * xStep, a7);
+                a8 = V.MultiplyAdd(weight, p8, a8);
+                a9 = V.MultiplyAdd(weight, p8 + xStep, a9);
+                a10 = V.MultiplyAdd(weight, p8 + 2 * xStep, a10);
+                a11 = V.MultiplyAdd(weight, p8 + 3 * xStep, a11);
+                a12 = V.MultiplyAdd(weight, p8 + 4 * xStep, a12);
+                a13 = V.MultiplyAdd(weight, p8 + 5 * xStep, a13);
+                a14 = V.MultiplyAdd(weight, p8 + 6 * xStep, a14);
+                a15 = V.MultiplyAdd(weight, p8 + 7 * xStep, a15);
             }
         }
         a0.Store(y);

@@ -25,14 +25,14 @@ internal static unsafe class Tile8x1<V> where V : unmanaged, ISimd<V>
             for (int j = 0; j < length; j++, p++, w += V.Count)
             {
                 V weight = V.Load(w);
-                a0 = V.MultiplyAdd(V.All(*p), weight, a0);
-                a1 = V.MultiplyAdd(V.All(p[xStep]), weight, a1);
-                a2 = V.MultiplyAdd(V.All(p[2 * xStep]), weight, a2);
-                a3 = V.MultiplyAdd(V.All(p[3 * xStep]), weight, a3);
-                a4 = V.MultiplyAdd(V.All(p[4 * xStep]), weight, a4);
-                a5 = V.MultiplyAdd(V.All(p[5 * xStep]), weight, a5);
-                a6 = V.MultiplyAdd(V.All(p[6 * xStep]), weight, a6);
-                a7 = V.MultiplyAdd(V.All(p[7 * xStep]), weight, a7);
+                a0 = V.MultiplyAdd(weight, p, a0);
+                a1 = V.MultiplyAdd(weight, p + xStep, a1);
+                a2 = V.MultiplyAdd(weight, p + 2 * xStep, a2);
+                a3 = V.MultiplyAdd(weight, p + 3 * xStep, a3);
+                a4 = V.MultiplyAdd(weight, p + 4 * xStep, a4);
+                a5 = V.MultiplyAdd(weight, p + 5 * xStep, a5);
+                a6 = V.MultiplyAdd(weight, p + 6 * xStep, a6);
+                a7 = V.MultiplyAdd(weight, p + 7 * xStep, a7);
             }
         }
         a0.Store(y);

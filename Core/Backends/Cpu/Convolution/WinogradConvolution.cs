@@ -4,24 +4,28 @@ namespace MiniDL.Backends.Cpu.Convolution;
 
 /// <summary>
 /// Convolution with a 3 × 3 kernel and stride 1, and its input gradient (the same with the flipped, transposed kernel), by
-/// Winograd's F(4×4, 3×3), with a quarter of the multiplications of the direct sum. See <see cref="WinogradTransforms{V}"/>.
+/// Winograd's F(4×4, 3×3), with a quarter of the multiplications of the direct sum. See <see cref="WinogradPoints"/>.
 /// </summary>
 /// <remarks>
-/// A chunk of work is a few rows of tiles, from one or several images, about <see cref="BlockTiles"/> tiles in all. Their inputs are
-/// transformed to 36 matrices of tiles × input channels; each is multiplied by its matrix of weights, using the register tiles of
-/// the direct convolution (a "pixel" is a tile, the window is one value wide); the products are transformed to outputs. All of a
-/// block's scratch stays in the second-level cache. Channels must be multiples of 16, the longest vector.
+/// A chunk of work is a few rows of tiles, from one or several images, about <see cref="BlockTiles"/> tiles in all. A third of the points at a
+/// time, so that they stay in the first-level cache, their inputs are transformed to matrices of tiles × input channels, and each is multiplied
+/// by its matrix of weights; the products are transformed to outputs. Channels must be multiples of 16, the longest vector.
+/// <para>
+/// With 32 registers, output channels are processed two vectors at a time by the register tile of the direct convolution (a "pixel" is a tile,
+/// the window is one value wide). A last single vector would leave it waiting for loads: for that, <see cref="Tile4x6{V}"/> multiplies a
+/// row of points at once.
+/// </para>
 /// </remarks>
 internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V>
 {
-    private const int Tile = WinogradTransforms<V>.Outputs, Window = WinogradTransforms<V>.Inputs;
-    private const int Points = WinogradTransforms<V>.Points, Taps = 9, BlockTiles = 16;
+    private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs, Taps = 9, BlockTiles = 16;
+    private const int Points = WinogradPoints.Count, GroupPoints = WinogradPoints.GroupPoints;
 
     private readonly float* _weight, _target, _bias, _zeros, _transformed;
     private readonly Window2d _g;
     private readonly bool _gradient;
-    private readonly int _inputs, _targetHeight, _targetWidth, _outputs;
-    private readonly int _tileRows, _tileColumns, _rowsPerBlock, _blockTiles;
+    private readonly int _inputs, _targetHeight, _targetWidth, _outputs, _paired;
+    private readonly int _rowsPerBlock;
     private readonly WinogradTiles _tiles;
     private readonly int _weightStep, _inputStep, _productStep;
     private readonly int _imagesPerUnit;
@@ -36,22 +40,25 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         var (input, output) = ((g.InHeight, g.InWidth, g.InChannels), (g.OutHeight, g.OutWidth, g.OutChannels));
         (int height, int width, _inputs) = gradient ? output : input;
         (_targetHeight, _targetWidth, _outputs) = gradient ? input : output;
-        (_tileRows, _tileColumns) = ((_targetHeight + Tile - 1) / Tile, (_targetWidth + Tile - 1) / Tile);
+        var (tileRows, tileColumns) = ((_targetHeight + Tile - 1) / Tile, (_targetWidth + Tile - 1) / Tile);
         var (padTop, padLeft) = gradient ? (2 - g.PadHeight, 2 - g.PadWidth) : (g.PadHeight, g.PadWidth);
-        _tiles = new WinogradTiles(source, height, width, _inputs, padTop, padLeft, Window, _tileRows, _tileColumns);
-        _rowsPerBlock = Clamp(BlockTiles / _tileColumns, 1, Max(1, g.Batch * _tileRows));
+        _rowsPerBlock = Clamp(BlockTiles / tileColumns, 1, Max(1, g.Batch * tileRows));
         // At most a quarter of the batch, so that small batches are shared out too. Never by the number of threads, which must not affect results.
-        _imagesPerUnit = Clamp(_rowsPerBlock / _tileRows, 1, Max(1, g.Batch / 4));
-        _blockTiles = (_rowsPerBlock * _tileColumns + 7) / 8 * 8;
+        _imagesPerUnit = Clamp(_rowsPerBlock / tileRows, 1, Max(1, g.Batch / 4));
+        int blockTiles = (_rowsPerBlock * tileColumns + 7) / 8 * 8;
         // One vector of padding: at power-of-two distances the 36 points would compete for the same few cache lines.
-        _inputStep = _blockTiles * _inputs + V.Count;
-        _productStep = _blockTiles * _outputs + V.Count;
-        _weightStep = _inputs * _outputs + V.Count;
-        _bias = Scratch.Rent(ScratchUse.Weights, _outputs + 2 * V.Count + Points * _weightStep);
+        _inputStep = blockTiles * _inputs + V.Count;
+        _productStep = blockTiles * _outputs + V.Count;
+        _paired = V.HasManyRegisters ? _outputs / (2 * V.Count) * 2 * V.Count : _outputs;
+        _weightStep = _inputs * _paired + V.Count;
+        int zeros = Max(WinogradTiles.RowLength(tileColumns, Window, _inputs), 2 * V.Count);
+        int single = Points * _inputs * (_outputs - _paired);
+        _bias = Scratch.Rent(ScratchUse.Weights, _outputs + zeros + Points * _weightStep + single);
         _zeros = _bias + _outputs;
-        _transformed = _zeros + 2 * V.Count;
+        _transformed = _zeros + zeros;
         PackedWeights.PackBias(bias, _outputs, V.Count, _bias);
-        new Span<float>(_zeros, 2 * V.Count).Clear();
+        new Span<float>(_zeros, zeros).Clear();
+        _tiles = new WinogradTiles(source, height, width, _inputs, padTop, padLeft, Window, tileRows, tileColumns, _zeros);
     }
 
     /// <summary>Whether this algorithm handles the shape and is faster than the direct one, and the exact sum was not asked for.</summary>
@@ -78,25 +85,28 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
 
     private void Run()
     {
-        int rows = _g.Batch * _tileRows;
+        int rows = _g.Batch * _tiles.Rows;
         if (rows == 0) return;
         RunTransformWeights();
         Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, this, static (convolution, block) =>
-            convolution.RunBlock(block * convolution._rowsPerBlock, convolution._g.Batch * convolution._tileRows));
+            convolution.RunBlock(block * convolution._rowsPerBlock, convolution._g.Batch * convolution._tiles.Rows));
     }
 
     /// <summary>Computes whole images, just enough to fill a block, and finishes them while they are in the cache.</summary>
     private void RunImages(int unit)
     {
         int first = unit * _imagesPerUnit, end = Min(first + _imagesPerUnit, _g.Batch);
-        for (int row = first * _tileRows; row < end * _tileRows; row += _rowsPerBlock) RunBlock(row, end * _tileRows);
+        for (int row = first * _tiles.Rows; row < end * _tiles.Rows; row += _rowsPerBlock) RunBlock(row, end * _tiles.Rows);
         _finish!(first, end);
     }
 
     private void RunTransformWeights() =>
         Workers.Run(_outputs / V.Count * _inputs / 16, this, static (convolution, chunk) => convolution.TransformWeights(chunk));
 
-    /// <summary>G w Gᵀ for 16 inputs and one vector of outputs, as u[point][vector of outputs][input][lane].</summary>
+    /// <summary>
+    /// G w Gᵀ for 16 inputs and one vector of outputs: as u[point][vector of outputs][input][lane], and a single last vector as
+    /// u[row of points][input][point][lane].
+    /// </summary>
     private void TransformWeights(int chunk)
     {
         int outputStep = _gradient ? Taps : _inputs * Taps, inputStep = _gradient ? _outputs * Taps : Taps;
@@ -116,62 +126,76 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             V scale = V.Load(_epilogue.Scale + vector * V.Count);
             for (int t = 0; t < 16 * Taps; t++) (V.Load(taps + t * V.Count) * scale).Store(taps + t * V.Count);
         }
-        float* to = _transformed + (vector * _inputs + first) * V.Count;
-        for (int input = 0; input < 16; input++, taps += Taps * V.Count, to += V.Count)
-            WinogradTransforms<V>.Weight(taps, to, _weightStep, columns);
+        bool single = vector * V.Count >= _paired;
+        float* to = single ? Single + first * Window * V.Count : _transformed + (vector * _inputs + first) * V.Count;
+        var (rowStep, pointStep, next) = single ? (_inputs * Window * V.Count, V.Count, Window * V.Count) : (Window * _weightStep, _weightStep, V.Count);
+        for (int input = 0; input < 16; input++, taps += Taps * V.Count, to += next)
+            WinogradWeights<V>.Transform(taps, to, rowStep, pointStep, columns);
     }
+
+    /// <summary>The transformed weights of a single last vector of outputs.</summary>
+    private float* Single => _transformed + Points * _weightStep;
 
     /// <summary>A block of rows of tiles, up to <paramref name="endRow"/> at most; rows are counted over all images.</summary>
     private void RunBlock(int firstRow, int endRow)
     {
-        int rows = Min(_rowsPerBlock, endRow - firstRow);
-        float* inputs = Scratch.Rent(ScratchUse.Transformed, Points * _inputStep);
+        int rows = Min(_rowsPerBlock, endRow - firstRow), tiles = rows * _tiles.Columns;
+        float* inputs = Scratch.Rent(ScratchUse.Transformed, GroupPoints * _inputStep);
         float* products = Scratch.Rent(ScratchUse.Products, Points * _productStep);
-        for (int row = 0; row < rows; row++) TransformInputs(firstRow + row, inputs + row * _tileColumns * _inputs);
-        Multiply(inputs, products, rows * _tileColumns);
-        for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tileColumns * _outputs);
+        for (int group = 0; group < WinogradPoints.Groups; group++)
+        {
+            for (int row = 0; row < rows; row++) TransformInputs(group, firstRow + row, inputs + row * _tiles.Columns * _inputs);
+            float* to = products + group * GroupPoints * _productStep;
+            MultiplyPairs(inputs, _transformed + group * GroupPoints * _weightStep, to, tiles);
+            if (_paired < _outputs) MultiplySingle(inputs, Single + group * GroupPoints * _inputs * V.Count, to + _paired, tiles);
+        }
+        for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tiles.Columns * _outputs);
     }
 
-    private void TransformInputs(int tileRow, float* to)
+    private void TransformInputs(int group, int tileRow, float* to)
     {
-        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
-        float* source = _tiles.Row(tileRow, out int rowStep);
-        for (int tile = 0; tile < _tileColumns; tile++, source += Tile * _inputs, to += _inputs)
+        float** pixels = stackalloc float*[Window];
+        _tiles.PixelRows(tileRow, pixels);
+        for (int tile = 0; tile < _tiles.Columns; tile++, to += _inputs)
+        {
+            var (from, end) = _tiles.Inside(tile);
             for (int c = 0; c < _inputs; c += V.Count)
-                WinogradTransforms<V>.Input(source + c, rowStep, _inputs, to + c, _inputStep, temporary);
+                WinogradInput<V>.Run(group, pixels, tile * _tiles.Step + c, _inputs, from, end, to + c, _inputStep);
+        }
     }
 
-    /// <summary>products[point] = inputs[point] · weights[point], 36 matrix products of tiles × inputs × outputs.</summary>
-    private void Multiply(float* inputs, float* products, int tiles)
+    /// <summary>products[point] = inputs[point] · weights[point] for a group of points: matrix products of tiles × inputs × outputs.</summary>
+    private void MultiplyPairs(float* inputs, float* weights, float* products, int tiles)
     {
         int perVector = _inputs * V.Count;
-        for (int point = 0; point < Points; point++, inputs += _inputStep, products += _productStep)
-            for (int k = 0, vectors; k < _outputs; k += vectors * V.Count)
+        for (int point = 0; point < GroupPoints; point++, inputs += _inputStep, weights += _weightStep, products += _productStep)
+            for (int k = 0, vectors; k < _paired; k += vectors * V.Count)
             {
-                vectors = V.HasManyRegisters && k + V.Count < _outputs ? 2 : 1;
-                float* weights = _transformed + point * _weightStep + k * _inputs;
-                for (int tile = 0, count; tile < tiles; tile += count)
+                vectors = V.HasManyRegisters ? 2 : 1;
+                for (int tile = 0; tile < tiles; tile += 8)
                 {
                     float* x = inputs + tile * _inputs, y = products + tile * _outputs + k;
-                    count = V.HasManyRegisters && vectors == 1 && tiles - tile > 8 ? 16 : 8;
-                    if (vectors == 2)
-                        Tile8x2<V>.Run(x, 0, _inputs, 1, _inputs, weights, perVector, _zeros, y, _outputs);
-                    else if (count == 16)
-                        Tile16x1<V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
-                    else
-                        Tile8x1<V>.Run(x, 0, _inputs, 1, _inputs, weights, _zeros, y, _outputs);
+                    if (vectors == 2) Tile8x2<V>.Run(x, 0, _inputs, 1, _inputs, weights + k * _inputs, perVector, _zeros, y, _outputs);
+                    else Tile8x1<V>.Run(x, 0, _inputs, 1, _inputs, weights + k * _inputs, _zeros, y, _outputs);
                 }
             }
     }
 
+    /// <summary>The same for a single vector of outputs, and the first pass of the output transform with it.</summary>
+    private void MultiplySingle(float* inputs, float* weights, float* products, int tiles)
+    {
+        for (int tile = 0; tile < tiles; tile += Tile4x6<V>.Tiles)
+            Tile4x6<V>.Run(inputs + tile * _inputs, _inputs, _inputStep, _inputs, weights, products + tile * _outputs, _outputs, _productStep,
+                WinogradPoints.GroupRows);
+    }
+
     private void TransformOutputs(int tileRow, float* from)
     {
-        var (image, row) = (tileRow / _tileRows, tileRow % _tileRows);
-        float* temporary = Scratch.Rent(ScratchUse.Tile, (Points + Tile * Tile) * V.Count);
-        float* partial = temporary + Points * V.Count;
+        var (image, row) = (tileRow / _tiles.Rows, tileRow % _tiles.Rows);
+        float* partial = Scratch.Rent(ScratchUse.Tile, Tile * Tile * V.Count);
         int height = Min(Tile, _targetHeight - row * Tile), yRow = _targetWidth * _outputs;
         float* y = _target + ((nint)image * _targetHeight + row * Tile) * yRow;
-        for (int tile = 0; tile < _tileColumns; tile++, y += Tile * _outputs, from += _outputs)
+        for (int tile = 0; tile < _tiles.Columns; tile++, y += Tile * _outputs, from += _outputs)
         {
             int width = Min(Tile, _targetWidth - tile * Tile);
             bool whole = height == Tile && width == Tile;
@@ -180,8 +204,9 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
                 float* to = whole ? y + k : partial;
                 var (toRow, toStep) = whole ? (yRow, _outputs) : (Tile * V.Count, V.Count);
                 float* added = _epilogue.Residual == null ? null : _epilogue.Residual + (y - _target) + k;
-                WinogradTransforms<V>.Output(from + k, _productStep, _bias + k, to, toRow, toStep,
-                    whole ? added : null, whole && _epilogue.Relu, temporary);
+                float* inTile = whole ? added : null;
+                if (k < _paired) WinogradOutput<V>.Run(from + k, _productStep, _bias + k, to, toRow, toStep, inTile, whole && _epilogue.Relu);
+                else WinogradOutput<V>.Columns(from + k, _productStep, _bias + k, to, toRow, toStep, inTile, whole && _epilogue.Relu);
                 if (whole) continue;
                 for (int i = 0; i < height; i++)
                     for (int j = 0; j < width; j++)

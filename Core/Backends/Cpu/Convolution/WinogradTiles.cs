@@ -4,26 +4,37 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// Images cut into rows of tiles, 4 pixels apart; a tile's window of <paramref name="window"/> × <paramref name="window"/> pixels
 /// may extend past the edges of the image, where it reads zeros.
 /// </summary>
+/// <param name="zeros">Stands in for rows outside the image: <see cref="RowLength"/> zeros.</param>
 internal readonly unsafe struct WinogradTiles(float* images, int height, int width, int channels, int padTop, int padLeft,
-    int window, int tileRows, int tileColumns)
+    int window, int tileRows, int tileColumns, float* zeros)
 {
-    private const int Tile = 4;
+    private readonly float* _images = images, _zeros = zeros;
 
-    private readonly float* _images = images;
+    /// <summary>Rows of tiles in an image, tiles in a row.</summary>
+    public int Rows => tileRows;
 
-    /// <summary>The window of the first tile of a row (counted over all images), and the step from one pixel row to the next.</summary>
-    public float* Row(int tileRow, out int rowStep)
+    /// <inheritdoc cref="Rows"/>
+    public int Columns => tileColumns;
+
+    /// <summary>The distance between two tiles of a row.</summary>
+    public int Step => WinogradPoints.Outputs * channels;
+
+    /// <summary>How many values the windows of a row of tiles take up in a row of pixels.</summary>
+    public static int RowLength(int tileColumns, int window, int channels) => ((tileColumns - 1) * WinogradPoints.Outputs + window) * channels;
+
+    /// <summary>Where the window of the first tile of a row (counted over all images) has each of its rows of pixels.</summary>
+    public void PixelRows(int tileRow, float** rows)
     {
         float* image = _images + (nint)(tileRow / tileRows) * height * width * channels;
-        int first = tileRow % tileRows * Tile - padTop, columns = (tileColumns - 1) * Tile + window;
-        if (first >= 0 && first + window <= height && padLeft == 0 && columns <= width)
-        {
-            rowStep = width * channels;
-            return image + first * rowStep;
-        }
-        rowStep = columns * channels;
-        float* copy = Scratch.Rent(ScratchUse.Image, window * rowStep);
-        PaddedRows.Copy(image, height, width, channels, first, window, -padLeft, columns, copy);
-        return copy;
+        int first = tileRow % tileRows * WinogradPoints.Outputs - padTop;
+        for (int i = 0; i < window; i++)
+            rows[i] = first + i >= 0 && first + i < height ? image + ((nint)(first + i) * width - padLeft) * channels : _zeros;
+    }
+
+    /// <summary>The columns of a tile's window that are inside the image, the end exclusive.</summary>
+    public (int From, int To) Inside(int tileColumn)
+    {
+        int first = tileColumn * WinogradPoints.Outputs - padLeft;
+        return (Math.Max(0, -first), Math.Min(window, width - first));
     }
 }

@@ -7,17 +7,19 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// <c>dw = Gᵀ [Σ over tiles (Bᵀ x B) ⊙ (A dy Aᵀ)] G</c>, with a quarter of the multiplications of the direct sum.
 /// </summary>
 /// <remarks>
-/// For each of the 36 points the sum over tiles is a matrix product, inputs × tiles × outputs, made of outer products. The rows
+/// For each of the 36 points the sum over tiles is a matrix product, inputs × tiles × outputs, made of outer products: a third of the
+/// points at a time, so that the transformed values of a block of tiles stay in the first-level cache. The rows
 /// of tiles of all images are distributed over chunks, whose number depends only on the shape; the chunks' sums are added in order.
 /// Channels must be multiples of 16, the longest vector.
 /// </remarks>
 internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISimd<V>
 {
-    private const int Tile = WinogradTransforms<V>.Outputs, Window = WinogradTransforms<V>.Inputs;
-    private const int Points = WinogradTransforms<V>.Points, Taps = 9, BlockFloats = 1024, PartialFloats = 1 << 18;
+    private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs;
+    private const int Points = WinogradPoints.Count, GroupPoints = WinogradPoints.GroupPoints, Taps = 9;
+    private const int BlockFloats = 512, PartialFloats = 1 << 18;
 
     private readonly float* _dw, _partials;
-    private readonly int _inputs, _outputs, _tileColumns, _rows, _rowsPerBlock, _chunks;
+    private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _chunks;
     private readonly int _inputStep, _gradientStep, _partialSize;
     private readonly WinogradTiles _inputTiles, _gradientTiles;
 
@@ -25,16 +27,17 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
     {
         _dw = dw;
         (_inputs, _outputs) = (g.InChannels, g.OutChannels);
-        int tileRows = (g.OutHeight + Tile - 1) / Tile;
-        _tileColumns = (g.OutWidth + Tile - 1) / Tile;
-        _inputTiles = new WinogradTiles(x, g.InHeight, g.InWidth, _inputs, g.PadHeight, g.PadWidth,
-            Window, tileRows, _tileColumns);
-        _gradientTiles = new WinogradTiles(dy, g.OutHeight, g.OutWidth, _outputs, 0, 0, Tile, tileRows, _tileColumns);
+        var (tileRows, tileColumns) = ((g.OutHeight + Tile - 1) / Tile, (g.OutWidth + Tile - 1) / Tile);
+        int zeros = Max(WinogradTiles.RowLength(tileColumns, Window, _inputs), WinogradTiles.RowLength(tileColumns, Tile, _outputs));
+        float* zero = Scratch.Rent(ScratchUse.Weights, zeros);
+        new Span<float>(zero, zeros).Clear();
+        _inputTiles = new WinogradTiles(x, g.InHeight, g.InWidth, _inputs, g.PadHeight, g.PadWidth, Window, tileRows, tileColumns, zero);
+        _gradientTiles = new WinogradTiles(dy, g.OutHeight, g.OutWidth, _outputs, 0, 0, Tile, tileRows, tileColumns, zero);
         _rows = g.Batch * tileRows;
-        _rowsPerBlock = Max(1, BlockFloats / Max(_inputs, _outputs) / _tileColumns);
+        _rowsPerBlock = Max(1, BlockFloats / Max(_inputs, _outputs) / tileColumns);
         // One vector of padding: at power-of-two distances the 36 points would compete for the same few cache lines.
-        _inputStep = _rowsPerBlock * _tileColumns * _inputs + V.Count;
-        _gradientStep = _rowsPerBlock * _tileColumns * _outputs + V.Count;
+        _inputStep = _rowsPerBlock * tileColumns * _inputs + V.Count;
+        _gradientStep = _rowsPerBlock * tileColumns * _outputs + V.Count;
         _partialSize = Points * _inputs * _outputs;
         _chunks = Min(_rows, Clamp(PartialFloats / _partialSize, 4, 16));
         _partials = Scratch.Rent(ScratchUse.Partials, _chunks * _partialSize);
@@ -60,44 +63,53 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
     {
         float* partial = _partials + (nint)chunk * _partialSize;
         new Span<float>(partial, _partialSize).Clear();
-        float* inputs = Scratch.Rent(ScratchUse.Transformed, Points * _inputStep);
-        float* gradients = Scratch.Rent(ScratchUse.Products, Points * _gradientStep);
-        int end = (int)((long)_rows * (chunk + 1) / _chunks);
+        float* inputs = Scratch.Rent(ScratchUse.Transformed, GroupPoints * _inputStep);
+        float* gradients = Scratch.Rent(ScratchUse.Products, GroupPoints * _gradientStep);
+        int end = (int)((long)_rows * (chunk + 1) / _chunks), columns = _inputTiles.Columns;
         for (int first = (int)((long)_rows * chunk / _chunks), rows; first < end; first += rows)
         {
             rows = Min(_rowsPerBlock, end - first);
-            for (int row = 0; row < rows; row++)
+            for (int group = 0; group < WinogradPoints.Groups; group++)
             {
-                TransformInputs(first + row, inputs + row * _tileColumns * _inputs);
-                TransformGradients(first + row, gradients + row * _tileColumns * _outputs);
+                for (int row = 0; row < rows; row++)
+                {
+                    TransformInputs(group, first + row, inputs + row * columns * _inputs);
+                    TransformGradients(group, first + row, gradients + row * columns * _outputs);
+                }
+                AddProducts(inputs, gradients, rows * columns, partial + group * GroupPoints * _inputs * _outputs);
             }
-            AddProducts(inputs, gradients, rows * _tileColumns, partial);
         }
     }
 
-    private void TransformInputs(int tileRow, float* to)
+    private void TransformInputs(int group, int tileRow, float* to)
     {
-        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
-        float* x = _inputTiles.Row(tileRow, out int rowStep);
-        for (int tile = 0; tile < _tileColumns; tile++, x += Tile * _inputs, to += _inputs)
+        float** pixels = stackalloc float*[Window];
+        _inputTiles.PixelRows(tileRow, pixels);
+        for (int tile = 0; tile < _inputTiles.Columns; tile++, to += _inputs)
+        {
+            var (from, end) = _inputTiles.Inside(tile);
             for (int c = 0; c < _inputs; c += V.Count)
-                WinogradTransforms<V>.Input(x + c, rowStep, _inputs, to + c, _inputStep, temporary);
+                WinogradInput<V>.Run(group, pixels, tile * _inputTiles.Step + c, _inputs, from, end, to + c, _inputStep);
+        }
     }
 
-    private void TransformGradients(int tileRow, float* to)
+    private void TransformGradients(int group, int tileRow, float* to)
     {
-        float* temporary = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
-        float* dy = _gradientTiles.Row(tileRow, out int rowStep);
-        for (int tile = 0; tile < _tileColumns; tile++, dy += Tile * _outputs, to += _outputs)
+        float** pixels = stackalloc float*[Tile];
+        _gradientTiles.PixelRows(tileRow, pixels);
+        for (int tile = 0; tile < _gradientTiles.Columns; tile++, to += _outputs)
+        {
+            int end = _gradientTiles.Inside(tile).To;
             for (int k = 0; k < _outputs; k += V.Count)
-                WinogradTransforms<V>.OutputGradient(dy + k, rowStep, _outputs, to + k, _gradientStep, temporary);
+                WinogradOutputGradient<V>.Run(group, pixels, tile * _gradientTiles.Step + k, _outputs, end, to + k, _gradientStep);
+        }
     }
 
     /// <summary>partial[point][vector][input][lane] += Σ inputs[point][tile][input] · gradients[point][tile][lane].</summary>
     private void AddProducts(float* inputs, float* gradients, int tiles, float* partial)
     {
         int tile = V.HasManyRegisters ? OuterProduct16x1<V>.Inputs : OuterProduct8x1<V>.Inputs;
-        for (int point = 0; point < Points; point++, inputs += _inputStep, gradients += _gradientStep)
+        for (int point = 0; point < GroupPoints; point++, inputs += _inputStep, gradients += _gradientStep)
             for (int k = 0; k < _outputs; k += V.Count)
                 for (int c = 0; c < _inputs; c += tile, partial += tile * V.Count)
                     if (V.HasManyRegisters)
@@ -122,7 +134,7 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
                     sum = (sum + V.Load(partial + (nint)chunk * _partialSize));
                 sum.Store(sums + point * V.Count);
             }
-            WinogradTransforms<V>.WeightGradient(sums, taps, temporary);
+            WinogradWeights<V>.Gradient(sums, taps, temporary);
             float* to = _dw + ((nint)vector * V.Count * _inputs + input) * Taps;
             for (int lane = 0; lane < V.Count; lane++, to += _inputs * Taps)
                 for (int tap = 0; tap < Taps; tap++) to[tap] = taps[tap * V.Count + lane];
