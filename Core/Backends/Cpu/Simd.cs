@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace MiniDL.Backends.Cpu;
 
 /// <summary>
@@ -20,6 +22,15 @@ internal unsafe interface ISimd<V> where V : unmanaged, ISimd<V>
     static abstract V Load(float* source);
 
     void Store(float* destination);
+
+    /// <summary>
+    /// Fetches the cache line at <paramref name="line"/>, so that a write to it later need not wait; does nothing where there is no such
+    /// instruction.
+    /// </summary>
+    static virtual void Prefetch(float* line)
+    {
+        if (Sse.IsSupported) Sse.Prefetch0(line);
+    }
 
     static abstract V operator +(V a, V b);
 

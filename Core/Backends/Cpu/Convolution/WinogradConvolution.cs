@@ -145,6 +145,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         for (int group = 0; group < WinogradPoints.Groups; group++)
         {
             for (int row = 0; row < rows; row++) TransformInputs(group, firstRow + row, inputs + row * _tiles.Columns * _inputs);
+            PrefetchOutputs(group, firstRow, rows);
             float* to = products + group * GroupPoints * _productStep;
             MultiplyPairs(inputs, _transformed + group * GroupPoints * _weightStep, to, tiles);
             if (_paired < _outputs) MultiplySingle(inputs, Single + group * GroupPoints * _inputs * V.Count, to + _paired, tiles);
@@ -162,6 +163,29 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             for (int c = 0; c < _inputs; c += V.Count)
                 WinogradInput<V>.Run(group, pixels, tile * _tiles.Step + c, _inputs, from, end, to + c, _inputStep);
         }
+    }
+
+    /// <summary>
+    /// Fetches a third of the block's outputs, to be written after the last group, while the products keep the processor busy: the outputs are
+    /// far from the cache where a layer is larger than it.
+    /// </summary>
+    private void PrefetchOutputs(int group, int firstRow, int rows)
+    {
+        const int line = 16, groups = WinogradPoints.Groups;
+        for (int tileRow = firstRow; tileRow < firstRow + rows; tileRow++)
+        {
+            float* y = Target(tileRow, out int height);
+            int lines = height * _targetWidth * _outputs / line;
+            for (int i = lines * group / groups; i < lines * (group + 1) / groups; i++) V.Prefetch(y + i * line);
+        }
+    }
+
+    /// <summary>Where the outputs of a row of tiles begin, and how many rows of pixels it has inside the image.</summary>
+    private float* Target(int tileRow, out int height)
+    {
+        var (image, row) = (tileRow / _tiles.Rows, tileRow % _tiles.Rows);
+        height = Min(Tile, _targetHeight - row * Tile);
+        return _target + ((nint)image * _targetHeight + row * Tile) * _targetWidth * _outputs;
     }
 
     /// <summary>products[point] = inputs[point] · weights[point] for a group of points: matrix products of tiles × inputs × outputs.</summary>
@@ -191,10 +215,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
 
     private void TransformOutputs(int tileRow, float* from)
     {
-        var (image, row) = (tileRow / _tiles.Rows, tileRow % _tiles.Rows);
-        float* partial = Scratch.Rent(ScratchUse.Tile, Tile * Tile * V.Count);
-        int height = Min(Tile, _targetHeight - row * Tile), yRow = _targetWidth * _outputs;
-        float* y = _target + ((nint)image * _targetHeight + row * Tile) * yRow;
+        float* partial = Scratch.Rent(ScratchUse.Tile, Tile * Tile * V.Count), y = Target(tileRow, out int height);
+        int yRow = _targetWidth * _outputs;
         for (int tile = 0; tile < _tiles.Columns; tile++, y += Tile * _outputs, from += _outputs)
         {
             int width = Min(Tile, _targetWidth - tile * Tile);

@@ -16,10 +16,10 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
 {
     private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs;
     private const int Points = WinogradPoints.Count, GroupPoints = WinogradPoints.GroupPoints, Taps = 9;
-    private const int BlockFloats = 512, PartialFloats = 1 << 18;
+    private const int BlockTiles = 32, PartialFloats = 1 << 18;
 
     private readonly float* _dw, _partials;
-    private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _chunks;
+    private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _parts;
     private readonly int _inputStep, _gradientStep, _partialSize;
     private readonly WinogradTiles _inputTiles, _gradientTiles;
 
@@ -34,13 +34,13 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         _inputTiles = new WinogradTiles(x, g.InHeight, g.InWidth, _inputs, g.PadHeight, g.PadWidth, Window, tileRows, tileColumns, zero);
         _gradientTiles = new WinogradTiles(dy, g.OutHeight, g.OutWidth, _outputs, 0, 0, Tile, tileRows, tileColumns, zero);
         _rows = g.Batch * tileRows;
-        _rowsPerBlock = Max(1, BlockFloats / Max(_inputs, _outputs) / tileColumns);
+        _rowsPerBlock = Max(1, BlockTiles / tileColumns);
         // One vector of padding: at power-of-two distances the 36 points would compete for the same few cache lines.
         _inputStep = _rowsPerBlock * tileColumns * _inputs + V.Count;
         _gradientStep = _rowsPerBlock * tileColumns * _outputs + V.Count;
         _partialSize = Points * _inputs * _outputs;
-        _chunks = Min(_rows, Clamp(PartialFloats / _partialSize, 4, 16));
-        _partials = Scratch.Rent(ScratchUse.Partials, _chunks * _partialSize);
+        _parts = Min(_rows, Clamp(PartialFloats / _partialSize / 2 * 2, 2, 8));
+        _partials = Scratch.Rent(ScratchUse.Partials, _parts * _partialSize);
     }
 
     /// <summary>
@@ -55,29 +55,29 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
     public static void Run(float* x, float* dy, float* dw, in Window2d g)
     {
         var gradient = new WinogradWeightGradient<V>(x, dy, dw, g);
-        Workers.Run(gradient._chunks, gradient, static (gradient, chunk) => gradient.RunChunk(chunk));
+        Workers.Run(gradient._parts * WinogradPoints.Groups, gradient, static (gradient, chunk) =>
+            gradient.RunChunk(chunk / WinogradPoints.Groups, chunk % WinogradPoints.Groups));
         Workers.Run(gradient._outputs / V.Count * gradient._inputs / 16, gradient, static (gradient, index) => gradient.AddPartials(index));
     }
 
-    private void RunChunk(int chunk)
+    /// <summary>One group of points of one part of the rows of tiles.</summary>
+    private void RunChunk(int part, int group)
     {
-        float* partial = _partials + (nint)chunk * _partialSize;
-        new Span<float>(partial, _partialSize).Clear();
+        int size = GroupPoints * _inputs * _outputs;
+        float* partial = _partials + (nint)part * _partialSize + group * size;
+        new Span<float>(partial, size).Clear();
         float* inputs = Scratch.Rent(ScratchUse.Transformed, GroupPoints * _inputStep);
         float* gradients = Scratch.Rent(ScratchUse.Products, GroupPoints * _gradientStep);
-        int end = (int)((long)_rows * (chunk + 1) / _chunks), columns = _inputTiles.Columns;
-        for (int first = (int)((long)_rows * chunk / _chunks), rows; first < end; first += rows)
+        int end = (int)((long)_rows * (part + 1) / _parts), columns = _inputTiles.Columns;
+        for (int first = (int)((long)_rows * part / _parts), rows; first < end; first += rows)
         {
             rows = Min(_rowsPerBlock, end - first);
-            for (int group = 0; group < WinogradPoints.Groups; group++)
+            for (int row = 0; row < rows; row++)
             {
-                for (int row = 0; row < rows; row++)
-                {
-                    TransformInputs(group, first + row, inputs + row * columns * _inputs);
-                    TransformGradients(group, first + row, gradients + row * columns * _outputs);
-                }
-                AddProducts(inputs, gradients, rows * columns, partial + group * GroupPoints * _inputs * _outputs);
+                TransformInputs(group, first + row, inputs + row * columns * _inputs);
+                TransformGradients(group, first + row, gradients + row * columns * _outputs);
             }
+            AddProducts(inputs, gradients, rows * columns, partial);
         }
     }
 
@@ -130,8 +130,8 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
             {
                 float* partial = _partials + (point * _outputs + vector * V.Count) * _inputs + input * V.Count;
                 V sum = V.Load(partial);
-                for (int chunk = 1; chunk < _chunks; chunk++)
-                    sum = (sum + V.Load(partial + (nint)chunk * _partialSize));
+                for (int part = 1; part < _parts; part++)
+                    sum = (sum + V.Load(partial + (nint)part * _partialSize));
                 sum.Store(sums + point * V.Count);
             }
             WinogradWeights<V>.Gradient(sums, taps, temporary);
