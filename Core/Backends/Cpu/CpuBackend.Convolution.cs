@@ -2,13 +2,15 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MiniDL.Backends.Cpu.Convolution;
 using MiniDL.Backends.Cpu.Normalization;
-using MiniDL.Memory;
 
 namespace MiniDL.Backends.Cpu;
 
 // Convolution. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. The shape determines the algorithm.
 internal sealed unsafe partial class CpuBackend<V>
 {
+    /// <summary>With fewer chunks of images it pays better to cut a convolution into smaller ones.</summary>
+    private const int MinChunks = 4;
+
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
     {
         float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
@@ -31,13 +33,12 @@ internal sealed unsafe partial class CpuBackend<V>
             return;
         }
         var todo = norm with { Geometry = new NormGeometry(g.Batch, g.OutPixels, g.OutChannels, norm.Geometry.Groups) };
-        var sums = norm.Constant ? null
-            : (HostStorage<double>)Pool.Rent(DType.F64, new ChannelChunks(todo.Geometry).Count * 3 * g.OutChannels);
-        void Finish(int first, int end) => ChannelNorm<V>.NormalizeImages(y, todo, sums, first, end);
+        var moments = norm.Constant ? null : new ChannelMoments<V>(y, Pool, todo.Geometry);
+        void Finish(int first, int end) => ChannelNorm<V>.NormalizeImages(y, todo, moments, first, end);
         float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
-        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g, Finish);
-        else DirectConvolution<V>.Forward(from, w, b, to, g, Finish);
-        if (sums is not null) Pool.Return(sums);
+        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g, 1, Finish);
+        else DirectConvolution<V>.Forward(from, w, b, to, g, 1, Finish);
+        moments?.Return(Pool);
         KeepAlive(x, weight, bias, y);
     }
 
@@ -65,6 +66,40 @@ internal sealed unsafe partial class CpuBackend<V>
         else if (PatchInputGradient<V>.Suits(g)) PatchInputGradient<V>.Run(Pointer(dy), Pointer(weight), Pointer(dx), g);
         else DirectConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g);
         KeepAlive(dy, weight, dx);
+    }
+
+    internal override void AddConv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
+    {
+        if (!WinogradConvolution<V>.Suits(g))
+        {
+            base.AddConv2dInputGradient(dy, weight, dx, g);
+            return;
+        }
+        WinogradConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g, add: true);
+        KeepAlive(dy, weight, dx);
+    }
+
+    internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
+    {
+        var geometry = new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels);
+        // Sums are taken of an image right after it is computed, where chunks are whole images, and enough of them for all threads.
+        int images = y.Count == 0 || g.OutPixels == 1 ? 0 : new ChannelChunks(geometry).PositionsPerChunk / g.OutPixels;
+        if (images == 0 || images * g.OutPixels != new ChannelChunks(geometry).PositionsPerChunk || g.Batch < MinChunks * images)
+        {
+            base.Conv2dMoments(x, weight, bias, y, mean, variance, g);
+            return;
+        }
+        var moments = new ChannelMoments<V>(y, Pool, geometry);
+        void Finish(int first, int end)
+        {
+            for (int chunk = first / images; chunk * images < end; chunk++) moments.Add(chunk);
+        }
+        float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
+        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g, images, Finish);
+        else DirectConvolution<V>.Forward(from, w, b, to, g, images, Finish);
+        moments.CombineAll(mean, variance);
+        moments.Return(Pool);
+        KeepAlive(x, weight, bias, y);
     }
 
     internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)

@@ -29,6 +29,6 @@ internal sealed partial class CpuBackend<V>
             if (d.Bias is not null) F(d.Bias).Clear();
         }
         else if (norm.Geometry.Positions == 1) RowNorm<V>.Gradient(dy, x, mask, norm, d, Pool);
-        else new ChannelGradient<V>(dy, x, mask, norm, d).Run(Pool);
+        else new ChannelGradient<V>(dy, x, y, norm, d).Run(Pool);
     }
 }

@@ -65,13 +65,16 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
     }
 
     /// <summary>The same, image by image: <paramref name="finish"/>(first, end) is called for images as soon as they are computed.</summary>
-    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Action<int, int> finish)
+    /// <param name="together">First is a multiple of this, and so is end unless it is that of the batch.</param>
+    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, int together, Action<int, int> finish)
     {
         var convolution = new DirectConvolution<V>(x, weight, bias, y, g, gradient: false);
-        Workers.Run(g.Batch, image =>
+        int batch = g.Batch;
+        Workers.Run((batch - 1) / together + 1, unit =>
         {
-            for (int band = 0; band < convolution._bands; band++) convolution.RunChunk(image * convolution._bands + band);
-            finish(image, image + 1);
+            int first = unit * together, end = Math.Min(first + together, batch);
+            for (int chunk = first * convolution._bands; chunk < end * convolution._bands; chunk++) convolution.RunChunk(chunk);
+            finish(first, end);
         });
     }
 

@@ -28,7 +28,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     private readonly int _rowsPerBlock;
     private readonly WinogradTiles _tiles;
     private readonly int _weightStep, _inputStep, _productStep;
-    private readonly int _imagesPerUnit;
+    private int _imagesPerUnit;
     private Action<int, int>? _finish;
     private Epilogue _epilogue;
 
@@ -72,16 +72,18 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false) { _epilogue = epilogue }.Run();
 
     /// <summary>The same, image by image: <paramref name="finish"/>(first, end) is called for images as soon as they are computed.</summary>
-    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Action<int, int> finish)
+    /// <param name="together">First is a multiple of this, and so is end unless it is that of the batch.</param>
+    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, int together, Action<int, int> finish)
     {
         var convolution = new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false) { _finish = finish };
+        convolution._imagesPerUnit = (convolution._imagesPerUnit + together - 1) / together * together;
         convolution.RunTransformWeights();
         Workers.Run((g.Batch - 1) / convolution._imagesPerUnit + 1, convolution, static (convolution, unit) => convolution.RunImages(unit));
     }
 
-    /// <summary>See <see cref="Backend.Conv2dInputGradient"/>.</summary>
-    public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g) =>
-        new WinogradConvolution<V>(dy, weight, null, dx, g, gradient: true).Run();
+    /// <summary>See <see cref="Backend.Conv2dInputGradient"/>, or with <paramref name="add"/> <see cref="Backend.AddConv2dInputGradient"/>.</summary>
+    public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g, bool add = false) =>
+        new WinogradConvolution<V>(dy, weight, null, dx, g, gradient: true) { _epilogue = new Epilogue(null, add ? dx : null, relu: false) }.Run();
 
     private void Run()
     {
@@ -109,28 +111,40 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     /// </summary>
     private void TransformWeights(int chunk)
     {
-        int outputStep = _gradient ? Taps : _inputs * Taps, inputStep = _gradient ? _outputs * Taps : Taps;
-        var (vector, first) = (chunk / (_inputs / 16), chunk % (_inputs / 16) * 16);
-        float* taps = Scratch.Rent(ScratchUse.Image, 16 * Taps * V.Count), tap = taps;
-        float* columns = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
-        // All are gathered before the first is transformed: reading a vector right after writing its scalars would stall.
-        for (int input = first; input < first + 16; input++)
-            for (int t = 0; t < Taps; t++, tap += V.Count)
-            {
-                int flipped = _gradient ? Taps - 1 - t : t;
-                float* from = _weight + (nint)vector * V.Count * outputStep + input * inputStep + flipped;
-                for (int lane = 0; lane < V.Count; lane++) tap[lane] = from[lane * outputStep];
-            }
+        const int inputs = 16;
+        var (vector, first) = (chunk / (_inputs / inputs), chunk % (_inputs / inputs) * inputs);
+        float* taps = Scratch.Rent(ScratchUse.Image, inputs * Taps * V.Count), columns = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
+        GatherTaps(vector * V.Count, first, inputs, taps);
         if (_epilogue.Scale != null)
         {
             V scale = V.Load(_epilogue.Scale + vector * V.Count);
-            for (int t = 0; t < 16 * Taps; t++) (V.Load(taps + t * V.Count) * scale).Store(taps + t * V.Count);
+            for (int t = 0; t < inputs * Taps; t++) (V.Load(taps + t * V.Count) * scale).Store(taps + t * V.Count);
         }
         bool single = vector * V.Count >= _paired;
         float* to = single ? Single + first * Window * V.Count : _transformed + (vector * _inputs + first) * V.Count;
         var (rowStep, pointStep, next) = single ? (_inputs * Window * V.Count, V.Count, Window * V.Count) : (Window * _weightStep, _weightStep, V.Count);
-        for (int input = 0; input < 16; input++, taps += Taps * V.Count, to += next)
-            WinogradWeights<V>.Transform(taps, to, rowStep, pointStep, columns);
+        // The gradient takes the kernel from its end.
+        int sign = _gradient ? -1 : 1;
+        float* tap = _gradient ? taps + (Taps - 1) * V.Count : taps;
+        for (int input = 0; input < inputs; input++, tap += Taps * V.Count, to += next)
+            WinogradWeights<V>.Transform(tap, sign * WinogradPoints.Kernel * V.Count, sign * V.Count, to, rowStep, pointStep, columns);
+    }
+
+    /// <summary>taps[input][tap][lane] of some inputs and one vector of outputs. All are gathered before the first is transformed: reading a
+    /// vector right after writing its parts would stall.</summary>
+    private void GatherTaps(int output, int input, int inputs, float* taps)
+    {
+        if (!_gradient)
+        {
+            // The taps of all inputs follow each other.
+            int run = inputs * Taps, perOutput = _inputs * Taps;
+            Transpose.Tile(new ReadOnlySpan<float>(_weight + (nint)output * perOutput + input * Taps, (V.Count - 1) * perOutput + run), perOutput,
+                new Span<float>(taps, run * V.Count), V.Count, 1, run, V.Count, add: false);
+            return;
+        }
+        for (int i = input; i < input + inputs; i++, taps += Taps * V.Count)
+            Transpose.Tile(new ReadOnlySpan<float>(_weight + ((nint)i * _outputs + output) * Taps, V.Count * Taps), Taps,
+                new Span<float>(taps, Taps * V.Count), V.Count, 1, Taps, V.Count, add: false);
     }
 
     /// <summary>The transformed weights of a single last vector of outputs.</summary>

@@ -7,14 +7,14 @@ namespace MiniDL.Backends.Cpu.Convolution;
 internal static unsafe class WinogradWeights<V> where V : unmanaged, ISimd<V>
 {
     /// <summary>u = G w Gᵀ of the kernels from one input channel to one vector of output channels.</summary>
-    /// <param name="w">The nine taps, one vector each.</param>
+    /// <param name="w">The nine taps, one vector each: tap (i, j) at <c>w + i·wRow + j·wStep</c>.</param>
     /// <param name="u">Point j of row i is stored at <c>u + i·uRow + j·uStep</c>.</param>
     /// <param name="columns">Space for 18 vectors.</param>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static void Transform(float* w, float* u, nint uRow, nint uStep, float* columns)
+    public static void Transform(float* w, nint wRow, nint wStep, float* u, nint uRow, nint uStep, float* columns)
     {
         for (int j = 0; j < Kernel; j++)
-            Weight(w + j * V.Count, Kernel * V.Count, columns + j * V.Count, Kernel * V.Count);
+            Weight(w + j * wStep, wRow, columns + j * V.Count, Kernel * V.Count);
         for (int i = 0; i < Inputs; i++) Weight(columns + i * Kernel * V.Count, V.Count, u + RowAt(i) * uRow, uStep);
     }
 

@@ -34,7 +34,8 @@ internal readonly struct ChannelChunks
     /// <summary>Chunks in all.</summary>
     public int Count => _geometry.Samples * PerSample;
 
-    private int PositionsPerChunk { get; }
+    /// <summary>Positions in every chunk but perhaps the last of a sample.</summary>
+    public int PositionsPerChunk { get; }
 
     public int Sample(int chunk) => chunk / PerSample;
 

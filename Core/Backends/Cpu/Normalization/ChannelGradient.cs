@@ -8,10 +8,15 @@ namespace MiniDL.Backends.Cpu.Normalization;
 /// writes g if the residual needs it; a second pass computes dx from the sums of the sample. If a sample is a single chunk, the
 /// second pass follows immediately, from the cache.
 /// </summary>
-/// <param name="mask">The output, whose sign shows where the activation passed its input; or null.</param>
-internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor? mask, NormArguments norm, NormGradients d)
+/// <remarks>
+/// Where a ReLU passed its input is computed again from x, which both passes read anyway; only if a residual was added, it is the sign of the
+/// output y.
+/// </remarks>
+internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, NormArguments norm, NormGradients d)
     where V : unmanaged, ISimd<V>
 {
+    private readonly Tensor? _mask = norm.Activation == Activation.Relu && norm.Residual is not null ? y : null;
+    private readonly bool _computesMask = norm.Activation == Activation.Relu && norm.Residual is null;
     private readonly NormGeometry _g = norm.Geometry;
     private readonly ChannelChunks _chunks = new(norm.Geometry);
     private HostStorage<double> _sums = null!;
@@ -46,14 +51,21 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor? mas
     private void Sums(int chunk, Span<double> row)
     {
         int lanes = _chunks.Lanes, sample = _chunks.Sample(chunk);
-        float* means = Scratch.Rent(ScratchUse.Lanes, 3 * lanes + _g.Channels), sum = means + lanes, product = sum + lanes;
-        var perChannel = new Span<float>(product + lanes, _g.Channels);
+        float* means = Scratch.Rent(ScratchUse.Lanes, 5 * lanes + _g.Channels), sum = means + lanes, product = sum + lanes;
+        float* scales = product + lanes, biases = scales + lanes;
+        var perChannel = new Span<float>(biases + lanes, _g.Channels);
         Statistics.Means(norm.Mean, sample, _g, perChannel);
         _chunks.Spread(perChannel, means);
+        if (_computesMask)
+        {
+            Scales(sample, perChannel);
+            _chunks.Spread(perChannel, scales);
+            Biases(biases);
+        }
         var (start, length) = _chunks.Values(chunk);
-        fixed (float* from = dy.Span, output = Optional(mask), input = x.Span, passed = Optional(d.Residual))
-            ChannelKernels<V>.GradientSums(from + start, mask is null ? null : output + start, input + start, length, means,
-                d.Residual is null ? null : passed + start, sum, product, lanes);
+        fixed (float* from = dy.Span, output = Optional(_mask), input = x.Span, passed = Optional(d.Residual))
+            ChannelKernels<V>.GradientSums(from + start, _mask is null ? null : output + start, input + start, length, means,
+                _computesMask ? scales : null, biases, d.Residual is null ? null : passed + start, sum, product, lanes);
         _chunks.Fold(sum, row[.._g.Channels]);
         _chunks.Fold(product, row[_g.Channels..]);
         Statistics.InverseStds(norm.Variance, norm.Eps, sample, _g, perChannel);
@@ -63,23 +75,38 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor? mas
     private void InputGradient(int chunk, ReadOnlySpan<double> sampleSums, Tensor dx)
     {
         int lanes = _chunks.Lanes, sample = _chunks.Sample(chunk);
-        float* means = Scratch.Rent(ScratchUse.Lanes, 4 * lanes + 3 * _g.Channels), scales = means + lanes, slopes = scales + lanes, shifts = slopes + lanes;
-        var scale = new Span<float>(shifts + lanes, _g.Channels);
-        Span<float> slope = new(shifts + lanes + _g.Channels, _g.Channels), shift = new(shifts + lanes + 2 * _g.Channels, _g.Channels);
+        float* means = Scratch.Rent(ScratchUse.Lanes, 5 * lanes + 3 * _g.Channels), scales = means + lanes, slopes = scales + lanes, shifts = slopes + lanes;
+        float* biases = shifts + lanes;
+        var scale = new Span<float>(biases + lanes, _g.Channels);
+        Span<float> slope = new(biases + lanes + _g.Channels, _g.Channels), shift = new(biases + lanes + 2 * _g.Channels, _g.Channels);
         Statistics.Means(norm.Mean, sample, _g, scale);
         _chunks.Spread(scale, means);
         Statistics.InverseStds(norm.Variance, norm.Eps, sample, _g, scale);
         for (int group = 0; group < _g.Groups; group++) GroupMeans(group, sampleSums, scale, slope, shift);
         _chunks.Spread(slope, slopes);
         _chunks.Spread(shift, shifts);
-        if (norm.Weight is not null) TensorPrimitives.Multiply(scale, norm.Weight.Span, scale);
+        Scales(sample, scale);
         _chunks.Spread(scale, scales);
+        if (_computesMask) Biases(biases);
         var (start, length) = _chunks.Values(chunk);
         // If the first pass wrote g for the residual, the second reads it from there, already masked.
-        var (gradient, output) = d.Residual is null ? (dy, mask) : (d.Residual, null);
+        var (gradient, output) = d.Residual is null ? (dy, _mask) : (d.Residual, null);
         fixed (float* from = gradient.Span, sign = Optional(output), input = x.Span, to = dx.Span)
-            ChannelKernels<V>.Gradient(from + start, output is null ? null : sign + start, input + start, length, means, scales, slopes,
-                shifts, to + start, lanes);
+            ChannelKernels<V>.Gradient(from + start, output is null ? null : sign + start, input + start, length, means, scales,
+                _computesMask ? biases : null, slopes, shifts, to + start, lanes);
+    }
+
+    /// <summary>What x − mean is multiplied by, per channel.</summary>
+    private void Scales(int sample, Span<float> scales)
+    {
+        Statistics.InverseStds(norm.Variance, norm.Eps, sample, _g, scales);
+        if (norm.Weight is not null) TensorPrimitives.Multiply(scales, norm.Weight.Span, scales);
+    }
+
+    private void Biases(float* biases)
+    {
+        if (norm.Bias is null) new Span<float>(biases, _chunks.Lanes).Clear();
+        else _chunks.Spread(norm.Bias.Span, biases);
     }
 
     /// <summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniDL.Backends.Cpu.Normalization;
 
 /// <summary>
@@ -94,10 +96,12 @@ internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
     }
 
     /// <summary>
-    /// With g = dy where y &gt; 0 (everywhere if y is null), per lane: sum = Σ g, product = Σ g·(x − mean). Also writes g to
-    /// passed, unless that is null.
+    /// With g = dy where the activation passed its input, per lane: sum = Σ g, product = Σ g·(x − mean). Also writes g to passed, unless that
+    /// is null. It passed its input where y &gt; 0; if y is null, where (x − mean)·scale + bias &gt; 0, which is as <see cref="Normalize"/> computes it; if
+    /// scale is null too, everywhere.
     /// </summary>
-    public static void GradientSums(float* dy, float* y, float* x, int count, float* mean, float* passed, float* sum, float* product, int lanes)
+    public static void GradientSums(float* dy, float* y, float* x, int count, float* mean, float* scale, float* bias, float* passed,
+        float* sum, float* product, int lanes)
     {
         for (int lane = 0; lane < lanes; lane += Stripe)
         {
@@ -107,32 +111,35 @@ internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
             for (int i = lane; i + Stripe <= count; i += lanes)
             {
                 V g0 = V.Load(dy + i), g1 = V.Load(dy + i + V.Count), g2 = V.Load(dy + i + 2 * V.Count), g3 = V.Load(dy + i + 3 * V.Count);
-                if (y != null)
-                {
-                    (g0, g1) = (V.WherePositive(V.Load(y + i), g0), V.WherePositive(V.Load(y + i + V.Count), g1));
-                    (g2, g3) = (V.WherePositive(V.Load(y + i + 2 * V.Count), g2), V.WherePositive(V.Load(y + i + 3 * V.Count), g3));
-                }
+                V x0 = V.Load(x + i) - m0, x1 = V.Load(x + i + V.Count) - m1;
+                V x2 = V.Load(x + i + 2 * V.Count) - m2, x3 = V.Load(x + i + 3 * V.Count) - m3;
+                if (y != null) Mask(y + i, ref g0, ref g1, ref g2, ref g3);
+                else if (scale != null) Mask(x0, x1, x2, x3, scale + lane, bias + lane, ref g0, ref g1, ref g2, ref g3);
                 if (passed != null) Store(passed + i, g0, g1, g2, g3);
                 (s0, s1, s2, s3) = (s0 + g0, s1 + g1, s2 + g2, s3 + g3);
-                p0 = V.MultiplyAdd(g0, V.Load(x + i) - m0, p0);
-                p1 = V.MultiplyAdd(g1, V.Load(x + i + V.Count) - m1, p1);
-                p2 = V.MultiplyAdd(g2, V.Load(x + i + 2 * V.Count) - m2, p2);
-                p3 = V.MultiplyAdd(g3, V.Load(x + i + 3 * V.Count) - m3, p3);
+                p0 = V.MultiplyAdd(g0, x0, p0);
+                p1 = V.MultiplyAdd(g1, x1, p1);
+                p2 = V.MultiplyAdd(g2, x2, p2);
+                p3 = V.MultiplyAdd(g3, x3, p3);
             }
             Store(sum + lane, s0, s1, s2, s3);
             Store(product + lane, p0, p1, p2, p3);
         }
         for (int i = count - count % Stripe; i < count; i++)
         {
-            float g = y == null || y[i] > 0 ? dy[i] : 0;
+            float centred = x[i] - mean[i % lanes], g = Passes(y, centred, scale, bias, i, lanes) ? dy[i] : 0;
             if (passed != null) passed[i] = g;
             sum[i % lanes] += g;
-            product[i % lanes] = V.MultiplyAdd(g, x[i] - mean[i % lanes], product[i % lanes]);
+            product[i % lanes] = V.MultiplyAdd(g, centred, product[i % lanes]);
         }
     }
 
-    /// <summary>With g as in <see cref="GradientSums"/>: dx = g·scale + (x − mean)·slope + shift, the parameters per lane.</summary>
-    public static void Gradient(float* dy, float* y, float* x, int count, float* mean, float* scale, float* slope, float* shift, float* dx, int lanes)
+    /// <summary>
+    /// With g as in <see cref="GradientSums"/>: dx = g·scale + (x − mean)·slope + shift, the parameters per lane. A null bias stands for its
+    /// null scale.
+    /// </summary>
+    public static void Gradient(float* dy, float* y, float* x, int count, float* mean, float* scale, float* bias, float* slope, float* shift,
+        float* dx, int lanes)
     {
         for (int lane = 0; lane < lanes; lane += Stripe)
         {
@@ -147,24 +154,44 @@ internal static unsafe class ChannelKernels<V> where V : unmanaged, ISimd<V>
             for (int i = lane; i + Stripe <= count; i += lanes)
             {
                 V g0 = V.Load(dy + i), g1 = V.Load(dy + i + V.Count), g2 = V.Load(dy + i + 2 * V.Count), g3 = V.Load(dy + i + 3 * V.Count);
-                if (y != null)
-                {
-                    (g0, g1) = (V.WherePositive(V.Load(y + i), g0), V.WherePositive(V.Load(y + i + V.Count), g1));
-                    (g2, g3) = (V.WherePositive(V.Load(y + i + 2 * V.Count), g2), V.WherePositive(V.Load(y + i + 3 * V.Count), g3));
-                }
-                g0 = V.MultiplyAdd(g0, a0, V.MultiplyAdd(V.Load(x + i) - m0, k0, b0));
-                g1 = V.MultiplyAdd(g1, a1, V.MultiplyAdd(V.Load(x + i + V.Count) - m1, k1, b1));
-                g2 = V.MultiplyAdd(g2, a2, V.MultiplyAdd(V.Load(x + i + 2 * V.Count) - m2, k2, b2));
-                g3 = V.MultiplyAdd(g3, a3, V.MultiplyAdd(V.Load(x + i + 3 * V.Count) - m3, k3, b3));
+                V x0 = V.Load(x + i) - m0, x1 = V.Load(x + i + V.Count) - m1;
+                V x2 = V.Load(x + i + 2 * V.Count) - m2, x3 = V.Load(x + i + 3 * V.Count) - m3;
+                if (y != null) Mask(y + i, ref g0, ref g1, ref g2, ref g3);
+                else if (bias != null) Mask(x0, x1, x2, x3, scale + lane, bias + lane, ref g0, ref g1, ref g2, ref g3);
+                g0 = V.MultiplyAdd(g0, a0, V.MultiplyAdd(x0, k0, b0));
+                g1 = V.MultiplyAdd(g1, a1, V.MultiplyAdd(x1, k1, b1));
+                g2 = V.MultiplyAdd(g2, a2, V.MultiplyAdd(x2, k2, b2));
+                g3 = V.MultiplyAdd(g3, a3, V.MultiplyAdd(x3, k3, b3));
                 Store(dx + i, g0, g1, g2, g3);
             }
         }
         for (int i = count - count % Stripe; i < count; i++)
         {
-            float g = y == null || y[i] > 0 ? dy[i] : 0;
-            dx[i] = V.MultiplyAdd(g, scale[i % lanes], V.MultiplyAdd(x[i] - mean[i % lanes], slope[i % lanes], shift[i % lanes]));
+            float centred = x[i] - mean[i % lanes], g = Passes(y, centred, bias == null ? null : scale, bias, i, lanes) ? dy[i] : 0;
+            dx[i] = V.MultiplyAdd(g, scale[i % lanes], V.MultiplyAdd(centred, slope[i % lanes], shift[i % lanes]));
         }
     }
+
+    /// <summary>Keeps the gradients where y &gt; 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Mask(float* y, ref V g0, ref V g1, ref V g2, ref V g3)
+    {
+        (g0, g1) = (V.WherePositive(V.Load(y), g0), V.WherePositive(V.Load(y + V.Count), g1));
+        (g2, g3) = (V.WherePositive(V.Load(y + 2 * V.Count), g2), V.WherePositive(V.Load(y + 3 * V.Count), g3));
+    }
+
+    /// <summary>Keeps the gradients where the normalized values are positive, given x − mean.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Mask(V x0, V x1, V x2, V x3, float* scale, float* bias, ref V g0, ref V g1, ref V g2, ref V g3)
+    {
+        g0 = V.WherePositive(V.MultiplyAdd(x0, V.Load(scale), V.Load(bias)), g0);
+        g1 = V.WherePositive(V.MultiplyAdd(x1, V.Load(scale + V.Count), V.Load(bias + V.Count)), g1);
+        g2 = V.WherePositive(V.MultiplyAdd(x2, V.Load(scale + 2 * V.Count), V.Load(bias + 2 * V.Count)), g2);
+        g3 = V.WherePositive(V.MultiplyAdd(x3, V.Load(scale + 3 * V.Count), V.Load(bias + 3 * V.Count)), g3);
+    }
+
+    private static bool Passes(float* y, float centred, float* scale, float* bias, int i, int lanes) =>
+        y != null ? y[i] > 0 : scale == null || V.MultiplyAdd(centred, scale[i % lanes], bias[i % lanes]) > 0;
 
     private static void Store(float* to, V v0, V v1, V v2, V v3)
     {
