@@ -11,10 +11,12 @@ internal sealed unsafe partial class CpuBackend<V>
     /// <summary>With fewer chunks of images it pays better to cut a convolution into smaller ones.</summary>
     private const int MinChunks = 4;
 
+    private readonly KeptKernels<V> _kernels = new();
+
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
     {
         float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
-        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g);
+        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, WinogradKernel<V>.Of(w, g), b, to, g);
         else DirectConvolution<V>.Forward(from, w, b, to, g);
         KeepAlive(x, weight, bias, y);
     }
@@ -36,7 +38,7 @@ internal sealed unsafe partial class CpuBackend<V>
         var moments = norm.Constant ? null : new ChannelMoments<V>(y, Pool, todo.Geometry);
         void Finish(int first, int end) => ChannelNorm<V>.NormalizeImages(y, todo, moments, first, end);
         float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
-        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g, 1, Finish);
+        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, _kernels.Of(weight, w, null, g), b, to, g, 1, Finish);
         else DirectConvolution<V>.Forward(from, w, b, to, g, 1, Finish);
         moments?.Return(Pool);
         KeepAlive(x, weight, bias, y);
@@ -46,7 +48,7 @@ internal sealed unsafe partial class CpuBackend<V>
     /// With constant statistics the norm is a scale and a shift per channel: the scale is folded into the weights, the shift into the
     /// bias, and residual and activation are applied while the outputs are in registers.
     /// </summary>
-    private static void FoldedConvolution(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in NormArguments norm)
+    private void FoldedConvolution(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g, in NormArguments norm)
     {
         float* scale = Scratch.Rent(ScratchUse.Lanes, 2 * g.OutChannels), shift = scale + g.OutChannels;
         for (int k = 0; k < g.OutChannels; k++)
@@ -55,8 +57,9 @@ internal sealed unsafe partial class CpuBackend<V>
             scale[k] = Statistics.InverseStd(F(norm.Variance)[k], norm.Eps) * (norm.Weight is null ? 1 : F(norm.Weight)[k]);
             shift[k] = start * scale[k] + (norm.Bias is null ? 0 : F(norm.Bias)[k]);
         }
-        var epilogue = new Epilogue(scale, norm.Residual is null ? null : Pointer(norm.Residual), norm.Activation == Activation.Relu);
-        WinogradConvolution<V>.Forward(Pointer(x), Pointer(weight), shift, Pointer(y), g, epilogue);
+        var kernel = _kernels.Of(weight, Pointer(weight), scale, g);
+        var epilogue = new Epilogue(norm.Residual is null ? null : Pointer(norm.Residual), norm.Activation == Activation.Relu);
+        WinogradConvolution<V>.Forward(Pointer(x), kernel, shift, Pointer(y), g, epilogue);
         KeepAlive(x, weight, norm.Residual, y);
     }
 
@@ -95,7 +98,7 @@ internal sealed unsafe partial class CpuBackend<V>
             for (int chunk = first / images; chunk * images < end; chunk++) moments.Add(chunk);
         }
         float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
-        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, w, b, to, g, images, Finish);
+        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, WinogradKernel<V>.Of(w, g), b, to, g, images, Finish);
         else DirectConvolution<V>.Forward(from, w, b, to, g, images, Finish);
         moments.CombineAll(mean, variance);
         moments.Return(Pool);

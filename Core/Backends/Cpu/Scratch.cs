@@ -8,6 +8,9 @@ internal enum ScratchUse
     /// <summary>Weights (and bias) in the order in which a kernel reads them; written by the calling thread, read by all.</summary>
     Weights,
 
+    /// <summary>A bias padded to whole vectors, and zeros; written by the calling thread, read by all.</summary>
+    Bias,
+
     /// <summary>Partial weight gradients, one per chunk of work; they belong to the calling thread, and all threads write them.</summary>
     Partials,
 

@@ -18,25 +18,25 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// </remarks>
 internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V>
 {
-    private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs, Taps = 9, BlockTiles = 16;
+    private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs, BlockTiles = 16;
     private const int Points = WinogradPoints.Count, GroupPoints = WinogradPoints.GroupPoints;
 
-    private readonly float* _weight, _target, _bias, _zeros, _transformed;
+    private readonly WinogradKernel<V> _kernel;
+    private readonly float* _target, _bias, _zeros;
     private readonly Window2d _g;
-    private readonly bool _gradient;
-    private readonly int _inputs, _targetHeight, _targetWidth, _outputs, _paired;
+    private readonly int _inputs, _targetHeight, _targetWidth, _outputs;
     private readonly int _rowsPerBlock;
     private readonly WinogradTiles _tiles;
-    private readonly int _weightStep, _inputStep, _productStep;
+    private readonly int _inputStep, _productStep;
     private int _imagesPerUnit;
     private Action<int, int>? _finish;
     private Epilogue _epilogue;
 
-    private WinogradConvolution(float* source, float* weight, float* bias, float* target, in Window2d g, bool gradient)
+    private WinogradConvolution(float* source, WinogradKernel<V> kernel, float* bias, float* target, in Window2d g)
     {
-        _weight = weight;
+        (_kernel, _g) = (kernel, g);
         _target = target;
-        (_g, _gradient) = (g, gradient);
+        bool gradient = kernel.IsGradient;
         var (input, output) = ((g.InHeight, g.InWidth, g.InChannels), (g.OutHeight, g.OutWidth, g.OutChannels));
         (int height, int width, _inputs) = gradient ? output : input;
         (_targetHeight, _targetWidth, _outputs) = gradient ? input : output;
@@ -49,13 +49,9 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         // One vector of padding: at power-of-two distances the 36 points would compete for the same few cache lines.
         _inputStep = blockTiles * _inputs + V.Count;
         _productStep = blockTiles * _outputs + V.Count;
-        _paired = V.HasManyRegisters ? _outputs / (2 * V.Count) * 2 * V.Count : _outputs;
-        _weightStep = _inputs * _paired + V.Count;
         int zeros = Max(WinogradTiles.RowLength(tileColumns, Window, _inputs), 2 * V.Count);
-        int single = Points * _inputs * (_outputs - _paired);
-        _bias = Scratch.Rent(ScratchUse.Weights, _outputs + zeros + Points * _weightStep + single);
+        _bias = Scratch.Rent(ScratchUse.Bias, _outputs + zeros);
         _zeros = _bias + _outputs;
-        _transformed = _zeros + zeros;
         PackedWeights.PackBias(bias, _outputs, V.Count, _bias);
         new Span<float>(_zeros, zeros).Clear();
         _tiles = new WinogradTiles(source, height, width, _inputs, padTop, padLeft, Window, tileRows, tileColumns, _zeros);
@@ -68,28 +64,26 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         && Min(g.InHeight, g.OutHeight) >= Tile && Min(g.InWidth, g.OutWidth) >= Tile;
 
     /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
-    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, Epilogue epilogue = default) =>
-        new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false) { _epilogue = epilogue }.Run();
+    public static void Forward(float* x, WinogradKernel<V> kernel, float* bias, float* y, in Window2d g, Epilogue epilogue = default) =>
+        new WinogradConvolution<V>(x, kernel, bias, y, g) { _epilogue = epilogue }.Run();
 
     /// <summary>The same, image by image: <paramref name="finish"/>(first, end) is called for images as soon as they are computed.</summary>
     /// <param name="together">First is a multiple of this, and so is end unless it is that of the batch.</param>
-    public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g, int together, Action<int, int> finish)
+    public static void Forward(float* x, WinogradKernel<V> kernel, float* bias, float* y, in Window2d g, int together, Action<int, int> finish)
     {
-        var convolution = new WinogradConvolution<V>(x, weight, bias, y, g, gradient: false) { _finish = finish };
+        var convolution = new WinogradConvolution<V>(x, kernel, bias, y, g) { _finish = finish };
         convolution._imagesPerUnit = (convolution._imagesPerUnit + together - 1) / together * together;
-        convolution.RunTransformWeights();
         Workers.Run((g.Batch - 1) / convolution._imagesPerUnit + 1, convolution, static (convolution, unit) => convolution.RunImages(unit));
     }
 
     /// <summary>See <see cref="Backend.Conv2dInputGradient"/>, or with <paramref name="add"/> <see cref="Backend.AddConv2dInputGradient"/>.</summary>
     public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g, bool add = false) =>
-        new WinogradConvolution<V>(dy, weight, null, dx, g, gradient: true) { _epilogue = new Epilogue(null, add ? dx : null, relu: false) }.Run();
+        new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, dx, g) { _epilogue = new Epilogue(add ? dx : null, relu: false) }.Run();
 
     private void Run()
     {
         int rows = _g.Batch * _tiles.Rows;
         if (rows == 0) return;
-        RunTransformWeights();
         Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, this, static (convolution, block) =>
             convolution.RunBlock(block * convolution._rowsPerBlock, convolution._g.Batch * convolution._tiles.Rows));
     }
@@ -102,54 +96,6 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         _finish!(first, end);
     }
 
-    private void RunTransformWeights() =>
-        Workers.Run(_outputs / V.Count * _inputs / 16, this, static (convolution, chunk) => convolution.TransformWeights(chunk));
-
-    /// <summary>
-    /// G w Gᵀ for 16 inputs and one vector of outputs: as u[point][vector of outputs][input][lane], and a single last vector as
-    /// u[row of points][input][point][lane].
-    /// </summary>
-    private void TransformWeights(int chunk)
-    {
-        const int inputs = 16;
-        var (vector, first) = (chunk / (_inputs / inputs), chunk % (_inputs / inputs) * inputs);
-        float* taps = Scratch.Rent(ScratchUse.Image, inputs * Taps * V.Count), columns = Scratch.Rent(ScratchUse.Tile, Points * V.Count);
-        GatherTaps(vector * V.Count, first, inputs, taps);
-        if (_epilogue.Scale != null)
-        {
-            V scale = V.Load(_epilogue.Scale + vector * V.Count);
-            for (int t = 0; t < inputs * Taps; t++) (V.Load(taps + t * V.Count) * scale).Store(taps + t * V.Count);
-        }
-        bool single = vector * V.Count >= _paired;
-        float* to = single ? Single + first * Window * V.Count : _transformed + (vector * _inputs + first) * V.Count;
-        var (rowStep, pointStep, next) = single ? (_inputs * Window * V.Count, V.Count, Window * V.Count) : (Window * _weightStep, _weightStep, V.Count);
-        // The gradient takes the kernel from its end.
-        int sign = _gradient ? -1 : 1;
-        float* tap = _gradient ? taps + (Taps - 1) * V.Count : taps;
-        for (int input = 0; input < inputs; input++, tap += Taps * V.Count, to += next)
-            WinogradWeights<V>.Transform(tap, sign * WinogradPoints.Kernel * V.Count, sign * V.Count, to, rowStep, pointStep, columns);
-    }
-
-    /// <summary>taps[input][tap][lane] of some inputs and one vector of outputs. All are gathered before the first is transformed: reading a
-    /// vector right after writing its parts would stall.</summary>
-    private void GatherTaps(int output, int input, int inputs, float* taps)
-    {
-        if (!_gradient)
-        {
-            // The taps of all inputs follow each other.
-            int run = inputs * Taps, perOutput = _inputs * Taps;
-            Transpose.Tile(new ReadOnlySpan<float>(_weight + (nint)output * perOutput + input * Taps, (V.Count - 1) * perOutput + run), perOutput,
-                new Span<float>(taps, run * V.Count), V.Count, 1, run, V.Count, add: false);
-            return;
-        }
-        for (int i = input; i < input + inputs; i++, taps += Taps * V.Count)
-            Transpose.Tile(new ReadOnlySpan<float>(_weight + ((nint)i * _outputs + output) * Taps, V.Count * Taps), Taps,
-                new Span<float>(taps, Taps * V.Count), V.Count, 1, Taps, V.Count, add: false);
-    }
-
-    /// <summary>The transformed weights of a single last vector of outputs.</summary>
-    private float* Single => _transformed + Points * _weightStep;
-
     /// <summary>A block of rows of tiles, up to <paramref name="endRow"/> at most; rows are counted over all images.</summary>
     private void RunBlock(int firstRow, int endRow)
     {
@@ -161,8 +107,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             for (int row = 0; row < rows; row++) TransformInputs(group, firstRow + row, inputs + row * _tiles.Columns * _inputs);
             PrefetchOutputs(group, firstRow, rows);
             float* to = products + group * GroupPoints * _productStep;
-            MultiplyPairs(inputs, _transformed + group * GroupPoints * _weightStep, to, tiles);
-            if (_paired < _outputs) MultiplySingle(inputs, Single + group * GroupPoints * _inputs * V.Count, to + _paired, tiles);
+            MultiplyPairs(inputs, _kernel.Pairs(group), to, tiles);
+            if (_kernel.Paired < _outputs) MultiplySingle(inputs, _kernel.Single(group), to + _kernel.Paired, tiles);
         }
         for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tiles.Columns * _outputs);
     }
@@ -206,8 +152,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     private void MultiplyPairs(float* inputs, float* weights, float* products, int tiles)
     {
         int perVector = _inputs * V.Count;
-        for (int point = 0; point < GroupPoints; point++, inputs += _inputStep, weights += _weightStep, products += _productStep)
-            for (int k = 0, vectors; k < _paired; k += vectors * V.Count)
+        for (int point = 0; point < GroupPoints; point++, inputs += _inputStep, weights += _kernel.Step, products += _productStep)
+            for (int k = 0, vectors; k < _kernel.Paired; k += vectors * V.Count)
             {
                 vectors = V.HasManyRegisters ? 2 : 1;
                 for (int tile = 0; tile < tiles; tile += 8)
@@ -241,7 +187,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
                 var (toRow, toStep) = whole ? (yRow, _outputs) : (Tile * V.Count, V.Count);
                 float* added = _epilogue.Residual == null ? null : _epilogue.Residual + (y - _target) + k;
                 float* inTile = whole ? added : null;
-                if (k < _paired) WinogradOutput<V>.Run(from + k, _productStep, _bias + k, to, toRow, toStep, inTile, whole && _epilogue.Relu);
+                if (k < _kernel.Paired) WinogradOutput<V>.Run(from + k, _productStep, _bias + k, to, toRow, toStep, inTile, whole && _epilogue.Relu);
                 else WinogradOutput<V>.Columns(from + k, _productStep, _bias + k, to, toRow, toStep, inTile, whole && _epilogue.Relu);
                 if (whole) continue;
                 for (int i = 0; i < height; i++)

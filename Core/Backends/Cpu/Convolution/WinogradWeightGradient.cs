@@ -29,7 +29,7 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         (_inputs, _outputs) = (g.InChannels, g.OutChannels);
         var (tileRows, tileColumns) = ((g.OutHeight + Tile - 1) / Tile, (g.OutWidth + Tile - 1) / Tile);
         int zeros = Max(WinogradTiles.RowLength(tileColumns, Window, _inputs), WinogradTiles.RowLength(tileColumns, Tile, _outputs));
-        float* zero = Scratch.Rent(ScratchUse.Weights, zeros);
+        float* zero = Scratch.Rent(ScratchUse.Bias, zeros);
         new Span<float>(zero, zeros).Clear();
         _inputTiles = new WinogradTiles(x, g.InHeight, g.InWidth, _inputs, g.PadHeight, g.PadWidth, Window, tileRows, tileColumns, zero);
         _gradientTiles = new WinogradTiles(dy, g.OutHeight, g.OutWidth, _outputs, 0, 0, Tile, tileRows, tileColumns, zero);
