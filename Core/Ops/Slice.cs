@@ -75,8 +75,11 @@ internal sealed class SliceOp(Tensor x, Box box, Shape shape) : Operator("slice"
 
     protected override void Backward(Tensor dy, Gradients d)
     {
-        if (!d.Wanted(0, out var dx)) return;
-        Backend.Fill(dx, 0);
-        box.Write(dy, dx);
+        if (d.SumSoFar(0) is { } sum) box.Write(dy, sum, add: true);
+        else if (d.Wanted(0, out var dx))
+        {
+            Backend.Fill(dx, 0);
+            box.Write(dy, dx);
+        }
     }
 }

@@ -24,13 +24,13 @@ internal readonly record struct Box(int[] Start, int[] Step)
         whole.Device.Backend.CopyStrided(part.Shape.Sizes, whole, start, wholeStrides, part, 0, partStrides);
     }
 
-    /// <summary>Copies a part to the grid's places in the whole tensor; all other places stay as they are.</summary>
-    public void Write(Tensor part, Tensor whole)
+    /// <summary>Copies a part to the grid's places in the whole tensor, or adds it to them; all other places stay as they are.</summary>
+    public void Write(Tensor part, Tensor whole, bool add = false)
     {
         Span<int> wholeStrides = stackalloc int[part.Rank], partStrides = stackalloc int[part.Rank];
         int start = Locate(whole, wholeStrides);
         part.Strides(partStrides);
-        whole.Device.Backend.CopyStrided(part.Shape.Sizes, part, 0, partStrides, whole, start, wholeStrides);
+        whole.Device.Backend.CopyStrided(part.Shape.Sizes, part, 0, partStrides, whole, start, wholeStrides, add);
     }
 
     /// <summary>The position of the grid's first value in the whole tensor, and the strides between its values.</summary>

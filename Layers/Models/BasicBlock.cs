@@ -32,7 +32,9 @@ public sealed class BasicBlock : ResidualBlock
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor x)
     {
+        // First, so that backward comes to it last: it then adds to x's gradient in place.
+        var shortcut = Shortcut(x);
         var h = new ConvNorm(_conv1, _norm1).Forward(x, activation: Activation.Relu);
-        return new ConvNorm(_conv2, _norm2).Forward(h, residual: Shortcut(x), activation: Activation.Relu);
+        return new ConvNorm(_conv2, _norm2).Forward(h, residual: shortcut, activation: Activation.Relu);
     }
 }

@@ -7,6 +7,8 @@ namespace MiniDL.Backends.Cpu;
 // dimensions are transposed, so that both sides are read and written in whole cache lines.
 internal sealed partial class CpuBackend<V>
 {
+    private const int MaxVectorRun = 256;
+
     internal override void CopyStrided(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
         Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add = false)
     {
@@ -39,20 +41,49 @@ internal sealed partial class CpuBackend<V>
             TransposeBox<T>(box, across, x, xStart, y, yStart, add);
             return;
         }
-        // Long runs are split into chunks; short ones are grouped into one.
+        // Long runs are split into chunks; short ones are grouped into one, with those along the innermost other dimension.
         int run = box.Inner.Size, pieces = (run - 1) / Workers.Grain + 1;
-        Workers.Split(box.Runs * pieces, Math.Max(1, Workers.Grain / run), (start, count) =>
+        if (pieces == 1 && box.Outer.Count > 0)
         {
-            ReadOnlySpan<T> from = x.Raw<T>()[xStart..];
-            Span<T> to = y.Raw<T>()[yStart..];
+            var row = box.Outer[^1];
+            Workers.Split(box.Runs / row.Size, Math.Max(1, Workers.Grain / (run * row.Size)), (start, count) =>
+            {
+                for (int i = start; i < start + count; i++)
+                {
+                    var (q, p, _) = box.Start(i * row.Size);
+                    CopyRuns(x.Raw<T>(), xStart + p, row.A, box.Inner.A, y.Raw<T>(), yStart + q, row.Y, box.Inner.Y, row.Size, run, add);
+                }
+            });
+            return;
+        }
+        Workers.Split(box.Runs * pieces, 1, (start, count) =>
+        {
             for (int piece = start; piece < start + count; piece++)
             {
                 int first = piece % pieces * Workers.Grain;
                 var (q, p, _) = box.Start(piece / pieces);
-                CopyRun(from, p + first * box.Inner.A, box.Inner.A, to, q + first * box.Inner.Y, box.Inner.Y,
+                CopyRun<T>(x.Raw<T>(), xStart + p + first * box.Inner.A, box.Inner.A, y.Raw<T>(), yStart + q + first * box.Inner.Y, box.Inner.Y,
                     Math.Min(Workers.Grain, run - first), add);
             }
         });
+    }
+
+    /// <summary>Several runs of the same length, xRow and yRow apart.</summary>
+    private static unsafe void CopyRuns<T>(ReadOnlySpan<T> x, int p, int xRow, int xStride, Span<T> y, int q, int yRow, int yStride, int rows, int count,
+        bool add) where T : unmanaged, INumberBase<T>
+    {
+        if (typeof(T) != typeof(float) || xStride != 1 || yStride != 1 || count % V.Count != 0 || count > MaxVectorRun)
+        {
+            for (int row = 0; row < rows; row++, p += xRow, q += yRow) CopyRun(x, p, xStride, y, q, yStride, count, add);
+            return;
+        }
+        // Pixels of a few channels: a call for each would take longer than its copy.
+        fixed (T* xs = x, ys = y)
+        {
+            float* from = (float*)xs + p, to = (float*)ys + q;
+            for (int row = 0; row < rows; row++, from += xRow, to += yRow)
+                for (int i = 0; i < count; i += V.Count) (add ? V.Load(to + i) + V.Load(from + i) : V.Load(from + i)).Store(to + i);
+        }
     }
 
     private static void CopyRun<T>(ReadOnlySpan<T> x, int p, int xStride, Span<T> y, int q, int yStride, int count, bool add)
