@@ -9,6 +9,12 @@ internal sealed partial class CpuBackend<V>
 {
     private const int MaxVectorRun = 256;
 
+    internal override void Fill(Tensor y, double value)
+    {
+        if (y.DType == DType.F32) Workers.Split(y.Count, Workers.Grain, (start, count) => F(y).Slice(start, count).Fill((float)value));
+        else base.Fill(y, value);
+    }
+
     internal override void CopyStrided(ReadOnlySpan<int> sizes, Tensor x, int xStart, ReadOnlySpan<int> xStrides,
         Tensor y, int yStart, ReadOnlySpan<int> yStrides, bool add = false)
     {

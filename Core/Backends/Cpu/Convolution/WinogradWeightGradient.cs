@@ -16,7 +16,7 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
 {
     private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs;
     private const int Points = WinogradPoints.Count, GroupPoints = WinogradPoints.GroupPoints, Taps = 9;
-    private const int BlockTiles = 32, PartialFloats = 1 << 18;
+    private const int PartialFloats = 1 << 18;
 
     private readonly float* _dw, _partials;
     private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _parts;
@@ -34,7 +34,8 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         _inputTiles = new WinogradTiles(x, g.InHeight, g.InWidth, _inputs, g.PadHeight, g.PadWidth, Window, tileRows, tileColumns, zero);
         _gradientTiles = new WinogradTiles(dy, g.OutHeight, g.OutWidth, _outputs, 0, 0, Tile, tileRows, tileColumns, zero);
         _rows = g.Batch * tileRows;
-        _rowsPerBlock = Max(1, BlockTiles / tileColumns);
+        // Few channels: their points stay in the first-level cache. Many: adding to the sums is worth it only for many tiles.
+        _rowsPerBlock = Max(1, Clamp(Max(_inputs, _outputs) / 2, 8, 32) / tileColumns);
         // One vector of padding: at power-of-two distances the 36 points would compete for the same few cache lines.
         _inputStep = _rowsPerBlock * tileColumns * _inputs + V.Count;
         _gradientStep = _rowsPerBlock * tileColumns * _outputs + V.Count;
