@@ -14,11 +14,11 @@ internal sealed unsafe partial class CpuBackend<V>
         {
             float* best = Scratch.Rent(ScratchUse.Lanes, 2 * Math.Max(channels, V.Count)), winner = best + Math.Max(channels, V.Count);
             var image = F(x).Slice(n * pixels * channels, pixels * channels);
-            var indices = index.Raw<long>();
-            fixed (float* values = image)
+            var indices = index.Raw<long>().Slice(n * g.OutPixels * channels, g.OutPixels * channels);
+            fixed (float* values = image, largest = F(y).Slice(n * g.OutPixels * channels, g.OutPixels * channels))
                 for (int pixel = 0; pixel < g.OutPixels; pixel++)
                 {
-                    int at = (n * g.OutPixels + pixel) * channels;
+                    int at = pixel * channels;
                     var (top, left, bottom, right) = Covered(pixel, g);
                     int first = top * g.InWidth + left, last = (bottom - 1) * g.InWidth + right - 1;
                     if (channels <= V.Count && last * channels + V.Count <= image.Length)
@@ -31,8 +31,7 @@ internal sealed unsafe partial class CpuBackend<V>
                             for (int w = left; w < right; w++)
                                 KeepLarger(values + (h * g.InWidth + w) * channels, h * g.InWidth + w - first, best, winner, channels);
                     }
-                    new ReadOnlySpan<float>(best, channels).CopyTo(F(y)[at..]);
-                    for (int c = 0; c < channels; c++) indices[at + c] = first + (int)winner[c];
+                    for (int c = 0; c < channels; c++) (largest[at + c], indices[at + c]) = (best[c], first + (int)winner[c]);
                 }
         });
     }

@@ -162,9 +162,19 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
             if (vectors == 2) Tile8x2<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, perVector, bias, to, step);
             else if (tile == 16) Tile16x1<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
             else Tile8x1<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
-            if (whole) continue;
-            for (int i = 0; i < pixels; i++)
-                new ReadOnlySpan<float>(to + i * step, channels).CopyTo(new Span<float>(y + i * yStep, channels));
+            if (!whole) StoreChannels(to, step, channels, pixels, y, yStep, row: part.Columns - j);
         }
+    }
+
+    /// <summary>
+    /// Stores pixels of which only the first channels count. Where they follow each other without gaps, whole vectors are stored: what one
+    /// leaves in the next pixels' places is overwritten by theirs.
+    /// </summary>
+    /// <param name="row">The pixels of the row that are left to store.</param>
+    private static void StoreChannels(float* from, int step, int channels, int pixels, float* y, int yStep, int row)
+    {
+        for (int i = 0; i < pixels; i++, from += step, y += yStep)
+            if (yStep == channels && step == V.Count && (row - i) * channels >= V.Count) V.Load(from).Store(y);
+            else new ReadOnlySpan<float>(from, channels).CopyTo(new Span<float>(y, channels));
     }
 }

@@ -23,8 +23,9 @@ internal sealed unsafe class DirectWeightGradient<V> where V : unmanaged, ISimd<
         _dy = dy;
         _dw = dw;
         _g = g;
-        _tile = V.HasManyRegisters ? OuterProduct16x1<V>.Inputs : OuterProduct8x1<V>.Inputs;
         _rowLength = g.KernelWidth * g.InChannels;
+        // A row of the kernel that fits the smaller tile would leave half of the larger one to zeros.
+        _tile = V.HasManyRegisters && _rowLength > OuterProduct8x1<V>.Inputs ? OuterProduct16x1<V>.Inputs : OuterProduct8x1<V>.Inputs;
         _tiledLength = (_rowLength + _tile - 1) / _tile * _tile;
         _vectors = PackedWeights.VectorsOf(g.OutChannels, V.Count);
         _partialSize = _vectors * g.KernelHeight * _tiledLength * V.Count;
@@ -60,31 +61,29 @@ internal sealed unsafe class DirectWeightGradient<V> where V : unmanaged, ISimd<
         float* x = Scratch.Rent(ScratchUse.Image, xRows * row + _tile);
         PaddedRows.Copy(_x + (nint)image * _g.InHeight * _g.InWidth * _g.InChannels, _g.InHeight, _g.InWidth, _g.InChannels,
             from * _g.StrideHeight - _g.PadHeight, xRows, -_g.PadWidth, _columns, x);
-        float* dy = PaddedChannels(_dy + ((nint)image * _g.OutHeight + from) * _g.OutWidth * _g.OutChannels, rows * _g.OutWidth);
-        int xRow = row * _g.StrideHeight, xStep = _g.StrideWidth * _g.InChannels, dyStep = _vectors * V.Count;
+        float* dy = _dy + ((nint)image * _g.OutHeight + from) * _g.OutWidth * _g.OutChannels;
+        // Lanes past the last channel are the next pixel's, summed for nothing; only after the last pixel of all there is none to read.
+        bool last = image == _g.Batch - 1 && from + rows == _g.OutHeight;
+        if (last) dy = Copied(dy, rows * _g.OutWidth * _g.OutChannels);
+        int xRow = row * _g.StrideHeight, xStep = _g.StrideWidth * _g.InChannels, dyStep = _g.OutChannels;
         for (int vector = 0; vector < _vectors; vector++)
             for (int r = 0; r < _g.KernelHeight; r++)
                 for (int j = 0; j < _tiledLength; j += _tile, partial += _tile * V.Count)
                 {
                     float* window = x + r * row + j, gradient = dy + vector * V.Count;
-                    if (V.HasManyRegisters)
+                    if (_tile == OuterProduct16x1<V>.Inputs)
                         OuterProduct16x1<V>.Run(window, xRow, xStep, gradient, dyStep, rows, _g.OutWidth, partial);
                     else
                         OuterProduct8x1<V>.Run(window, xRow, xStep, gradient, dyStep, rows, _g.OutWidth, partial);
                 }
     }
 
-    /// <summary>Pixels whose channels fill whole vectors: the original ones, or a copy padded with zeros.</summary>
-    private float* PaddedChannels(float* dy, int pixels)
+    /// <summary>A copy after which a vector more can be read.</summary>
+    private static float* Copied(float* dy, int count)
     {
-        int channels = _g.OutChannels, padded = _vectors * V.Count;
-        if (channels == padded) return dy;
-        float* copy = Scratch.Rent(ScratchUse.Gradient, pixels * padded);
-        for (int i = 0; i < pixels; i++)
-        {
-            new ReadOnlySpan<float>(dy + i * channels, channels).CopyTo(new Span<float>(copy + i * padded, channels));
-            new Span<float>(copy + i * padded + channels, padded - channels).Clear();
-        }
+        float* copy = Scratch.Rent(ScratchUse.Gradient, count + V.Count);
+        new ReadOnlySpan<float>(dy, count).CopyTo(new Span<float>(copy, count));
+        new Span<float>(copy + count, V.Count).Clear();
         return copy;
     }
 
