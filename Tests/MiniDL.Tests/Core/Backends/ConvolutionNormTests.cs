@@ -48,6 +48,34 @@ public class ConvolutionNormTests
             }
     }
 
+    /// <summary>
+    /// An evaluation may use the transformed weights of the one before, but only of the same weights, whoever has changed them: a span that was
+    /// handed out long before leaves no other trace.
+    /// </summary>
+    [Theory]
+    [InlineData("bn")]
+    [InlineData("gn")]
+    public void Changed_weights_and_statistics_are_seen_by_the_next_evaluation(string norm)
+    {
+        var random = new RandomStream(7);
+        var (conv, layer) = (Layer(Device.Cpu, norm, 16, 32, 1, random), Norm(Device.Cpu, norm, 32));
+        var x = NormCases.Input([2, 16, 8, 8], Device.Cpu, seed: 1);
+        var weights = conv.Weight.Value.MutableSpan();
+        var scales = layer.Parameters().First().Value.MutableSpan();
+        using var noGrad = new NoGrad();
+        var first = Forward();
+        Assert.Equal(first, Forward());
+        weights[5] += 1;
+        var second = Forward();
+        Assert.NotEqual(first, second);
+        NormCases.AssertClose(Tensor.From(second, [second.Length]), Tensor.From(Exact(), [second.Length]).To(Device.Reference), 2e-5, norm);
+        scales[3] += 1;
+        NormCases.AssertClose(Tensor.From(Forward(), [second.Length]), Tensor.From(Exact(), [second.Length]).To(Device.Reference), 2e-5, norm);
+
+        float[] Forward() => new ConvNorm(conv, layer).Forward(x).ToArray();
+        float[] Exact() => layer.Forward(conv.Forward(x)).ToArray();
+    }
+
     [Fact]
     public void It_is_one_operator_where_nothing_is_recorded_and_two_where_something_is()
     {

@@ -41,6 +41,11 @@ public class ConvolutionTests
         Add(3, 16, 13, 17, 48, 3, 3, 1, 1);
         Add(2, 48, 21, 18, 16, 3, 3, 1, 0);
         Add(9, 32, 7, 6, 32, 3, 3, 1, 2);
+        // Chunks of whole images, the last one not full: the sums of moments are taken as the images are computed.
+        Add(4, 16, 32, 32, 16, 3, 3, 1, 1);
+        Add(9, 16, 16, 16, 32, 3, 3, 1, 1);
+        Add(18, 32, 8, 8, 64, 3, 3, 1, 1);
+        Add(5, 3, 32, 32, 16, 3, 3, 1, 1);
         shapes.Add(Window2d.Of("test", [2, 5, 11, 13], 7, (3, 2), (2, 3), (0, 2)));
         shapes.Add(Window2d.Of("test", [1, 16, 9, 12], 16, (3, 3), (1, 1), (2, 0)));
         return shapes;
@@ -110,19 +115,21 @@ public class ConvolutionTests
     public void Results_are_the_same_bits_for_any_number_of_threads(Window2d g)
     {
         var example = new Example(g);
-        var (y, dx, dw) = Run(threads: 1);
+        var (y, dx, dw, moments) = Run(threads: 1);
         for (int threads = 2; threads <= 3; threads++)
         {
-            var (otherY, otherDx, otherDw) = Run(threads);
+            var (otherY, otherDx, otherDw, otherMoments) = Run(threads);
             Assert.Equal(y, otherY);
             Assert.Equal(dx, otherDx);
             Assert.Equal(dw, otherDw);
+            Assert.Equal(moments, otherMoments);
         }
 
-        (double[] Y, double[] Dx, double[] Dw) Run(int threads)
+        (double[] Y, double[] Dx, double[] Dw, double[] Moments) Run(int threads)
         {
             using var _ = new ThreadCounts(threads);
-            return (example.Forward(Device.Cpu), example.InputGradient(Device.Cpu), example.WeightGradient(Device.Cpu));
+            var (_, mean, variance) = example.Moments(Device.Cpu);
+            return (example.Forward(Device.Cpu), example.InputGradient(Device.Cpu), example.WeightGradient(Device.Cpu), [.. mean, .. variance]);
         }
     }
 
