@@ -17,7 +17,8 @@ internal static class Config
             new RateColumn("GFLOP/s", "floating-point operations per second, by the definition", work => work.Operations),
             new RateColumn("of peak", "share of the rate of FMAs in registers", work => work.Operations, () => Machine.PeakGflops),
             new RateColumn("GB/s", "bytes of operands and results, each counted once, per second", work => work.Bytes),
-            new RateColumn("of copy", "share of the rate of copying large arrays", work => work.Bytes, () => Machine.CopyGigabytes))
+            new RateColumn("of copy", "share of the rate of copying large arrays", work => work.Bytes, () => Machine.CopyGigabytes),
+            new RateColumn("of bound", "counted time, by the algorithm's instructions and bytes, per measured time", work => work.Bound, () => 1))
         .HideColumns(Column.Error, Column.StdDev, Column.RatioSD, Column.Gen0, Column.Gen1, Column.Gen2)
         .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(40));
 

@@ -3,7 +3,10 @@ using MiniDL.Backends;
 
 namespace MiniDL.Benchmarks;
 
-/// <summary>The 3×3 convolutions of ResNet-20 at batch 32.</summary>
+/// <summary>
+/// The 3×3 convolutions of ResNet-20 at batch 32: time, share of the FMA peak, and share of what the algorithm could reach
+/// (<see cref="ConvolutionBound"/>).
+/// </summary>
 public abstract class ConvolutionBenchmarks : IWork
 {
     private protected const int Batch = 32;
@@ -32,6 +35,12 @@ public abstract class ConvolutionBenchmarks : IWork
 
     public double Operations => Geometry.Operations;
 
+    public double Bytes => sizeof(float) * ((double)Geometry.Input.Count + Geometry.Output.Count);
+
+    public abstract double Bound { get; }
+
+    private protected ConvolutionBound Bounds => new(Geometry);
+
     private Window2d Geometry =>
         Window2d.Of("conv2d", [Batch, Layer.In, Layer.Size, Layer.Size], Layer.Out, (3, 3), (Layer.Stride, Layer.Stride), (1, 1));
 
@@ -56,6 +65,8 @@ public sealed record Layer(int In, int Out, int Size, int Stride = 1)
 /// <summary>y = x ∗ w.</summary>
 public class Conv2dForward : ConvolutionBenchmarks
 {
+    public override double Bound => Bounds.Forward;
+
     [Benchmark(Baseline = true)]
     public void Naive() => NaiveLoops.Conv2d(PlainX, PlainWeight, PlainY, Window);
 
@@ -66,6 +77,8 @@ public class Conv2dForward : ConvolutionBenchmarks
 /// <summary>dx from dy and w.</summary>
 public class Conv2dInputGradient : ConvolutionBenchmarks
 {
+    public override double Bound => Bounds.InputGradient;
+
     [Benchmark(Baseline = true)]
     public void Naive() => NaiveLoops.InputGradient(PlainX, PlainWeight, PlainY, Window);
 
@@ -76,6 +89,8 @@ public class Conv2dInputGradient : ConvolutionBenchmarks
 /// <summary>dw from x and dy.</summary>
 public class Conv2dWeightGradient : ConvolutionBenchmarks
 {
+    public override double Bound => Bounds.WeightGradient;
+
     [Benchmark(Baseline = true)]
     public void Naive() => NaiveLoops.WeightGradient(PlainX, PlainWeight, PlainY, Window);
 

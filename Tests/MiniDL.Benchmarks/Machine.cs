@@ -27,7 +27,11 @@ internal static class Machine
     /// <summary>Billions of bytes read and written a second when arrays larger than the caches are copied.</summary>
     public static double CopyGigabytes => Copied.Value;
 
-    private static int Lanes => Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector<float>.Count;
+    /// <summary>Cycles a nanosecond, taking it that a core does two multiply-adds per cycle.</summary>
+    public static double Gigahertz => PeakGflops / (CpuThreads.Count * 2.0 * 2 * Lanes);
+
+    /// <summary>Floats in the widest register.</summary>
+    public static int Lanes => Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector<float>.Count;
 
     private static double Best(Action<int> work, double amountPerThread)
     {

@@ -13,6 +13,9 @@ public interface IWork
 
     /// <summary>Bytes of operands and results, each counted once.</summary>
     double Bytes => 0;
+
+    /// <summary>Nanoseconds that the algorithm needs at least on this machine, by counted instructions and bytes.</summary>
+    double Bound => 0;
 }
 
 /// <summary>Work per nanosecond, that is billions a second; or the share of what the machine can do.</summary>
