@@ -40,8 +40,10 @@ public sealed class FixupBlock : ResidualBlock
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor x)
     {
+        // First, so that backward comes to it last: it then adds to x's gradient in place.
+        var shortcut = Shortcut(x);
         var h = (_conv1.Forward(x + _bias1a.Value) + _bias1b.Value).Relu();
         h = _conv2.Forward(h + _bias2a.Value) * _scale.Value + _bias2b.Value;
-        return (h + Shortcut(x)).Relu();
+        return (h + shortcut).Relu();
     }
 }
