@@ -58,6 +58,13 @@ public sealed class ResNet : Module
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor x)
     {
+        // An error tells the shape of the whole batch.
+        _conv.Window(x);
+        return ImageParts.Forward(this, x, _fc.Weight.Value.Shape[0], OfImages);
+    }
+
+    private Tensor OfImages(Tensor x)
+    {
         var h = new ConvNorm(_conv, _norm).Forward(x, activation: Activation.Relu);
         return _fc.Forward(_blocks.Forward(h).GlobalAvgPool2d());
     }

@@ -33,6 +33,8 @@ public sealed class GroupNorm : MeanVarianceNorm
     /// <summary>The number of channels.</summary>
     public int Channels { get; }
 
+    internal override bool TreatsImagesAlone => true;
+
     private protected override NormGeometry Geometry(Shape x)
     {
         Check.That(x.Rank >= 2, Operation, $"input {x} has {x.Rank} dimensions, expected at least 2, [N, C, …].");

@@ -105,6 +105,8 @@ public abstract class MeanVarianceNorm : Norm
         return statistics with { Weight = Weight?.Value, Bias = Bias?.Value, Residual = residual, Activation = activation };
     }
 
+    internal override bool TreatsImagesAlone => Constants is not null;
+
     internal override NormArguments? OfImages(Shape images, Device device, Tensor? residual, Activation activation)
     {
         using var running = new RunningModule(this);

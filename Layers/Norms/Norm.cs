@@ -62,6 +62,9 @@ public abstract class Norm : Module
     /// <summary>Whether the fused form uses mean and variance of each channel over the batch, and so can accept known ones.</summary>
     internal virtual bool TakesBatchStatistics => false;
 
+    /// <summary>Whether in evaluation each image's result depends on that image alone, whatever else is in the batch.</summary>
+    internal virtual bool TreatsImagesAlone => false;
+
     /// <summary>
     /// For evaluation: how to normalize images of this shape one at a time, so that the operator that produces them can do it; null if
     /// there is no fused form, or it needs all images at once.
