@@ -86,8 +86,8 @@ internal sealed unsafe partial class CpuBackend<V>
     {
         var geometry = new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels);
         // Sums are taken of an image right after it is computed, where chunks are whole images, and enough of them for all threads.
-        int images = y.Count == 0 || g.OutPixels == 1 ? 0 : new ChannelChunks(geometry).PositionsPerChunk / g.OutPixels;
-        if (images == 0 || images * g.OutPixels != new ChannelChunks(geometry).PositionsPerChunk || g.Batch < MinChunks * images)
+        int positions = y.Count == 0 || g.OutPixels == 1 ? 0 : new ChannelChunks(geometry).PositionsPerChunk, images = positions / Math.Max(1, g.OutPixels);
+        if (images == 0 || images * g.OutPixels != positions || g.Batch < MinChunks * images)
         {
             base.Conv2dMoments(x, weight, bias, y, mean, variance, g);
             return;

@@ -52,12 +52,13 @@ internal sealed partial class CpuBackend<V>
         if (pieces == 1 && box.Outer.Count > 0)
         {
             var row = box.Outer[^1];
-            Workers.Split(box.Runs / row.Size, Math.Max(1, Workers.Grain / (run * row.Size)), (start, count) =>
+            Workers.Split(box.Runs, Math.Max(1, Workers.Grain / run), (start, count) =>
             {
-                for (int i = start; i < start + count; i++)
+                for (int i = start, runs; i < start + count; i += runs)
                 {
-                    var (q, p, _) = box.Start(i * row.Size);
-                    CopyRuns(x.Raw<T>(), xStart + p, row.A, box.Inner.A, y.Raw<T>(), yStart + q, row.Y, box.Inner.Y, row.Size, run, add);
+                    runs = Math.Min(row.Size - i % row.Size, start + count - i);
+                    var (q, p, _) = box.Start(i);
+                    CopyRuns(x.Raw<T>(), xStart + p, row.A, box.Inner.A, y.Raw<T>(), yStart + q, row.Y, box.Inner.Y, runs, run, add);
                 }
             });
             return;

@@ -104,25 +104,13 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         float* products = Scratch.Rent(ScratchUse.Products, Points * _productStep);
         for (int group = 0; group < WinogradPoints.Groups; group++)
         {
-            for (int row = 0; row < rows; row++) TransformInputs(group, firstRow + row, inputs + row * _tiles.Columns * _inputs);
+            for (int row = 0; row < rows; row++) WinogradInput<V>.Run(group, _tiles, firstRow + row, inputs + row * _tiles.Columns * _inputs, _inputStep);
             PrefetchOutputs(group, firstRow, rows);
             float* to = products + group * GroupPoints * _productStep;
             MultiplyPairs(inputs, _kernel.Pairs(group), to, tiles);
             if (_kernel.Paired < _outputs) MultiplySingle(inputs, _kernel.Single(group), to + _kernel.Paired, tiles);
         }
         for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tiles.Columns * _outputs);
-    }
-
-    private void TransformInputs(int group, int tileRow, float* to)
-    {
-        float** pixels = stackalloc float*[Window];
-        _tiles.PixelRows(tileRow, pixels);
-        for (int tile = 0; tile < _tiles.Columns; tile++, to += _inputs)
-        {
-            var (from, end) = _tiles.Inside(tile);
-            for (int c = 0; c < _inputs; c += V.Count)
-                WinogradInput<V>.Run(group, pixels, tile * _tiles.Step + c, _inputs, from, end, to + c, _inputStep);
-        }
     }
 
     /// <summary>

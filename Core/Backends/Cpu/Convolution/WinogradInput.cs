@@ -10,11 +10,24 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// </summary>
 internal static unsafe class WinogradInput<V> where V : unmanaged, ISimd<V>
 {
+    /// <summary>One group of points of all tiles of a row, a tile's channels following those of the tile before it.</summary>
+    /// <param name="v">The group's points, <paramref name="vStep"/> apart.</param>
+    public static void Run(int group, in WinogradTiles tiles, int tileRow, float* v, nint vStep)
+    {
+        float** pixels = stackalloc float*[Inputs];
+        tiles.PixelRows(tileRow, pixels);
+        for (int tile = 0; tile < tiles.Columns; tile++, v += tiles.Channels)
+        {
+            var (from, to) = tiles.Inside(tile);
+            for (int c = 0; c < tiles.Channels; c += V.Count) Run(group, pixels, tile * tiles.Step + c, tiles.Channels, from, to, v + c, vStep);
+        }
+    }
+
     /// <summary>One group of points of the tile whose pixel (i, j) is at <c>rows[i] + at + j·step</c>.</summary>
     /// <param name="from">The first column that is inside the image; those before it are zeros.</param>
     /// <param name="to">The end of the columns that are inside the image.</param>
     /// <param name="v">The group's points, <paramref name="vStep"/> apart.</param>
-    public static void Run(int group, float** rows, nint at, nint step, int from, int to, float* v, nint vStep)
+    private static void Run(int group, float** rows, nint at, nint step, int from, int to, float* v, nint vStep)
     {
         if (group == 0) Ends(rows, at, step, from, to, v, vStep);
         else if (group == 1) Pair(A, B2, rows, at, step, from, to, v, vStep);

@@ -10,6 +10,9 @@ internal readonly unsafe struct WinogradTiles(float* images, int height, int wid
 {
     private readonly float* _images = images, _zeros = zeros;
 
+    /// <summary>Channels of a pixel.</summary>
+    public int Channels => channels;
+
     /// <summary>Rows of tiles in an image, tiles in a row.</summary>
     public int Rows => tileRows;
 

@@ -75,22 +75,10 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
             rows = Min(_rowsPerBlock, end - first);
             for (int row = 0; row < rows; row++)
             {
-                TransformInputs(group, first + row, inputs + row * columns * _inputs);
+                WinogradInput<V>.Run(group, _inputTiles, first + row, inputs + row * columns * _inputs, _inputStep);
                 TransformGradients(group, first + row, gradients + row * columns * _outputs);
             }
             AddProducts(inputs, gradients, rows * columns, partial);
-        }
-    }
-
-    private void TransformInputs(int group, int tileRow, float* to)
-    {
-        float** pixels = stackalloc float*[Window];
-        _inputTiles.PixelRows(tileRow, pixels);
-        for (int tile = 0; tile < _inputTiles.Columns; tile++, to += _inputs)
-        {
-            var (from, end) = _inputTiles.Inside(tile);
-            for (int c = 0; c < _inputs; c += V.Count)
-                WinogradInput<V>.Run(group, pixels, tile * _inputTiles.Step + c, _inputs, from, end, to + c, _inputStep);
         }
     }
 
