@@ -142,15 +142,61 @@ public abstract partial class Backend
     internal abstract void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g);
 
     /// <summary>
-    /// <see cref="Conv2d"/>, then mean and biased variance of each output channel over all images and pixels, both [1, K]; a device may
-    /// compute them while the outputs are still in registers.
+    /// <see cref="Conv2d"/>, then <see cref="Moments"/> of its output; a device may compute them while the outputs are still in registers or
+    /// in the cache.
     /// </summary>
-    internal virtual void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
+    internal virtual void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, ChannelStatistics statistics, in Window2d g)
     {
         Conv2d(x, weight, bias, y, g);
-        using (Profiler.Time("normalize", "statistics"))
-            Moments(y, mean, variance, new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels));
+        using (Profiler.Time("normalize", "statistics")) Moments(y, statistics.Mean, statistics.Variance, statistics.Geometry);
     }
+
+    /// <summary>Whether <see cref="Conv2dMoments"/> saves a pass over memory for statistics of this geometry.</summary>
+    internal virtual bool TakesMoments(in NormGeometry statistics) => statistics.Samples == 1;
+
+    /// <summary>Whether this device normalizes the input of such a convolution as it reads it: <see cref="NormalizeConv2d"/> and its gradients.</summary>
+    internal virtual bool NormalizesInput(in Window2d g) => false;
+
+    /// <summary>
+    /// y = <see cref="Conv2d"/> of the normalized x, and the statistics of y if they are asked for: as two operators, bit by bit, but the
+    /// normalized values need not be stored.
+    /// </summary>
+    internal virtual void NormalizeConv2d(Tensor x, in NormArguments norm, Tensor weight, Tensor? bias, Tensor y, ChannelStatistics? statistics,
+        in Window2d g)
+    {
+        var z = Normalized(x, norm);
+        if (statistics is null) Conv2d(z, weight, bias, y, g);
+        else Conv2dMoments(z, weight, bias, y, statistics, g);
+        Pool.Return(z.Storage);
+    }
+
+    /// <summary>The gradients of <see cref="NormalizeConv2d"/> for x and the parameters of the normalization, given dy.</summary>
+    internal virtual void NormalizeConv2dInputGradient(Tensor dy, Tensor x, in NormArguments norm, Tensor weight, in NormGradients d, in Window2d g)
+    {
+        Tensor z = Normalized(x, norm), dz = Rented(x);
+        Conv2dInputGradient(dy, weight, dz, g);
+        NormalizeGradient(dz, x, z, norm, d);
+        Pool.Return(z.Storage);
+        Pool.Return(dz.Storage);
+    }
+
+    /// <summary>The gradient of <see cref="NormalizeConv2d"/> for the convolution's weight, given dy.</summary>
+    internal virtual void NormalizeConv2dWeightGradient(Tensor dy, Tensor x, in NormArguments norm, Tensor dw, in Window2d g)
+    {
+        var z = Normalized(x, norm);
+        Conv2dWeightGradient(z, dy, dw, g);
+        Pool.Return(z.Storage);
+    }
+
+    private Tensor Normalized(Tensor x, in NormArguments norm)
+    {
+        var z = Rented(x);
+        Normalize(x, norm, z);
+        return z;
+    }
+
+    /// <summary>Memory like that of x, to be returned to the pool.</summary>
+    private protected Tensor Rented(Tensor x) => new(Pool.Rent(x.DType, x.Count), 0, x.Shape, x.Layout);
 
     /// <summary>dx: the transpose of <see cref="Conv2d"/> (as a linear map of x), applied to dy.</summary>
     internal abstract void Conv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g);
@@ -158,11 +204,10 @@ public abstract partial class Backend
     /// <summary>dx += what <see cref="Conv2dInputGradient"/> gives.</summary>
     internal virtual void AddConv2dInputGradient(Tensor dy, Tensor weight, Tensor dx, in Window2d g)
     {
-        var storage = Pool.Rent(dx.DType, dx.Count);
-        var gradient = new Tensor(storage, 0, dx.Shape, dx.Layout);
+        var gradient = Rented(dx);
         Conv2dInputGradient(dy, weight, gradient, g);
         using (Profiler.Time("autograd", "sum")) AddInto(dx, gradient);
-        Pool.Return(storage);
+        Pool.Return(gradient.Storage);
     }
 
     /// <summary>dw[k,c,r,s] = Σ dy[n,k,p,q] · x[n, c, p·stride + r − pad, q·stride + s − pad].</summary>

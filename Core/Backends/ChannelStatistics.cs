@@ -1,7 +1,8 @@
 namespace MiniDL.Backends;
 
 /// <summary>
-/// Mean and biased variance of each channel over all images and pixels, both [1, channels]: computed by a convolution along with its
-/// output, for the batch normalization that follows.
+/// Mean and biased variance of a convolution's output, both [samples, groups]: computed along with the output, for the normalization that
+/// follows.
 /// </summary>
-internal sealed record ChannelStatistics(Tensor Mean, Tensor Variance);
+/// <param name="Geometry">Which values share a statistic.</param>
+internal sealed record ChannelStatistics(NormGeometry Geometry, Tensor Mean, Tensor Variance);

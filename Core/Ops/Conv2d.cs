@@ -52,7 +52,7 @@ public sealed partial class Tensor
 }
 
 /// <summary>y = x ∗ w + b, in the type of x; dx is the transposed convolution of dy, dw correlates x with dy, db sums dy over images and pixels.</summary>
-internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, bool withStatistics = false)
+internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d geometry, NormGeometry? statistics = null)
     : Operator("conv2d", x, weight, bias)
 {
     /// <summary>Statistics of y, if they were asked for.</summary>
@@ -63,19 +63,18 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
     protected override Saved BackwardReads => OtherFactors;
 
     internal override string Details => $"{geometry.KernelHeight}×{geometry.KernelWidth} kernel, stride {geometry.StrideHeight}, padding {geometry.PadHeight}"
-        + (withStatistics ? "; on the way it takes mean and variance of its output, for the norm after it" : "");
+        + (statistics is not null ? "; on the way it takes mean and variance of its output, for the norm after it" : "");
 
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
-        if (!withStatistics)
+        if (statistics is not { } of)
         {
             Backend.Conv2d(x, weight, bias, y, geometry);
             return y;
         }
-        Shape statistic = [1, geometry.OutChannels];
-        Statistics = new ChannelStatistics(New(statistic), New(statistic));
-        Backend.Conv2dMoments(x, weight, bias, y, Statistics.Mean, Statistics.Variance, geometry);
+        Statistics = new ChannelStatistics(of, New([of.Samples, of.Groups]), New([of.Samples, of.Groups]));
+        Backend.Conv2dMoments(x, weight, bias, y, Statistics, geometry);
         return y;
     }
 

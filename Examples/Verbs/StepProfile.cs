@@ -56,8 +56,8 @@ internal sealed class StepProfile(string title)
 
     private static string KindOf(ProfileEntry entry) => (entry.Name, entry.Part) switch
     {
-        ("conv2d", "backward") => Kinds[^2],
-        ("conv2d", var part) => $"convolution {part}",
+        ("conv2d" or "normalize_conv2d", "backward") => Kinds[^2],
+        ("conv2d" or "normalize_conv2d", var part) => $"convolution {part}",
         ("normalize", "backward") => "normalization gradient",
         ("normalize", _) => "normalization forward",
         ("linear" or "global_avg_pool2d" or "cross_entropy", _) => "head and loss",

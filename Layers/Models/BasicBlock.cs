@@ -34,7 +34,7 @@ public sealed class BasicBlock : ResidualBlock
     {
         // First, so that backward comes to it last: it then adds to x's gradient in place.
         var shortcut = Shortcut(x);
-        var h = new ConvNorm(_conv1, _norm1).Forward(x, activation: Activation.Relu);
+        var h = new ConvNorm(_conv1, _norm1).ForwardTo(_conv2, x, Activation.Relu);
         return new ConvNorm(_conv2, _norm2).Forward(h, residual: shortcut, activation: Activation.Relu);
     }
 }

@@ -51,7 +51,7 @@ public abstract class BatchRenorm : BatchNorm
         }
     }
 
-    internal override bool TakesBatchStatistics => false;
+    internal override NormGeometry? StatisticsOf(Shape images) => null;
 
     /// <inheritdoc/>
     protected override Tensor ForwardPlain(Tensor x)

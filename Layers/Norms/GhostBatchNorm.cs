@@ -25,7 +25,7 @@ public abstract class GhostBatchNorm : BatchNorm
     /// <summary>The number of samples that share statistics.</summary>
     public int VirtualBatch { get; }
 
-    internal override bool TakesBatchStatistics => false;
+    internal override NormGeometry? StatisticsOf(Shape images) => null;
 
     private protected override NormGeometry Geometry(Shape x)
     {

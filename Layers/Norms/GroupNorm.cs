@@ -35,6 +35,8 @@ public sealed class GroupNorm : MeanVarianceNorm
 
     internal override bool TreatsImagesAlone => true;
 
+    internal override NormGeometry? StatisticsOf(Shape images) => Named(images);
+
     private protected override NormGeometry Geometry(Shape x)
     {
         Check.That(x.Rank >= 2, Operation, $"input {x} has {x.Rank} dimensions, expected at least 2, [N, C, …].");

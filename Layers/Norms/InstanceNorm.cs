@@ -67,6 +67,8 @@ public abstract class InstanceNorm : MeanVarianceNorm
         return new NormGeometry(x[0], positions, NumFeatures, Groups: NumFeatures);
     }
 
+    internal override NormGeometry? StatisticsOf(Shape images) => Constants is null ? Named(images) : null;
+
     private protected override int[] Reduced(Tensor x) => From(2, x);
 
     private protected override (Tensor Mean, Tensor Variance)? Constants =>

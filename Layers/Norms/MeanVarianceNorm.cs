@@ -105,6 +105,21 @@ public abstract class MeanVarianceNorm : Norm
         return statistics with { Weight = Weight?.Value, Bias = Bias?.Value, Residual = residual, Activation = activation };
     }
 
+    internal override NormArguments? OnRead(Tensor images, ChannelStatistics known, Activation activation)
+    {
+        using var running = new RunningModule(this);
+        var norm = Arguments(known.Geometry, images.Device, known, null, activation);
+        if (images.Count > 0) Observe(norm.Mean, norm.Variance, known.Geometry);
+        return norm;
+    }
+
+    /// <summary><see cref="Geometry"/>, whose errors name this module.</summary>
+    private protected NormGeometry Named(Shape images)
+    {
+        using var running = new RunningModule(this);
+        return Geometry(images);
+    }
+
     internal override bool TreatsImagesAlone => Constants is not null;
 
     internal override NormArguments? OfImages(Shape images, Device device, Tensor? residual, Activation activation)

@@ -59,8 +59,16 @@ public abstract class Norm : Module
         return activation == Activation.Relu ? y.Relu() : y;
     }
 
-    /// <summary>Whether the fused form uses mean and variance of each channel over the batch, and so can accept known ones.</summary>
-    internal virtual bool TakesBatchStatistics => false;
+    /// <summary>
+    /// Which values of images of this shape share a mean and a variance, if the fused form can accept known ones; else null.
+    /// </summary>
+    internal virtual NormGeometry? StatisticsOf(Shape images) => null;
+
+    /// <summary>
+    /// How to normalize images whose statistics are known, for a convolution that does it as it reads them: in place of the forward pass. Null
+    /// if the fused form is another one.
+    /// </summary>
+    internal virtual NormArguments? OnRead(Tensor images, ChannelStatistics known, Activation activation) => null;
 
     /// <summary>Whether in evaluation each image's result depends on that image alone, whatever else is in the batch.</summary>
     internal virtual bool TreatsImagesAlone => false;

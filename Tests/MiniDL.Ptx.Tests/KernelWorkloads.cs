@@ -80,10 +80,10 @@ internal static class KernelWorkloads
                 y.Backward(Stored(Exact(on, y.Shape, 4), type));
                 // Where convolutions leave statistics of their output, those count.
                 var detached = x.Detach();
-                var convolution = new Conv2dOp(detached.AsImages(), weight.ToLayout(Layout.RowMajor), bias,
-                    detached.Conv2dWindow(weight, bias, (stride, stride), (1, 1), algorithm: null), withStatistics: true);
-                var counted = convolution.Run();
                 var geometry = new NormGeometry(1, y.Count / outputs, outputs, outputs);
+                var convolution = new Conv2dOp(detached.AsImages(), weight.ToLayout(Layout.RowMajor), bias,
+                    detached.Conv2dWindow(weight, bias, (stride, stride), (1, 1), algorithm: null), geometry);
+                var counted = convolution.Run();
                 Tensor mean = Agreement.Unset(on, [1, outputs]), variance = Agreement.Unset(on, [1, outputs]);
                 if (convolution.Statistics is { } taken) (mean, variance) = (taken.Mean, taken.Variance);
                 else on.Backend.Moments(counted, mean, variance, geometry);

@@ -8,9 +8,6 @@ namespace MiniDL.Backends.Cpu;
 // Convolution. Tensors are channels last: pixel (n, h, w) starts at ((n·H + h)·W + w)·C. The shape determines the algorithm.
 internal sealed unsafe partial class CpuBackend<V>
 {
-    /// <summary>With fewer chunks of images it pays better to cut a convolution into smaller ones.</summary>
-    private const int MinChunks = 4;
-
     private readonly KeptKernels<V> _kernels = new();
 
     internal override void Conv2d(Tensor x, Tensor weight, Tensor? bias, Tensor y, in Window2d g)
@@ -82,28 +79,68 @@ internal sealed unsafe partial class CpuBackend<V>
         KeepAlive(dy, weight, dx);
     }
 
-    internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
+    internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, ChannelStatistics statistics, in Window2d g)
     {
-        var geometry = new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels);
-        // Sums are taken of an image right after it is computed, where chunks are whole images, and enough of them for all threads.
-        int positions = y.Count == 0 || g.OutPixels == 1 ? 0 : new ChannelChunks(geometry).PositionsPerChunk, images = positions / Math.Max(1, g.OutPixels);
-        if (images == 0 || images * g.OutPixels != positions || g.Batch < MinChunks * images)
+        if (ImageChunks.Of(statistics.Geometry, g) is not { } chunks)
         {
-            base.Conv2dMoments(x, weight, bias, y, mean, variance, g);
+            base.Conv2dMoments(x, weight, bias, y, statistics, g);
             return;
         }
-        var moments = new ChannelMoments<V>(y, Pool, geometry);
-        void Finish(int first, int end)
-        {
-            for (int chunk = first / images; chunk * images < end; chunk++) moments.Add(chunk);
-        }
+        var moments = new ImageMoments<V>(y, statistics, chunks, Pool);
         float* from = Pointer(x), w = Pointer(weight), b = bias is null ? null : Pointer(bias), to = Pointer(y);
-        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, WinogradKernel<V>.Of(w, g), b, to, g, images, Finish);
-        else DirectConvolution<V>.Forward(from, w, b, to, g, images, Finish);
-        moments.CombineAll(mean, variance);
-        moments.Return(Pool);
+        if (WinogradConvolution<V>.Suits(g)) WinogradConvolution<V>.Forward(from, WinogradKernel<V>.Of(w, g), b, to, g, chunks.Together, moments.Add);
+        else DirectConvolution<V>.Forward(from, w, b, to, g, chunks.Together, moments.Add);
+        moments.Complete(Pool);
         KeepAlive(x, weight, bias, y);
     }
+
+    internal override bool NormalizesInput(in Window2d g) => WinogradWeightGradient<V>.Suits(g) && g.Batch > 1;
+
+    internal override void NormalizeConv2d(Tensor x, in NormArguments norm, Tensor weight, Tensor? bias, Tensor y, ChannelStatistics? statistics,
+        in Window2d g)
+    {
+        var chunks = statistics is null ? null : ImageChunks.Of(statistics.Geometry, g);
+        if (!WinogradConvolution<V>.Suits(g) || (statistics is not null && chunks is null))
+        {
+            base.NormalizeConv2d(x, norm, weight, bias, y, statistics, g);
+            return;
+        }
+        var moments = statistics is null ? null : new ImageMoments<V>(y, statistics, chunks!.Value, Pool);
+        WinogradConvolution<V>.Forward(Pointer(x), WinogradKernel<V>.Of(Pointer(weight), g), bias is null ? null : Pointer(bias), Pointer(y), g,
+            chunks?.Together ?? 1, moments is null ? static (_, _) => { } : moments.Add, new InputNorm<V>(norm));
+        moments?.Complete(Pool);
+        KeepAlive(x, weight, bias, y);
+    }
+
+    internal override void NormalizeConv2dInputGradient(Tensor dy, Tensor x, in NormArguments norm, Tensor weight, in NormGradients d, in Window2d g)
+    {
+        if (!WinogradConvolution<V>.Suits(g) || ImageChunks.Of(norm.Geometry, g.Batch, g.InHeight * g.InWidth) is not { } chunks)
+        {
+            base.NormalizeConv2dInputGradient(dy, x, norm, weight, d, g);
+            return;
+        }
+        // The gradient of the normalized values lies where that of x will be.
+        var dz = d.X ?? Rented(x);
+        var gradient = new ChannelGradient<V>(dz, x, dz, norm, d);
+        gradient.Begin(Pool);
+        WinogradConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dz), g, chunks.Together, (first, end) =>
+        {
+            var (chunk, last) = chunks.Of(first, end);
+            for (; chunk < last; chunk++) gradient.FirstPass(chunk);
+        });
+        gradient.Complete(Pool);
+        if (d.X is null) Pool.Return(dz.Storage);
+        KeepAlive(dy, x, weight, dz);
+    }
+
+    internal override void NormalizeConv2dWeightGradient(Tensor dy, Tensor x, in NormArguments norm, Tensor dw, in Window2d g)
+    {
+        if (WinogradWeightGradient<V>.Suits(g)) WinogradWeightGradient<V>.Run(Pointer(x), Pointer(dy), Pointer(dw), g, new InputNorm<V>(norm));
+        else base.NormalizeConv2dWeightGradient(dy, x, norm, dw, g);
+        KeepAlive(dy, x, dw);
+    }
+
+    internal override bool TakesMoments(in NormGeometry statistics) => true;
 
     internal override void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g)
     {

@@ -11,6 +11,9 @@ internal enum ScratchUse
     /// <summary>A bias padded to whole vectors, and zeros; written by the calling thread, read by all.</summary>
     Bias,
 
+    /// <summary>How a convolution's input is normalized, one value per lane; written and read like the weights.</summary>
+    Norms,
+
     /// <summary>Partial weight gradients, one per chunk of work; they belong to the calling thread, and all threads write them.</summary>
     Partials,
 

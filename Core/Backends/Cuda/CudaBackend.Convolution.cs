@@ -36,15 +36,15 @@ internal sealed partial class CudaBackend
         }, x, weight, bias, y);
     }
 
-    internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor mean, Tensor variance, in Window2d g)
+    internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, ChannelStatistics statistics, in Window2d g)
     {
         // The last block reads the partial sums of all others. If there are many, a second pass over y, which all blocks share, is faster.
         const int maxBlocks = 256;
-        if (g.InChannels > 0 && IsTensorCore(x, y, g) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MaxSharedBytes) is { } tiled
+        if (statistics.Geometry.Samples == 1 && g.InChannels > 0 && IsTensorCore(x, y, g) && TensorCoreConvolution.OfForward(g, x.DType, stream.Context.MaxSharedBytes) is { } tiled
             && Math.Min(MaxTileWalkers, tiled.Tiles(g.Batch, g.OutHeight, g.OutWidth)) <= maxBlocks)
-            TiledConv2d(tiled, x, weight, bias, y, mean, variance, g);
+            TiledConv2d(tiled, x, weight, bias, y, statistics.Mean, statistics.Variance, g);
         else
-            base.Conv2dMoments(x, weight, bias, y, mean, variance, g);
+            base.Conv2dMoments(x, weight, bias, y, statistics, g);
     }
 
     private void TiledConv2d(TensorCoreConvolution tiled, Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor? mean, Tensor? variance,

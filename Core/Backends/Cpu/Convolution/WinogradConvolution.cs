@@ -28,13 +28,14 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     private readonly int _rowsPerBlock;
     private readonly WinogradTiles _tiles;
     private readonly int _inputStep, _productStep;
+    private readonly InputNorm<V>? _inputNorm;
     private int _imagesPerUnit;
     private Action<int, int>? _finish;
     private Epilogue _epilogue;
 
-    private WinogradConvolution(float* source, WinogradKernel<V> kernel, float* bias, float* target, in Window2d g)
+    private WinogradConvolution(float* source, WinogradKernel<V> kernel, float* bias, float* target, in Window2d g, InputNorm<V>? inputNorm = null)
     {
-        (_kernel, _g) = (kernel, g);
+        (_kernel, _g, _inputNorm) = (kernel, g, inputNorm);
         _target = target;
         bool gradient = kernel.IsGradient;
         var (input, output) = ((g.InHeight, g.InWidth, g.InChannels), (g.OutHeight, g.OutWidth, g.OutChannels));
@@ -69,16 +70,25 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
 
     /// <summary>The same, image by image: <paramref name="finish"/>(first, end) is called for images as soon as they are computed.</summary>
     /// <param name="together">First is a multiple of this, and so is end unless it is that of the batch.</param>
-    public static void Forward(float* x, WinogradKernel<V> kernel, float* bias, float* y, in Window2d g, int together, Action<int, int> finish)
-    {
-        var convolution = new WinogradConvolution<V>(x, kernel, bias, y, g) { _finish = finish };
-        convolution._imagesPerUnit = (convolution._imagesPerUnit + together - 1) / together * together;
-        Workers.Run((g.Batch - 1) / convolution._imagesPerUnit + 1, convolution, static (convolution, unit) => convolution.RunImages(unit));
-    }
+    /// <param name="norm">Normalizes x as it is read; or null.</param>
+    public static void Forward(float* x, WinogradKernel<V> kernel, float* bias, float* y, in Window2d g, int together, Action<int, int> finish,
+        InputNorm<V>? norm = null) =>
+        new WinogradConvolution<V>(x, kernel, bias, y, g, norm).Run(together, finish);
 
     /// <summary>See <see cref="Backend.Conv2dInputGradient"/>, or with <paramref name="add"/> <see cref="Backend.AddConv2dInputGradient"/>.</summary>
     public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g, bool add = false) =>
         new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, dx, g) { _epilogue = new Epilogue(add ? dx : null, relu: false) }.Run();
+
+    /// <summary>The same, image by image, as <see cref="Forward(float*, WinogradKernel{V}, float*, float*, in Window2d, int, Action{int, int}, InputNorm{V}?)"/>.</summary>
+    public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g, int together, Action<int, int> finish) =>
+        new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, dx, g).Run(together, finish);
+
+    private void Run(int together, Action<int, int> finish)
+    {
+        _finish = finish;
+        _imagesPerUnit = (_imagesPerUnit + together - 1) / together * together;
+        Workers.Run((_g.Batch - 1) / _imagesPerUnit + 1, this, static (convolution, unit) => convolution.RunImages(unit));
+    }
 
     private void Run()
     {
@@ -102,9 +112,12 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         int rows = Min(_rowsPerBlock, endRow - firstRow), tiles = rows * _tiles.Columns;
         float* inputs = Scratch.Rent(ScratchUse.Transformed, GroupPoints * _inputStep);
         float* products = Scratch.Rent(ScratchUse.Products, Points * _productStep);
+        float** pixels = stackalloc float*[rows * Window];
+        _tiles.PixelRows(_inputNorm, firstRow, rows, pixels);
         for (int group = 0; group < WinogradPoints.Groups; group++)
         {
-            for (int row = 0; row < rows; row++) WinogradInput<V>.Run(group, _tiles, firstRow + row, inputs + row * _tiles.Columns * _inputs, _inputStep);
+            for (int row = 0; row < rows; row++)
+                WinogradInput<V>.Run(group, _tiles, pixels + row * Window, inputs + row * _tiles.Columns * _inputs, _inputStep);
             PrefetchOutputs(group, firstRow, rows);
             float* to = products + group * GroupPoints * _productStep;
             MultiplyPairs(inputs, _kernel.Pairs(group), to, tiles);

@@ -11,11 +11,10 @@ namespace MiniDL.Backends.Cpu.Convolution;
 internal static unsafe class WinogradInput<V> where V : unmanaged, ISimd<V>
 {
     /// <summary>One group of points of all tiles of a row, a tile's channels following those of the tile before it.</summary>
+    /// <param name="pixels">The row's entries of <see cref="WinogradTiles.PixelRows(int, int, float**)"/>.</param>
     /// <param name="v">The group's points, <paramref name="vStep"/> apart.</param>
-    public static void Run(int group, in WinogradTiles tiles, int tileRow, float* v, nint vStep)
+    public static void Run(int group, in WinogradTiles tiles, float** pixels, float* v, nint vStep)
     {
-        float** pixels = stackalloc float*[Inputs];
-        tiles.PixelRows(tileRow, pixels);
         for (int tile = 0; tile < tiles.Columns; tile++, v += tiles.Channels)
         {
             var (from, to) = tiles.Inside(tile);

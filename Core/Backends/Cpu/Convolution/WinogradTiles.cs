@@ -26,13 +26,43 @@ internal readonly unsafe struct WinogradTiles(float* images, int height, int wid
     public static int RowLength(int tileColumns, int window, int channels) => ((tileColumns - 1) * WinogradPoints.Outputs + window) * channels;
 
     /// <summary>Where the window of the first tile of a row (counted over all images) has each of its rows of pixels.</summary>
-    public void PixelRows(int tileRow, float** rows)
+    public void PixelRows(int tileRow, float** pixels)
     {
         float* image = _images + (nint)(tileRow / tileRows) * height * width * channels;
-        int first = tileRow % tileRows * WinogradPoints.Outputs - padTop;
+        int first = FirstPixelRow(tileRow);
         for (int i = 0; i < window; i++)
-            rows[i] = first + i >= 0 && first + i < height ? image + ((nint)(first + i) * width - padLeft) * channels : _zeros;
+            pixels[i] = first + i >= 0 && first + i < height ? image + ((nint)(first + i) * width - padLeft) * channels : _zeros;
     }
+
+    /// <summary>The same for several rows of tiles, one after the other.</summary>
+    public void PixelRows(int firstRow, int rows, float** pixels)
+    {
+        for (int row = 0; row < rows; row++) PixelRows(firstRow + row, pixels + row * window);
+    }
+
+    /// <summary>The same for pixels that are normalized first, into scratch memory: valid until this thread rents an image again.</summary>
+    /// <param name="norm">Null to read the pixels as they are.</param>
+    public void PixelRows<V>(InputNorm<V>? norm, int firstRow, int rows, float** pixels) where V : unmanaged, ISimd<V>
+    {
+        if (norm is null)
+        {
+            PixelRows(firstRow, rows, pixels);
+            return;
+        }
+        // Rows of pixels counted over all images follow each other without gaps, as their windows overlap.
+        int last = firstRow + rows - 1, row = width * channels;
+        int first = firstRow / tileRows * height + Math.Max(0, FirstPixelRow(firstRow));
+        int end = last / tileRows * height + Math.Min(height, FirstPixelRow(last) + window);
+        float* to = Scratch.Rent(ScratchUse.Image, (end - first) * row) - (nint)first * row;
+        for (int next = first, image; next < end; next = Math.Min(end, (image + 1) * height))
+        {
+            image = next / height;
+            norm.Run(image, _images + (nint)next * row, (Math.Min(end, (image + 1) * height) - next) * row, to + (nint)next * row);
+        }
+        new WinogradTiles(to, height, width, channels, padTop, padLeft, window, tileRows, tileColumns, _zeros).PixelRows(firstRow, rows, pixels);
+    }
+
+    private int FirstPixelRow(int tileRow) => tileRow % tileRows * WinogradPoints.Outputs - padTop;
 
     /// <summary>The columns of a tile's window that are inside the image, the end exclusive.</summary>
     public (int From, int To) Inside(int tileColumn)

@@ -16,16 +16,18 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
 {
     private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs;
     private const int Points = WinogradPoints.Count, GroupPoints = WinogradPoints.GroupPoints, Taps = 9;
-    private const int PartialFloats = 1 << 18;
+    private const int PartialFloats = 1 << 18, CachedFloats = 1 << 15, MinParts = 4;
 
     private readonly float* _dw, _partials;
-    private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _parts;
+    private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _rowsTogether, _parts, _groupsPerChunk;
     private readonly int _inputStep, _gradientStep, _partialSize;
     private readonly WinogradTiles _inputTiles, _gradientTiles;
+    private readonly InputNorm<V>? _inputNorm;
 
-    private WinogradWeightGradient(float* x, float* dy, float* dw, in Window2d g)
+    private WinogradWeightGradient(float* x, float* dy, float* dw, in Window2d g, InputNorm<V>? inputNorm)
     {
         _dw = dw;
+        _inputNorm = inputNorm;
         (_inputs, _outputs) = (g.InChannels, g.OutChannels);
         var (tileRows, tileColumns) = ((g.OutHeight + Tile - 1) / Tile, (g.OutWidth + Tile - 1) / Tile);
         int zeros = Max(WinogradTiles.RowLength(tileColumns, Window, _inputs), WinogradTiles.RowLength(tileColumns, Tile, _outputs));
@@ -41,6 +43,8 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         _gradientStep = _rowsPerBlock * tileColumns * _outputs + V.Count;
         _partialSize = Points * _inputs * _outputs;
         _parts = Min(_rows, Clamp(PartialFloats / _partialSize / 2 * 2, 2, 8));
+        _rowsTogether = Clamp(CachedFloats / Max(Tile * g.InWidth * _inputs, Tile * g.OutWidth * _outputs) / _rowsPerBlock, 1, 4) * _rowsPerBlock;
+        _groupsPerChunk = _parts < MinParts ? 1 : WinogradPoints.Groups;
         _partials = Scratch.Rent(ScratchUse.Partials, _parts * _partialSize);
     }
 
@@ -53,33 +57,45 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         && g.InChannels * g.OutChannels <= 128 * 128;
 
     /// <summary>See <see cref="Backend.Conv2dWeightGradient"/>.</summary>
-    public static void Run(float* x, float* dy, float* dw, in Window2d g)
+    /// <param name="norm">Normalizes x as it is read; or null.</param>
+    public static void Run(float* x, float* dy, float* dw, in Window2d g, InputNorm<V>? norm = null)
     {
-        var gradient = new WinogradWeightGradient<V>(x, dy, dw, g);
-        Workers.Run(gradient._parts * WinogradPoints.Groups, gradient, static (gradient, chunk) =>
-            gradient.RunChunk(chunk / WinogradPoints.Groups, chunk % WinogradPoints.Groups));
+        var gradient = new WinogradWeightGradient<V>(x, dy, dw, g, norm);
+        int chunks = WinogradPoints.Groups / gradient._groupsPerChunk;
+        Workers.Run(gradient._parts * chunks, gradient, (gradient, chunk) => gradient.RunChunk(chunk / chunks, chunk % chunks * gradient._groupsPerChunk));
         Workers.Run(gradient._outputs / V.Count * gradient._inputs / 16, gradient, static (gradient, index) => gradient.AddPartials(index));
     }
 
-    /// <summary>One group of points of one part of the rows of tiles.</summary>
-    private void RunChunk(int part, int group)
+    /// <summary>One group of points of one part of the rows of tiles, or all groups.</summary>
+    private void RunChunk(int part, int firstGroup)
     {
-        int size = GroupPoints * _inputs * _outputs;
-        float* partial = _partials + (nint)part * _partialSize + group * size;
-        new Span<float>(partial, size).Clear();
-        float* inputs = Scratch.Rent(ScratchUse.Transformed, GroupPoints * _inputStep);
-        float* gradients = Scratch.Rent(ScratchUse.Products, GroupPoints * _gradientStep);
-        int end = (int)((long)_rows * (part + 1) / _parts), columns = _inputTiles.Columns;
+        float* partial = _partials + (nint)part * _partialSize;
+        int groupSize = GroupPoints * _inputs * _outputs, endGroup = firstGroup + _groupsPerChunk;
+        new Span<float>(partial + firstGroup * groupSize, _groupsPerChunk * groupSize).Clear();
+        int end = (int)((long)_rows * (part + 1) / _parts);
+        float** pixels = stackalloc float*[_rowsTogether * Window];
         for (int first = (int)((long)_rows * part / _parts), rows; first < end; first += rows)
         {
-            rows = Min(_rowsPerBlock, end - first);
-            for (int row = 0; row < rows; row++)
-            {
-                WinogradInput<V>.Run(group, _inputTiles, first + row, inputs + row * columns * _inputs, _inputStep);
-                TransformGradients(group, first + row, gradients + row * columns * _outputs);
-            }
-            AddProducts(inputs, gradients, rows * columns, partial);
+            rows = Min(_rowsTogether, end - first);
+            _inputTiles.PixelRows(_inputNorm, first, rows, pixels);
+            for (int group = firstGroup; group < endGroup; group++)
+                for (int row = 0; row < rows; row += _rowsPerBlock)
+                    RunBlock(group, first + row, Min(_rowsPerBlock, rows - row), pixels + row * Window, partial + group * groupSize);
         }
+    }
+
+    /// <summary>One group of points of a block of rows of tiles.</summary>
+    private void RunBlock(int group, int first, int rows, float** pixels, float* partial)
+    {
+        float* inputs = Scratch.Rent(ScratchUse.Transformed, GroupPoints * _inputStep);
+        float* gradients = Scratch.Rent(ScratchUse.Products, GroupPoints * _gradientStep);
+        int columns = _inputTiles.Columns;
+        for (int row = 0; row < rows; row++)
+        {
+            WinogradInput<V>.Run(group, _inputTiles, pixels + row * Window, inputs + row * columns * _inputs, _inputStep);
+            TransformGradients(group, first + row, gradients + row * columns * _outputs);
+        }
+        AddProducts(inputs, gradients, rows * columns, partial);
     }
 
     private void TransformGradients(int group, int tileRow, float* to)

@@ -17,16 +17,18 @@ internal readonly struct ChannelChunks
     public ChannelChunks(in NormGeometry g)
     {
         _geometry = g;
-        int period = g.Channels / GreatestCommonDivisor(g.Channels, Stripe);
         bool whole = (long)g.Positions * g.Channels <= LargestWholeSample;
         PositionsPerChunk = whole ? g.Positions : Math.Max(1, ValuesPerChunk / g.Channels);
         PerSample = (g.Positions - 1) / PositionsPerChunk + 1;
         int stripes = (PositionsPerChunk * g.Channels - 1) / Stripe + 1;
-        Lanes = Math.Min(period, stripes) * Stripe;
+        Lanes = Math.Min(Period(g.Channels), stripes * Stripe);
     }
 
-    /// <summary>The period, in values, after which both the channel and the register repeat.</summary>
+    /// <summary>The period, in values, after which both the channel and the register repeat; shorter where a chunk is.</summary>
     public int Lanes { get; }
+
+    /// <summary>The period whatever the number of values.</summary>
+    public static int Period(int channels) => channels / GreatestCommonDivisor(channels, Stripe) * Stripe;
 
     /// <summary>Chunks per sample.</summary>
     public int PerSample { get; }
@@ -49,9 +51,12 @@ internal readonly struct ChannelChunks
             Positions(chunk) * _geometry.Channels);
 
     /// <summary>Repeats one value per channel over the lanes.</summary>
-    public unsafe void Spread(ReadOnlySpan<float> perChannel, float* lanes)
+    public unsafe void Spread(ReadOnlySpan<float> perChannel, float* lanes) => Spread(perChannel, lanes, Lanes);
+
+    /// <inheritdoc cref="Spread(ReadOnlySpan{float}, float*)"/>
+    public static unsafe void Spread(ReadOnlySpan<float> perChannel, float* lanes, int count)
     {
-        var to = new Span<float>(lanes, Lanes);
+        var to = new Span<float>(lanes, count);
         for (int start = 0; start < to.Length; start += perChannel.Length)
             perChannel[..Math.Min(perChannel.Length, to.Length - start)].CopyTo(to[start..]);
     }

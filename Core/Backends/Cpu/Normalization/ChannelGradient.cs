@@ -9,8 +9,11 @@ namespace MiniDL.Backends.Cpu.Normalization;
 /// second pass follows immediately, from the cache.
 /// </summary>
 /// <remarks>
+/// dx may be the memory of dy.
+/// <para>
 /// Where a ReLU passed its input is computed again from x, which both passes read anyway; only if a residual was added, it is the sign of the
 /// output y.
+/// </para>
 /// </remarks>
 internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, NormArguments norm, NormGradients d)
     where V : unmanaged, ISimd<V>
@@ -23,8 +26,17 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, N
 
     public void Run(StoragePool pool)
     {
-        _sums = (HostStorage<double>)pool.Rent(DType.F64, _chunks.Count * 2 * _g.Channels);
+        Begin(pool);
         Workers.Run(_chunks.Count, dy.Count, this, static (gradient, chunk) => gradient.FirstPass(chunk));
+        Complete(pool);
+    }
+
+    /// <summary>Call it first; then <see cref="FirstPass"/> for every chunk, in any order and on any threads, then <see cref="Complete"/>.</summary>
+    public void Begin(StoragePool pool) => _sums = (HostStorage<double>)pool.Rent(DType.F64, _chunks.Count * 2 * _g.Channels);
+
+    /// <summary>Adds up the chunks' sums and runs what passes are left.</summary>
+    public void Complete(StoragePool pool)
+    {
         for (int chunk = 0; chunk < _chunks.Count; chunk++)
             if (FirstOfSample(chunk) is var first && first != chunk) TensorPrimitives.Add(Row(first), Row(chunk), Row(first));
         if (_chunks.PerSample > 1 && d.X is not null)
@@ -35,7 +47,8 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, N
         pool.Return(_sums);
     }
 
-    private void FirstPass(int chunk)
+    /// <summary>The sums of a chunk; if it is a whole sample, its dx as well.</summary>
+    public void FirstPass(int chunk)
     {
         Sums(chunk, Row(chunk));
         if (_chunks.PerSample == 1 && d.X is not null) InputGradient(chunk, Row(chunk), d.X);

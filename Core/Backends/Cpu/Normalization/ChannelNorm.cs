@@ -8,6 +8,9 @@ namespace MiniDL.Backends.Cpu.Normalization;
 /// </summary>
 internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
 {
+    /// <summary>How many parameters of each lane <see cref="Spread"/> writes.</summary>
+    public const int Parameters = 3;
+
     public static void Moments(Tensor x, Tensor mean, Tensor variance, StoragePool pool, NormGeometry g)
     {
         var moments = new ChannelMoments<V>(x, pool, g);
@@ -52,21 +55,30 @@ internal static unsafe class ChannelNorm<V> where V : unmanaged, ISimd<V>
         }
     }
 
+    /// <summary>
+    /// What the kernel needs to normalize a sample, one value per lane: the means, what x − mean is multiplied by, and what is added.
+    /// </summary>
+    /// <param name="to">Room for <see cref="Parameters"/> times as many values as there are lanes.</param>
+    public static void Spread(in NormArguments norm, int sample, float* to, int lanes)
+    {
+        int channels = norm.Geometry.Channels;
+        Span<float> perChannel = channels <= 256 ? stackalloc float[channels] : new float[channels];
+        Statistics.Means(norm.Mean, sample, norm.Geometry, perChannel);
+        ChannelChunks.Spread(perChannel, to, lanes);
+        Statistics.InverseStds(norm.Variance, norm.Eps, sample, norm.Geometry, perChannel);
+        if (norm.Weight is not null) TensorPrimitives.Multiply(perChannel, norm.Weight.Span, perChannel);
+        ChannelChunks.Spread(perChannel, to + lanes, lanes);
+        if (norm.Bias is null) new Span<float>(to + 2 * lanes, lanes).Clear();
+        else ChannelChunks.Spread(norm.Bias.Span, to + 2 * lanes, lanes);
+    }
+
     /// <param name="statistic">The sample whose statistics are used.</param>
     private static void NormalizeChunk(Tensor x, in NormArguments norm, Tensor y, in ChannelChunks chunks, int chunk, int statistic)
     {
-        var g = norm.Geometry;
-        var (weight, bias, residual) = (norm.Weight, norm.Bias, norm.Residual);
+        var residual = norm.Residual;
         int lanes = chunks.Lanes;
-        float* means = Scratch.Rent(ScratchUse.Lanes, 3 * lanes + g.Channels), scales = means + lanes, shifts = scales + lanes;
-        var perChannel = new Span<float>(shifts + lanes, g.Channels);
-        Statistics.Means(norm.Mean, statistic, g, perChannel);
-        chunks.Spread(perChannel, means);
-        Statistics.InverseStds(norm.Variance, norm.Eps, statistic, g, perChannel);
-        if (weight is not null) TensorPrimitives.Multiply(perChannel, weight.Span, perChannel);
-        chunks.Spread(perChannel, scales);
-        if (bias is null) new Span<float>(shifts, lanes).Clear();
-        else chunks.Spread(bias.Span, shifts);
+        float* means = Scratch.Rent(ScratchUse.Lanes, Parameters * lanes), scales = means + lanes, shifts = scales + lanes;
+        Spread(norm, statistic, means, lanes);
         var (start, length) = chunks.Values(chunk);
         fixed (float* from = x.Span, added = residual is null ? default : residual.Span, to = y.Span)
             ChannelKernels<V>.Normalize(from + start, length, means, scales, shifts, residual is null ? null : added + start,

@@ -34,7 +34,8 @@ public class ConvolutionTests
         Add(2, 3, 5, 12, 16, 1, 4, 2, 1);
         Add(2, 16, 12, 20, 32, 3, 3, 1, 0);
         Add(2, 32, 7, 10, 16, 3, 3, 1, 2);
-        Add(3, 64, 8, 8, 64, 3, 3, 1, 1);
+        foreach (int batch in (int[])[1, 2, 3, 8, 17, 33]) Add(batch, 64, 8, 8, 64, 3, 3, 1, 1);
+        foreach (int batch in (int[])[2, 8, 9]) Add(batch, 32, 16, 16, 48, 3, 3, 1, 1);
         Add(2, 32, 16, 16, 64, 3, 3, 2, 1);
         Add(2, 24, 8, 8, 40, 3, 3, 1, 1);
         Add(5, 16, 4, 4, 16, 3, 3, 1, 1);
@@ -109,6 +110,10 @@ public class ConvolutionTests
         Window2d.Of("test", [5, 16, 32, 32], 16, (3, 3), (1, 1), (1, 1)),
         Window2d.Of("test", [9, 32, 16, 16], 64, (3, 3), (2, 2), (1, 1)),
         Window2d.Of("test", [3, 3, 20, 12], 17, (5, 5), (1, 1), (2, 2)),
+        // Few tiles: the output channels are shared out too.
+        Window2d.Of("test", [2, 64, 8, 8], 64, (3, 3), (1, 1), (1, 1)),
+        Window2d.Of("test", [2, 32, 16, 16], 48, (3, 3), (1, 1), (1, 1)),
+        Window2d.Of("test", [17, 64, 8, 8], 64, (3, 3), (1, 1), (1, 1)),
     ];
 
     [Theory, MemberData(nameof(ShapesForThreads))]
@@ -177,7 +182,8 @@ public class ConvolutionTests
         {
             Tensor y = Unset(g.Output, device, Layout.ChannelsLast), mean = Unset([1, g.OutChannels], device, Layout.RowMajor);
             var variance = Unset(mean.Shape, device, Layout.RowMajor);
-            device.Backend.Conv2dMoments(Input(device), Weight(device), Random([g.OutChannels], 3, device, Layout.RowMajor), y, mean, variance, g);
+            var statistics = new ChannelStatistics(new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels), mean, variance);
+            device.Backend.Conv2dMoments(Input(device), Weight(device), Random([g.OutChannels], 3, device, Layout.RowMajor), y, statistics, g);
             return (Values(y), Values(mean), Values(variance));
         }
 

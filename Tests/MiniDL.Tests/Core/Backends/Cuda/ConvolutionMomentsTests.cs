@@ -66,9 +66,9 @@ public class ConvolutionMomentsTests
             Tensor x = Tensor.New(g.Input, device, DType.F32, Layout.ChannelsLast), y = Tensor.NewLike(x), statistic = Tensor.Zeros([1, 16], device);
             Tensor weight = Weight(device, g), variance = Tensor.NewLike(statistic);
             // What a first launch needs (counters that start as zeros) is made before.
-            device.Backend.Conv2dMoments(x, weight, null, y, statistic, variance, g);
+            device.Backend.Conv2dMoments(x, weight, null, y, OfBatch(g, statistic, variance), g);
             long before = Kernels();
-            device.Backend.Conv2dMoments(x, weight, null, y, statistic, variance, g);
+            device.Backend.Conv2dMoments(x, weight, null, y, OfBatch(g, statistic, variance), g);
             Assert.Equal(kernels, Kernels() - before);
         }
     }
@@ -121,9 +121,12 @@ public class ConvolutionMomentsTests
         }
         // Evaluation takes constants, and group normalization has statistics of its own.
         norm.Eval();
-        Assert.False(norm.TakesBatchStatistics);
-        Assert.False(groups.TakesBatchStatistics);
+        Assert.Null(norm.StatisticsOf(x.Shape));
+        Assert.False(device.Backend.TakesMoments(groups.StatisticsOf(x.Shape)!.Value));
     }
+
+    private static ChannelStatistics OfBatch(Window2d g, Tensor mean, Tensor variance) =>
+        new(new NormGeometry(1, g.Batch * g.OutPixels, g.OutChannels, g.OutChannels), mean, variance);
 
     private static Tensor Image(Device device, Shape shape, Precision precision, int seed) =>
         (precision == Precision.Bf16 ? Bfloat16.Normal(device, shape, seed) : Agreement.Normal(device, shape, seed)).ToLayout(Layout.ChannelsLast);
@@ -139,7 +142,7 @@ public class ConvolutionMomentsTests
     {
         device = device.In(precision);
         Tensor y = Unset(device, g, precision), mean = Agreement.Unset(device, [1, g.OutChannels]), variance = Agreement.Unset(device, [1, g.OutChannels]);
-        device.Backend.Conv2dMoments(Image(device, g.Input, precision, 1), Weight(device, g), Bias(device, g, bias), y, mean, variance, g);
+        device.Backend.Conv2dMoments(Image(device, g.Input, precision, 1), Weight(device, g), Bias(device, g, bias), y, OfBatch(g, mean, variance), g);
         return (y, mean, variance);
     }
 
