@@ -1,3 +1,6 @@
+using MiniDL.Backends;
+using MiniDL.Diagnostics;
+
 namespace MiniDL;
 
 /// <summary>The gradients that an operator's backward returns for its inputs, by input position.</summary>
@@ -70,6 +73,25 @@ public readonly ref struct Gradients
     internal Tensor? SumSoFar(int input) =>
         Wanted(input) && _operator.Inputs[input]! is var x && x.Producer?.PendingGradient is { } sum
             && sum.Layout == x.Layout && GradientSums.MayChange(sum) ? sum : null;
+
+    /// <summary>
+    /// The operator that made this input, if it can begin its backward while <paramref name="dx"/> is computed: no other gradient is awaited for
+    /// its result, dx is the sum of all, and nobody gets to see it in between. Then dx is changed as soon as it is computed.
+    /// </summary>
+    internal ImageGradient? Reader(int input, Tensor dx)
+    {
+        var x = _operator.Inputs[input]!;
+        bool complete = _targets is null && x.Producer is { AwaitedUses: 0, PendingGradient: var sum } && (sum is null || ReferenceEquals(sum, dx));
+        return complete && IsUnseen(x) ? x.Producer!.Begin(dx) : null;
+    }
+
+    /// <summary>
+    /// Whether the memory of dy, the gradient of this operator's result, may be used for the gradient of an input: the engine made it, nobody else
+    /// holds it, and nobody gets to see it afterwards.
+    /// </summary>
+    internal bool MayReuse(Tensor dy) => GradientSums.MayChange(dy) && _targets is null && IsUnseen(_operator.Result!);
+
+    private static bool IsUnseen(Tensor x) => !x.HasHooks && !x.RetainsGradient && EngineObserver.Active is null;
 
     /// <summary>Whether another input of this operator is the same leaf and already uses its gradient buffer.</summary>
     private bool IsTaken(Tensor x, int input)

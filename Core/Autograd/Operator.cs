@@ -52,6 +52,12 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>The sum of the gradients that have arrived for the result so far.</summary>
     internal Tensor? PendingGradient { get; set; }
 
+    /// <summary>How many uses of the result by operators of the running pass are still to be visited; only then is its gradient complete.</summary>
+    internal int AwaitedUses { get; set; }
+
+    /// <summary>A backward that has begun before its gradient was complete, and the gradients that it writes; null if it has not.</summary>
+    internal (ImageGradient Reader, Tensor?[] Gradients)? Begun { get; private set; }
+
     /// <summary>The result, whose hooks backward runs.</summary>
     internal Tensor? Result { get; private set; }
 
@@ -103,6 +109,12 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// may recycle them.
     /// </summary>
     protected abstract void Backward(Tensor dy, Gradients d);
+
+    /// <summary>
+    /// Begins <see cref="Backward"/> before dy is complete, to read it image by image as it is computed; null if the operator cannot do so.
+    /// Backward is called nevertheless, when dy is complete, and finds this in <see cref="Begun"/>.
+    /// </summary>
+    private protected virtual ImageGradient? BeginBackward(Tensor dy, Gradients d) => null;
 
     /// <summary>Runs forward and, if an operand requires gradients and recording is on, adds this node to the graph of the result.</summary>
     /// <exception cref="InvalidOperationException">It has already run: a node has one result.</exception>
@@ -203,13 +215,29 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         "one operand is computed from a gradient, another one requires gradients: gradients have no graph of their own, so that second "
         + "derivatives are not supported. Detach() the gradient to use it as a constant, or take differences of first derivatives."));
 
-    internal void RunBackward(Tensor dy, Gradients d)
+    /// <summary>See <see cref="BeginBackward"/>.</summary>
+    internal ImageGradient? Begin(Tensor dy)
+    {
+        CheckUnchanged();
+        var gradients = new Tensor?[_inputs.Length];
+        if (BeginBackward(dy, new Gradients(this, gradients, targets: null)) is not { } reader) return null;
+        Begun = (reader, gradients);
+        return reader;
+    }
+
+    /// <summary>Refuses a backward that would read what has been changed since forward.</summary>
+    private void CheckUnchanged()
     {
         bool result = ResultVersion() != _resultVersion;
         if (result || Versions(_saved) != _operandVersions)
             throw new MiniDLException(Check.Line("backward", $"{(result ? "the result" : "an operand")} of {Name} {Result!.Shape} was changed "
                 + "in place after its forward pass, and backward reads it, so that the gradient would be wrong. Run backward before the "
                 + "optimizer's step or the change, or forward again after it."));
+    }
+
+    internal void RunBackward(Tensor dy, Gradients d)
+    {
+        CheckUnchanged();
         var observer = EngineObserver.Active;
         observer?.StartingBackward(this, dy);
         using (var region = Profiler.Time(Name, "backward", operations: 0, Module, Direction.Backward))
@@ -232,6 +260,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     internal void EndPass()
     {
         PendingGradient = null;
+        (AwaitedUses, Begun) = (0, null);
         Volatile.Write(ref _claim, 0);
     }
 

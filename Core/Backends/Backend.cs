@@ -210,6 +210,18 @@ public abstract partial class Backend
         Pool.Return(gradient.Storage);
     }
 
+    /// <summary>
+    /// <see cref="Conv2dInputGradient"/>, or with <paramref name="add"/> <see cref="AddConv2dInputGradient"/>, and the gradient of the normalization
+    /// that made x, as far as it can be computed image by image.
+    /// </summary>
+    /// <param name="next">From <see cref="BeginNormalizeGradient"/>, with dx as its dy.</param>
+    internal virtual void Conv2dInputGradientTo(ImageGradient next, Tensor dy, Tensor weight, Tensor dx, bool add, in Window2d g)
+    {
+        if (add) AddConv2dInputGradient(dy, weight, dx, g);
+        else Conv2dInputGradient(dy, weight, dx, g);
+        next.Add(0, g.Batch);
+    }
+
     /// <summary>dw[k,c,r,s] = Σ dy[n,k,p,q] · x[n, c, p·stride + r − pad, q·stride + s − pad].</summary>
     internal abstract void Conv2dWeightGradient(Tensor x, Tensor dy, Tensor dw, in Window2d g);
 
@@ -257,6 +269,14 @@ public abstract partial class Backend
     /// </param>
     /// <param name="d">The gradients.</param>
     internal abstract void NormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d);
+
+    /// <summary>Whether <see cref="NormalizeGradient"/> can write dx, or the residual's gradient, over dy.</summary>
+    internal virtual bool NormalizesGradientInPlace => false;
+
+    /// <summary>
+    /// Begins <see cref="NormalizeGradient"/> of images before dy is complete: see <see cref="ImageGradient"/>. Null where nothing is saved by it.
+    /// </summary>
+    internal virtual ImageGradient? BeginNormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d) => null;
 
     /// <summary>
     /// Updates running statistics, [channels], in place: runningMean = (1 − momentum)·runningMean + momentum·mean and

@@ -46,8 +46,24 @@ internal sealed class NormalizeOp(Tensor x, NormArguments norm, bool known = fal
 
     protected override void Backward(Tensor dy, Gradients d)
     {
-        Tensor? dx = d.Wanted(0, out var gx) ? gx : null, dw = d.Wanted(1, out var gw) ? gw : null;
-        Tensor? db = d.Wanted(2, out var gb) ? gb : null, dr = d.Wanted(3, out var gr) ? gr : null;
-        Backend.NormalizeGradient(dy.ToLayout(x.Layout), x, _y!, norm, new NormGradients(dx, dw, db, dr));
+        if (Begun is { } begun)
+        {
+            begun.Reader.Complete();
+            return;
+        }
+        dy = dy.ToLayout(x.Layout);
+        Backend.NormalizeGradient(dy, x, _y!, norm, Destinations(dy, d));
+    }
+
+    private protected override ImageGradient? BeginBackward(Tensor dy, Gradients d) =>
+        dy.Layout == x.Layout ? Backend.BeginNormalizeGradient(dy, x, _y!, norm, Destinations(dy, d)) : null;
+
+    /// <summary>Where the gradients go. The residual's is dy with zeros, and dx can lie there too: then nothing else is fetched from memory.</summary>
+    private NormGradients Destinations(Tensor dy, Gradients d)
+    {
+        int reused = !Backend.NormalizesGradientInPlace || !d.MayReuse(dy) ? -1 : d.Wanted(3) ? 3 : 0;
+        if (reused >= 0) d[reused] = dy;
+        Tensor? At(int input, Gradients d) => input == reused && d.Wanted(input) ? dy : d.Wanted(input, out var gradient) ? gradient : null;
+        return new NormGradients(At(0, d), At(1, d), At(2, d), At(3, d));
     }
 }

@@ -79,6 +79,18 @@ internal sealed unsafe partial class CpuBackend<V>
         KeepAlive(dy, weight, dx);
     }
 
+    internal override void Conv2dInputGradientTo(ImageGradient next, Tensor dy, Tensor weight, Tensor dx, bool add, in Window2d g)
+    {
+        if (!WinogradConvolution<V>.Suits(g) || next is not ImageGradient<V> images)
+        {
+            base.Conv2dInputGradientTo(next, dy, weight, dx, add, g);
+            return;
+        }
+        WinogradConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g, add, images.Together, images.Add, Pointer(images.X),
+            images.Y is null ? null : Pointer(images.Y));
+        KeepAlive(dy, weight, dx);
+    }
+
     internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, ChannelStatistics statistics, in Window2d g)
     {
         if (ImageChunks.Of(statistics.Geometry, g) is not { } chunks)
@@ -114,23 +126,15 @@ internal sealed unsafe partial class CpuBackend<V>
 
     internal override void NormalizeConv2dInputGradient(Tensor dy, Tensor x, in NormArguments norm, Tensor weight, in NormGradients d, in Window2d g)
     {
-        if (!WinogradConvolution<V>.Suits(g) || ImageChunks.Of(norm.Geometry, g.Batch, g.InHeight * g.InWidth) is not { } chunks)
-        {
-            base.NormalizeConv2dInputGradient(dy, x, norm, weight, d, g);
-            return;
-        }
         // The gradient of the normalized values lies where that of x will be.
         var dz = d.X ?? Rented(x);
-        var gradient = new ChannelGradient<V>(dz, x, dz, norm, d);
-        gradient.Begin(Pool);
-        WinogradConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dz), g, chunks.Together, (first, end) =>
+        if (WinogradConvolution<V>.Suits(g) && BeginNormalizeGradient(dz, x, dz, norm, d) is { } next)
         {
-            var (chunk, last) = chunks.Of(first, end);
-            for (; chunk < last; chunk++) gradient.FirstPass(chunk);
-        });
-        gradient.Complete(Pool);
+            Conv2dInputGradientTo(next, dy, weight, dz, add: false, g);
+            next.Complete();
+        }
+        else base.NormalizeConv2dInputGradient(dy, x, norm, weight, d, g);
         if (d.X is null) Pool.Return(dz.Storage);
-        KeepAlive(dy, x, weight, dz);
     }
 
     internal override void NormalizeConv2dWeightGradient(Tensor dy, Tensor x, in NormArguments norm, Tensor dw, in Window2d g)

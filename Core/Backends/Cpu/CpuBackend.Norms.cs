@@ -31,4 +31,11 @@ internal sealed partial class CpuBackend<V>
         else if (norm.Geometry.Positions == 1) RowNorm<V>.Gradient(dy, x, mask, norm, d, Pool);
         else new ChannelGradient<V>(dy, x, y, norm, d).Run(Pool);
     }
+
+    internal override bool NormalizesGradientInPlace => true;
+
+    internal override ImageGradient? BeginNormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d) =>
+        x.Rank == 4 && ImageChunks.Of(norm.Geometry, x.Shape[0], x.Shape[2] * x.Shape[3]) is { } chunks
+            ? new ImageGradient<V>(dy, x, y, norm, d, chunks, Pool)
+            : null;
 }

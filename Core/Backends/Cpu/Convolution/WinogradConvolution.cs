@@ -30,6 +30,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     private readonly int _inputStep, _productStep;
     private readonly InputNorm<V>? _inputNorm;
     private int _imagesPerUnit;
+    private float* _read, _alsoRead;
     private Action<int, int>? _finish;
     private Epilogue _epilogue;
 
@@ -79,9 +80,18 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g, bool add = false) =>
         new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, dx, g) { _epilogue = new Epilogue(add ? dx : null, relu: false) }.Run();
 
-    /// <summary>The same, image by image, as <see cref="Forward(float*, WinogradKernel{V}, float*, float*, in Window2d, int, Action{int, int}, InputNorm{V}?)"/>.</summary>
-    public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g, int together, Action<int, int> finish) =>
-        new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, dx, g).Run(together, finish);
+    /// <summary>The same, image by image: <paramref name="finish"/>(first, end) is called for images as soon as they are computed.</summary>
+    /// <param name="together">First is a multiple of this, and so is end unless it is that of the batch.</param>
+    /// <param name="read">What finish reads at the places of dx, to be fetched in time; or null.</param>
+    /// <param name="alsoRead">The same.</param>
+    public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g, bool add, int together, Action<int, int> finish,
+        float* read, float* alsoRead) =>
+        new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, dx, g)
+        {
+            _epilogue = new Epilogue(add ? dx : null, relu: false),
+            _read = read,
+            _alsoRead = alsoRead,
+        }.Run(together, finish);
 
     private void Run(int together, Action<int, int> finish)
     {
@@ -137,7 +147,12 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         {
             float* y = Target(tileRow, out int height);
             int lines = height * _targetWidth * _outputs / line;
-            for (int i = lines * group / groups; i < lines * (group + 1) / groups; i++) V.Prefetch(y + i * line);
+            for (int i = lines * group / groups; i < lines * (group + 1) / groups; i++)
+            {
+                V.Prefetch(y + i * line);
+                if (_read != null) V.Prefetch(_read + (y - _target) + i * line);
+                if (_alsoRead != null) V.Prefetch(_alsoRead + (y - _target) + i * line);
+            }
         }
     }
 
