@@ -124,36 +124,34 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         float* products = Scratch.Rent(ScratchUse.Products, Points * _productStep);
         float** pixels = stackalloc float*[rows * Window];
         _tiles.PixelRows(_inputNorm, firstRow, rows, pixels);
+        var fetch = FetchOutputs(firstRow, rows, steps: WinogradPoints.Groups * (tiles + Steps(tiles)));
         for (int group = 0; group < WinogradPoints.Groups; group++)
         {
             for (int row = 0; row < rows; row++)
-                WinogradInput<V>.Run(group, _tiles, pixels + row * Window, inputs + row * _tiles.Columns * _inputs, _inputStep);
-            PrefetchOutputs(group, firstRow, rows);
+                WinogradInput<V>.Run(group, _tiles, pixels + row * Window, inputs + row * _tiles.Columns * _inputs, _inputStep, ref fetch);
             float* to = products + group * GroupPoints * _productStep;
-            MultiplyPairs(inputs, _kernel.Pairs(group), to, tiles);
-            if (_kernel.Paired < _outputs) MultiplySingle(inputs, _kernel.Single(group), to + _kernel.Paired, tiles);
+            MultiplyPairs(inputs, _kernel.Pairs(group), to, tiles, ref fetch);
+            if (_kernel.Paired < _outputs) MultiplySingle(inputs, _kernel.Single(group), to + _kernel.Paired, tiles, ref fetch);
         }
         for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tiles.Columns * _outputs);
     }
 
     /// <summary>
-    /// Fetches a third of the block's outputs, to be written after the last group, while the products keep the processor busy: the outputs are
-    /// far from the cache where a layer is larger than it.
+    /// Fetches a block's outputs, to be written at its end, while the processor is busy with the rest: they are far from the cache where a layer is
+    /// larger than it.
     /// </summary>
-    private void PrefetchOutputs(int group, int firstRow, int rows)
+    private Fetch<V> FetchOutputs(int firstRow, int rows, int steps)
     {
-        const int line = 16, groups = WinogradPoints.Groups;
-        for (int tileRow = firstRow; tileRow < firstRow + rows; tileRow++)
-        {
-            float* y = Target(tileRow, out int height);
-            int lines = height * _targetWidth * _outputs / line;
-            for (int i = lines * group / groups; i < lines * (group + 1) / groups; i++)
-            {
-                V.Prefetch(y + i * line);
-                if (_read != null) V.Prefetch(_read + (y - _target) + i * line);
-                if (_alsoRead != null) V.Prefetch(_alsoRead + (y - _target) + i * line);
-            }
-        }
+        float* first = Target(firstRow, out _), last = Target(firstRow + rows - 1, out int height);
+        int count = (int)(last - first) + height * _targetWidth * _outputs;
+        return new Fetch<V>(first, count, _read == null ? null : _read + (first - _target), _alsoRead == null ? null : _alsoRead + (first - _target), steps);
+    }
+
+    /// <summary>How many register tiles the products of a group of points take.</summary>
+    private int Steps(int tiles)
+    {
+        int pairs = V.HasManyRegisters ? 2 * V.Count : V.Count;
+        return (tiles + 7) / 8 * GroupPoints * (_kernel.Paired / pairs) + (_kernel.Paired < _outputs ? (tiles + 3) / 4 : 0);
     }
 
     /// <summary>Where the outputs of a row of tiles begin, and how many rows of pixels it has inside the image.</summary>
@@ -165,7 +163,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     }
 
     /// <summary>products[point] = inputs[point] · weights[point] for a group of points: matrix products of tiles × inputs × outputs.</summary>
-    private void MultiplyPairs(float* inputs, float* weights, float* products, int tiles)
+    private void MultiplyPairs(float* inputs, float* weights, float* products, int tiles, ref Fetch<V> fetch)
     {
         int perVector = _inputs * V.Count;
         for (int point = 0; point < GroupPoints; point++, inputs += _inputStep, weights += _kernel.Step, products += _productStep)
@@ -177,16 +175,20 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
                     float* x = inputs + tile * _inputs, y = products + tile * _outputs + k;
                     if (vectors == 2) Tile8x2<V>.Run(x, 0, _inputs, 1, _inputs, weights + k * _inputs, perVector, _zeros, y, _outputs);
                     else Tile8x1<V>.Run(x, 0, _inputs, 1, _inputs, weights + k * _inputs, _zeros, y, _outputs);
+                    fetch.Step();
                 }
             }
     }
 
     /// <summary>The same for a single vector of outputs, and the first pass of the output transform with it.</summary>
-    private void MultiplySingle(float* inputs, float* weights, float* products, int tiles)
+    private void MultiplySingle(float* inputs, float* weights, float* products, int tiles, ref Fetch<V> fetch)
     {
         for (int tile = 0; tile < tiles; tile += Tile4x6<V>.Tiles)
+        {
             Tile4x6<V>.Run(inputs + tile * _inputs, _inputs, _inputStep, _inputs, weights, products + tile * _outputs, _outputs, _productStep,
                 WinogradPoints.GroupRows);
+            fetch.Step();
+        }
     }
 
     private void TransformOutputs(int tileRow, float* from)

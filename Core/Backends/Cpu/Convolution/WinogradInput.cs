@@ -13,12 +13,14 @@ internal static unsafe class WinogradInput<V> where V : unmanaged, ISimd<V>
     /// <summary>One group of points of all tiles of a row, a tile's channels following those of the tile before it.</summary>
     /// <param name="pixels">The row's entries of <see cref="WinogradTiles.PixelRows(int, int, float**)"/>.</param>
     /// <param name="v">The group's points, <paramref name="vStep"/> apart.</param>
-    public static void Run(int group, in WinogradTiles tiles, float** pixels, float* v, nint vStep)
+    /// <param name="fetch">Takes a step at each tile.</param>
+    public static void Run(int group, in WinogradTiles tiles, float** pixels, float* v, nint vStep, ref Fetch<V> fetch)
     {
         for (int tile = 0; tile < tiles.Columns; tile++, v += tiles.Channels)
         {
             var (from, to) = tiles.Inside(tile);
             for (int c = 0; c < tiles.Channels; c += V.Count) Run(group, pixels, tile * tiles.Step + c, tiles.Channels, from, to, v + c, vStep);
+            fetch.Step();
         }
     }
 

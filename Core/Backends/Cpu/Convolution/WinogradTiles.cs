@@ -62,6 +62,10 @@ internal readonly unsafe struct WinogradTiles(float* images, int height, int wid
         new WinogradTiles(to, height, width, channels, padTop, padLeft, window, tileRows, tileColumns, _zeros).PixelRows(firstRow, rows, pixels);
     }
 
+    /// <summary>The first row of pixels that only this row of tiles and later ones compute with, but for those that windows share.</summary>
+    public float* Pixels(int tileRow) =>
+        _images + ((nint)(tileRow / tileRows) * height + Math.Min(height, tileRow % tileRows * WinogradPoints.Outputs)) * width * channels;
+
     private int FirstPixelRow(int tileRow) => tileRow % tileRows * WinogradPoints.Outputs - padTop;
 
     /// <summary>The columns of a tile's window that are inside the image, the end exclusive.</summary>

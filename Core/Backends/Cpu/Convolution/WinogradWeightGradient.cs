@@ -78,21 +78,30 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         {
             rows = Min(_rowsTogether, end - first);
             _inputTiles.PixelRows(_inputNorm, first, rows, pixels);
+            var fetch = FetchNext(first + rows, Min(_rowsTogether, end - first - rows), steps: rows * _inputTiles.Columns * _groupsPerChunk);
             for (int group = firstGroup; group < endGroup; group++)
                 for (int row = 0; row < rows; row += _rowsPerBlock)
-                    RunBlock(group, first + row, Min(_rowsPerBlock, rows - row), pixels + row * Window, partial + group * groupSize);
+                    RunBlock(group, first + row, Min(_rowsPerBlock, rows - row), pixels + row * Window, partial + group * groupSize, ref fetch);
         }
     }
 
+    /// <summary>Fetches the rows of tiles that come next while these are processed; the images are far from the cache where a layer is larger than it.</summary>
+    private Fetch<V> FetchNext(int first, int rows, int steps)
+    {
+        if (rows <= 0) return default;
+        float* x = _inputTiles.Pixels(first), end = _inputTiles.Pixels(first + rows);
+        return new Fetch<V>(x, (int)(end - x), _gradientTiles.Pixels(first), null, steps);
+    }
+
     /// <summary>One group of points of a block of rows of tiles.</summary>
-    private void RunBlock(int group, int first, int rows, float** pixels, float* partial)
+    private void RunBlock(int group, int first, int rows, float** pixels, float* partial, ref Fetch<V> fetch)
     {
         float* inputs = Scratch.Rent(ScratchUse.Transformed, GroupPoints * _inputStep);
         float* gradients = Scratch.Rent(ScratchUse.Products, GroupPoints * _gradientStep);
         int columns = _inputTiles.Columns;
         for (int row = 0; row < rows; row++)
         {
-            WinogradInput<V>.Run(group, _inputTiles, pixels + row * Window, inputs + row * columns * _inputs, _inputStep);
+            WinogradInput<V>.Run(group, _inputTiles, pixels + row * Window, inputs + row * columns * _inputs, _inputStep, ref fetch);
             TransformGradients(group, first + row, gradients + row * columns * _outputs);
         }
         AddProducts(inputs, gradients, rows * columns, partial);
