@@ -25,7 +25,7 @@ internal sealed unsafe class KeptKernels<V> where V : unmanaged, ISimd<V>
         var values = weight.Raw<float>();
         var ofStorage = _kept.GetOrCreateValue(weight.Storage);
         if (ofStorage.TryGetValue(weight.Offset, out var kept) && kept.IsOf(values, scales)) return kept.Kernel;
-        if (values.Length > MaxWeights) return WinogradKernel<V>.Of(weights, scale, g, Scratch.Rent(ScratchUse.Weights, WinogradKernel<V>.Size(g)));
+        if (values.Length > MaxWeights) return WinogradKernel<V>.Of(weights, scale, g);
         kept = new Kept(values, scales, WinogradKernel<V>.Size(g), g, weights, scale);
         ofStorage[weight.Offset] = kept;
         return kept.Kernel;

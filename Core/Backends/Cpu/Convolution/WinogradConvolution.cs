@@ -7,7 +7,8 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// Winograd's F(4×4, 3×3), with a quarter of the multiplications of the direct sum. See <see cref="WinogradPoints"/>.
 /// </summary>
 /// <remarks>
-/// A chunk of work is a few rows of tiles, from one or several images, about <see cref="BlockTiles"/> tiles in all. A third of the points at a
+/// A chunk of work is a few rows of tiles, from one or several images, about <see cref="BlockTiles"/> tiles in all, and, where there are few
+/// of these, half of the output channels. A third of the points at a
 /// time, so that they stay in the first-level cache, their inputs are transformed to matrices of tiles × input channels, and each is multiplied
 /// by its matrix of weights; the products are transformed to outputs. Channels must be multiples of 16, the longest vector.
 /// <para>
@@ -18,14 +19,14 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// </remarks>
 internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V>
 {
-    private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs, BlockTiles = 16;
+    private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs, BlockTiles = 16, MinBlocks = 4;
     private const int Points = WinogradPoints.Count, GroupPoints = WinogradPoints.GroupPoints;
 
     private readonly WinogradKernel<V> _kernel;
     private readonly float* _target, _bias, _zeros;
     private readonly Window2d _g;
     private readonly int _inputs, _targetHeight, _targetWidth, _outputs;
-    private readonly int _rowsPerBlock;
+    private readonly int _rowsPerBlock, _slices;
     private readonly WinogradTiles _tiles;
     private readonly int _inputStep, _productStep;
     private readonly InputNorm<V>? _inputNorm;
@@ -47,6 +48,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         _rowsPerBlock = Clamp(BlockTiles / tileColumns, 1, Max(1, g.Batch * tileRows));
         // At most a quarter of the batch, so that small batches are shared out too. Never by the number of threads, which must not affect results.
         _imagesPerUnit = Clamp(_rowsPerBlock / tileRows, 1, Max(1, g.Batch / 4));
+        int blocks = (g.Batch * tileRows + _rowsPerBlock - 1) / _rowsPerBlock;
+        _slices = blocks < MinBlocks && _outputs >= 2 * kernel.Together ? 2 : 1;
         int blockTiles = (_rowsPerBlock * tileColumns + 7) / 8 * 8;
         // One vector of padding: at power-of-two distances the 36 points would compete for the same few cache lines.
         _inputStep = blockTiles * _inputs + V.Count;
@@ -104,36 +107,41 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     {
         int rows = _g.Batch * _tiles.Rows;
         if (rows == 0) return;
-        Workers.Run((rows + _rowsPerBlock - 1) / _rowsPerBlock, this, static (convolution, block) =>
-            convolution.RunBlock(block * convolution._rowsPerBlock, convolution._g.Batch * convolution._tiles.Rows));
+        int blocks = (rows + _rowsPerBlock - 1) / _rowsPerBlock;
+        Workers.Run(_slices * blocks, this, (convolution, chunk) =>
+            convolution.RunBlock(chunk % blocks * convolution._rowsPerBlock, convolution._g.Batch * convolution._tiles.Rows, chunk / blocks, convolution._slices));
     }
 
     /// <summary>Computes whole images, just enough to fill a block, and finishes them while they are in the cache.</summary>
     private void RunImages(int unit)
     {
         int first = unit * _imagesPerUnit, end = Min(first + _imagesPerUnit, _g.Batch);
-        for (int row = first * _tiles.Rows; row < end * _tiles.Rows; row += _rowsPerBlock) RunBlock(row, end * _tiles.Rows);
+        for (int row = first * _tiles.Rows; row < end * _tiles.Rows; row += _rowsPerBlock) RunBlock(row, end * _tiles.Rows, 0, 1);
         _finish!(first, end);
     }
 
     /// <summary>A block of rows of tiles, up to <paramref name="endRow"/> at most; rows are counted over all images.</summary>
-    private void RunBlock(int firstRow, int endRow)
+    private void RunBlock(int firstRow, int endRow, int slice, int slices)
     {
+        int together = _kernel.Together, units = _outputs / together;
+        // A last single vector belongs to the last slice.
+        int k = units * slice / slices * together, end = slice == slices - 1 ? _outputs : units * (slice + 1) / slices * together;
+        float* weights = _kernel.Transformed(k / V.Count, end / V.Count);
         int rows = Min(_rowsPerBlock, endRow - firstRow), tiles = rows * _tiles.Columns;
         float* inputs = Scratch.Rent(ScratchUse.Transformed, GroupPoints * _inputStep);
         float* products = Scratch.Rent(ScratchUse.Products, Points * _productStep);
         float** pixels = stackalloc float*[rows * Window];
         _tiles.PixelRows(_inputNorm, firstRow, rows, pixels);
-        var fetch = FetchOutputs(firstRow, rows, steps: WinogradPoints.Groups * (tiles + Steps(tiles)));
+        var fetch = FetchOutputs(firstRow, rows, steps: WinogradPoints.Groups * (tiles + Steps(tiles, k, end)));
         for (int group = 0; group < WinogradPoints.Groups; group++)
         {
             for (int row = 0; row < rows; row++)
                 WinogradInput<V>.Run(group, _tiles, pixels + row * Window, inputs + row * _tiles.Columns * _inputs, _inputStep, ref fetch);
             float* to = products + group * GroupPoints * _productStep;
-            MultiplyPairs(inputs, _kernel.Pairs(group), to, tiles, ref fetch);
-            if (_kernel.Paired < _outputs) MultiplySingle(inputs, _kernel.Single(group), to + _kernel.Paired, tiles, ref fetch);
+            MultiplyPairs(inputs, _kernel.Pairs(weights, group), to, tiles, k, Min(end, _kernel.Paired), ref fetch);
+            if (_kernel.Paired < end) MultiplySingle(inputs, _kernel.Single(weights, group), to + _kernel.Paired, tiles, ref fetch);
         }
-        for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tiles.Columns * _outputs);
+        for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tiles.Columns * _outputs, k, end);
     }
 
     /// <summary>
@@ -148,11 +156,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     }
 
     /// <summary>How many register tiles the products of a group of points take.</summary>
-    private int Steps(int tiles)
-    {
-        int pairs = V.HasManyRegisters ? 2 * V.Count : V.Count;
-        return (tiles + 7) / 8 * GroupPoints * (_kernel.Paired / pairs) + (_kernel.Paired < _outputs ? (tiles + 3) / 4 : 0);
-    }
+    private int Steps(int tiles, int k, int end) =>
+        (tiles + 7) / 8 * GroupPoints * ((Min(end, _kernel.Paired) - k) / _kernel.Together) + (_kernel.Paired < end ? (tiles + 3) / 4 : 0);
 
     /// <summary>Where the outputs of a row of tiles begin, and how many rows of pixels it has inside the image.</summary>
     private float* Target(int tileRow, out int height)
@@ -163,21 +168,18 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     }
 
     /// <summary>products[point] = inputs[point] · weights[point] for a group of points: matrix products of tiles × inputs × outputs.</summary>
-    private void MultiplyPairs(float* inputs, float* weights, float* products, int tiles, ref Fetch<V> fetch)
+    private void MultiplyPairs(float* inputs, float* weights, float* products, int tiles, int first, int end, ref Fetch<V> fetch)
     {
         int perVector = _inputs * V.Count;
         for (int point = 0; point < GroupPoints; point++, inputs += _inputStep, weights += _kernel.Step, products += _productStep)
-            for (int k = 0, vectors; k < _kernel.Paired; k += vectors * V.Count)
-            {
-                vectors = V.HasManyRegisters ? 2 : 1;
+            for (int k = first; k < end; k += _kernel.Together)
                 for (int tile = 0; tile < tiles; tile += 8)
                 {
                     float* x = inputs + tile * _inputs, y = products + tile * _outputs + k;
-                    if (vectors == 2) Tile8x2<V>.Run(x, 0, _inputs, 1, _inputs, weights + k * _inputs, perVector, _zeros, y, _outputs);
+                    if (V.HasManyRegisters) Tile8x2<V>.Run(x, 0, _inputs, 1, _inputs, weights + k * _inputs, perVector, _zeros, y, _outputs);
                     else Tile8x1<V>.Run(x, 0, _inputs, 1, _inputs, weights + k * _inputs, _zeros, y, _outputs);
                     fetch.Step();
                 }
-            }
     }
 
     /// <summary>The same for a single vector of outputs, and the first pass of the output transform with it.</summary>
@@ -191,7 +193,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         }
     }
 
-    private void TransformOutputs(int tileRow, float* from)
+    private void TransformOutputs(int tileRow, float* from, int first, int end)
     {
         float* partial = Scratch.Rent(ScratchUse.Tile, Tile * Tile * V.Count), y = Target(tileRow, out int height);
         int yRow = _targetWidth * _outputs;
@@ -199,7 +201,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         {
             int width = Min(Tile, _targetWidth - tile * Tile);
             bool whole = height == Tile && width == Tile;
-            for (int k = 0; k < _outputs; k += V.Count)
+            for (int k = first; k < end; k += V.Count)
             {
                 float* to = whole ? y + k : partial;
                 var (toRow, toStep) = whole ? (yRow, _outputs) : (Tile * V.Count, V.Count);
