@@ -30,7 +30,7 @@ internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
         if (NoGrad.Active || !Norm.Fused || Norm.HasHooks || next.HasHooks || EngineObserver.Active is not null)
             return Forward(x, activation: activation);
         var y = Convolve(x, out var statistics);
-        if (statistics is not null && y.Device.Backend.NormalizesInput(next.Window(y)) && Norm.OnRead(y, statistics, activation) is { } norm)
+        if (statistics is not null && y.Device.Backend.NormalizesInput(statistics.Geometry, next.Window(y)) && Norm.OnRead(y, statistics, activation) is { } norm)
             return new ConvInput(y, norm);
         return Norm.Forward(y, statistics, null, activation);
     }

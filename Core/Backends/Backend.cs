@@ -155,7 +155,7 @@ public abstract partial class Backend
     internal virtual bool TakesMoments(in NormGeometry statistics) => statistics.Samples == 1;
 
     /// <summary>Whether this device normalizes the input of such a convolution as it reads it: <see cref="NormalizeConv2d"/> and its gradients.</summary>
-    internal virtual bool NormalizesInput(in Window2d g) => false;
+    internal virtual bool NormalizesInput(in NormGeometry input, in Window2d g) => false;
 
     /// <summary>
     /// y = <see cref="Conv2d"/> of the normalized x, and the statistics of y if they are asked for: as two operators, bit by bit, but the

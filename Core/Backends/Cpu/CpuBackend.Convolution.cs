@@ -106,7 +106,8 @@ internal sealed unsafe partial class CpuBackend<V>
         KeepAlive(x, weight, bias, y);
     }
 
-    internal override bool NormalizesInput(in Window2d g) => WinogradWeightGradient<V>.Suits(g) && g.Batch > 1;
+    internal override bool NormalizesInput(in NormGeometry input, in Window2d g) =>
+        WinogradWeightGradient<V>.Suits(g) && ImageChunks.Of(input, g.Batch, g.InHeight * g.InWidth) is not null;
 
     internal override void NormalizeConv2d(Tensor x, in NormArguments norm, Tensor weight, Tensor? bias, Tensor y, ChannelStatistics? statistics,
         in Window2d g)

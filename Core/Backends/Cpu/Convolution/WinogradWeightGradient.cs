@@ -16,10 +16,10 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
 {
     private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs;
     private const int Points = WinogradPoints.Count, GroupPoints = WinogradPoints.GroupPoints, Taps = 9;
-    private const int PartialFloats = 1 << 18, CachedFloats = 1 << 15, MinParts = 4;
+    private const int PartialFloats = 1 << 18, CachedFloats = 1 << 15, MinTiles = 8, FewTiles = 128, MinParts = 4, TilesPerPart = 64, MaxParts = 8;
 
     private readonly float* _dw, _partials;
-    private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _rowsTogether, _parts, _groupsPerChunk;
+    private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _rowsTogether, _parts, _slices, _groupsPerChunk;
     private readonly int _inputStep, _gradientStep, _partialSize;
     private readonly WinogradTiles _inputTiles, _gradientTiles;
     private readonly InputNorm<V>? _inputNorm;
@@ -42,9 +42,13 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         _inputStep = _rowsPerBlock * tileColumns * _inputs + V.Count;
         _gradientStep = _rowsPerBlock * tileColumns * _outputs + V.Count;
         _partialSize = Points * _inputs * _outputs;
-        _parts = Min(_rows, Clamp(PartialFloats / _partialSize / 2 * 2, 2, 8));
+        // Few tiles: each thread sums its own half of the outputs. Many: the tiles are shared out, as far as the sums of the parts fit the cache,
+        // and then the points.
+        int tiles = _rows * tileColumns;
+        _slices = tiles <= FewTiles ? Min(2, _outputs / V.Count) : 1;
+        _parts = _slices > 1 ? 1 : Min(_rows, Clamp(Min(tiles / TilesPerPart, PartialFloats / _partialSize) / 2 * 2, 2, MaxParts));
+        _groupsPerChunk = _slices > 1 || _parts >= MinParts ? WinogradPoints.Groups : 1;
         _rowsTogether = Clamp(CachedFloats / Max(Tile * g.InWidth * _inputs, Tile * g.OutWidth * _outputs) / _rowsPerBlock, 1, 4) * _rowsPerBlock;
-        _groupsPerChunk = _parts < MinParts ? 1 : WinogradPoints.Groups;
         _partials = Scratch.Rent(ScratchUse.Partials, _parts * _partialSize);
     }
 
@@ -53,7 +57,7 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
     /// are few enough for the partial sums to stay in the cache.
     /// </summary>
     public static bool Suits(in Window2d g) =>
-        WinogradConvolution<V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= 2 * Max(g.InChannels, g.OutChannels)
+        WinogradConvolution<V>.Suits(g) && (long)g.Batch * g.OutPixels / (Tile * Tile) >= MinTiles
         && g.InChannels * g.OutChannels <= 128 * 128;
 
     /// <summary>See <see cref="Backend.Conv2dWeightGradient"/>.</summary>
@@ -61,16 +65,18 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
     public static void Run(float* x, float* dy, float* dw, in Window2d g, InputNorm<V>? norm = null)
     {
         var gradient = new WinogradWeightGradient<V>(x, dy, dw, g, norm);
-        int chunks = WinogradPoints.Groups / gradient._groupsPerChunk;
-        Workers.Run(gradient._parts * chunks, gradient, (gradient, chunk) => gradient.RunChunk(chunk / chunks, chunk % chunks * gradient._groupsPerChunk));
+        int groups = WinogradPoints.Groups / gradient._groupsPerChunk;
+        Workers.Run(gradient._slices * gradient._parts * groups, gradient, (gradient, chunk) =>
+            gradient.RunChunk(chunk / groups / gradient._parts, chunk / groups % gradient._parts, chunk % groups * gradient._groupsPerChunk));
         Workers.Run(gradient._outputs / V.Count * gradient._inputs / 16, gradient, static (gradient, index) => gradient.AddPartials(index));
     }
 
-    /// <summary>One group of points of one part of the rows of tiles, or all groups.</summary>
-    private void RunChunk(int part, int firstGroup)
+    /// <summary>A slice of the outputs, for one part of the rows of tiles, at one group of points or all of them.</summary>
+    private void RunChunk(int slice, int part, int firstGroup)
     {
-        float* partial = _partials + (nint)part * _partialSize;
-        int groupSize = GroupPoints * _inputs * _outputs, endGroup = firstGroup + _groupsPerChunk;
+        int k = FirstOf(slice), outputs = FirstOf(slice + 1) - k;
+        int groupSize = GroupPoints * _inputs * outputs, endGroup = firstGroup + _groupsPerChunk;
+        float* partial = _partials + (nint)part * _partialSize + Points * _inputs * k;
         new Span<float>(partial + firstGroup * groupSize, _groupsPerChunk * groupSize).Clear();
         int end = (int)((long)_rows * (part + 1) / _parts);
         float** pixels = stackalloc float*[_rowsTogether * Window];
@@ -81,9 +87,12 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
             var fetch = FetchNext(first + rows, Min(_rowsTogether, end - first - rows), steps: rows * _inputTiles.Columns * _groupsPerChunk);
             for (int group = firstGroup; group < endGroup; group++)
                 for (int row = 0; row < rows; row += _rowsPerBlock)
-                    RunBlock(group, first + row, Min(_rowsPerBlock, rows - row), pixels + row * Window, partial + group * groupSize, ref fetch);
+                    RunBlock(group, first + row, Min(_rowsPerBlock, rows - row), k, outputs, pixels + row * Window, partial + group * groupSize, ref fetch);
         }
     }
+
+    /// <summary>The first output of a slice.</summary>
+    private int FirstOf(int slice) => _outputs / V.Count * slice / _slices * V.Count;
 
     /// <summary>Fetches the rows of tiles that come next while these are processed; the images are far from the cache where a layer is larger than it.</summary>
     private Fetch<V> FetchNext(int first, int rows, int steps)
@@ -93,8 +102,8 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         return new Fetch<V>(x, (int)(end - x), _gradientTiles.Pixels(first), null, steps);
     }
 
-    /// <summary>One group of points of a block of rows of tiles.</summary>
-    private void RunBlock(int group, int first, int rows, float** pixels, float* partial, ref Fetch<V> fetch)
+    /// <summary>One group of points of a block of rows of tiles, for <paramref name="outputs"/> outputs from <paramref name="first"/>.</summary>
+    private void RunBlock(int group, int firstRow, int rows, int first, int outputs, float** pixels, float* partial, ref Fetch<V> fetch)
     {
         float* inputs = Scratch.Rent(ScratchUse.Transformed, GroupPoints * _inputStep);
         float* gradients = Scratch.Rent(ScratchUse.Products, GroupPoints * _gradientStep);
@@ -102,34 +111,35 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         for (int row = 0; row < rows; row++)
         {
             WinogradInput<V>.Run(group, _inputTiles, pixels + row * Window, inputs + row * columns * _inputs, _inputStep, ref fetch);
-            TransformGradients(group, first + row, gradients + row * columns * _outputs);
+            TransformGradients(group, firstRow + row, first, outputs, gradients + row * columns * outputs);
         }
-        AddProducts(inputs, gradients, rows * columns, partial);
+        AddProducts(inputs, gradients, rows * columns, outputs, partial);
     }
 
-    private void TransformGradients(int group, int tileRow, float* to)
+    private void TransformGradients(int group, int tileRow, int first, int outputs, float* to)
     {
         float** pixels = stackalloc float*[Tile];
         _gradientTiles.PixelRows(tileRow, pixels);
-        for (int tile = 0; tile < _gradientTiles.Columns; tile++, to += _outputs)
+        for (int tile = 0; tile < _gradientTiles.Columns; tile++, to += outputs)
         {
             int end = _gradientTiles.Inside(tile).To;
-            for (int k = 0; k < _outputs; k += V.Count)
-                WinogradOutputGradient<V>.Run(group, pixels, tile * _gradientTiles.Step + k, _outputs, end, to + k, _gradientStep);
+            for (int k = 0; k < outputs; k += V.Count)
+                WinogradOutputGradient<V>.Run(group, pixels, tile * _gradientTiles.Step + first + k, _outputs, end, to + k, _gradientStep);
         }
     }
 
     /// <summary>partial[point][vector][input][lane] += Σ inputs[point][tile][input] · gradients[point][tile][lane].</summary>
-    private void AddProducts(float* inputs, float* gradients, int tiles, float* partial)
+    private void AddProducts(float* inputs, float* gradients, int tiles, int outputs, float* partial)
     {
         int tile = V.HasManyRegisters ? OuterProduct16x1<V>.Inputs : OuterProduct8x1<V>.Inputs;
-        for (int point = 0; point < GroupPoints; point++, inputs += _inputStep, gradients += _gradientStep)
-            for (int k = 0; k < _outputs; k += V.Count)
-                for (int c = 0; c < _inputs; c += tile, partial += tile * V.Count)
-                    if (V.HasManyRegisters)
-                        OuterProduct16x1<V>.Run(inputs + c, 0, _inputs, gradients + k, _outputs, 1, tiles, partial);
-                    else
-                        OuterProduct8x1<V>.Run(inputs + c, 0, _inputs, gradients + k, _outputs, 1, tiles, partial);
+        for (int point = 0; point < GroupPoints; point++, inputs += _inputStep, gradients += _gradientStep, partial += outputs * _inputs)
+            for (int k = 0; k < outputs; k += V.Count)
+                for (int c = 0; c < _inputs; c += tile)
+                {
+                    float* sums = partial + k * _inputs + c * V.Count;
+                    if (V.HasManyRegisters) OuterProduct16x1<V>.Run(inputs + c, 0, _inputs, gradients + k, outputs, 1, tiles, sums);
+                    else OuterProduct8x1<V>.Run(inputs + c, 0, _inputs, gradients + k, outputs, 1, tiles, sums);
+                }
     }
 
     /// <summary>Gᵀ · G of the chunks' sums, for 16 inputs and one vector of outputs, stored as [K, C, R, S].</summary>
@@ -138,11 +148,15 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         var (vector, first) = (index / (_inputs / 16), index % (_inputs / 16) * 16);
         float* sums = Scratch.Rent(ScratchUse.Tile, (Points + Taps + Points) * V.Count);
         float* taps = sums + Points * V.Count, temporary = taps + Taps * V.Count;
+        int slice = 0;
+        while (FirstOf(slice + 1) <= vector * V.Count) slice++;
+        int k = FirstOf(slice), outputs = FirstOf(slice + 1) - k;
+        float* ofSlice = _partials + Points * _inputs * k + (vector * V.Count - k) * _inputs;
         for (int input = first; input < first + 16; input++)
         {
             for (int point = 0; point < Points; point++)
             {
-                float* partial = _partials + (point * _outputs + vector * V.Count) * _inputs + input * V.Count;
+                float* partial = ofSlice + point * outputs * _inputs + input * V.Count;
                 V sum = V.Load(partial);
                 for (int part = 1; part < _parts; part++)
                     sum = (sum + V.Load(partial + (nint)part * _partialSize));
