@@ -21,7 +21,17 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
 {
     private const int MaxTilePixels = 16, MaxTileVectors = 2, BandRows = 8;
 
-    private readonly float* _source, _target, _bias, _weights;
+    /// <summary>The largest packed weights, in values, of which each thread makes its own: fetching them from another's cache takes longer.</summary>
+    private const int MaxOwn = 1 << 16;
+
+    /// <summary>The convolution whose weights the thread's own memory holds.</summary>
+    [ThreadStatic]
+    private static DirectConvolution<V>? _held;
+
+    private readonly float* _source, _target, _bias, _weight, _shared;
+    private readonly Window2d _g;
+    private readonly bool _gradient;
+    private readonly int _packedSize;
     private readonly int _height, _width, _inputs, _padTop, _padLeft;
     private readonly int _targetHeight, _targetWidth, _outputs;
     private readonly (int H, int W) _sourceStep, _targetStep;
@@ -32,6 +42,8 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
     {
         _source = source;
         _target = target;
+        _weight = weight;
+        (_g, _gradient) = (g, gradient);
         var (input, output) = ((g.InHeight, g.InWidth, g.InChannels), (g.OutHeight, g.OutWidth, g.OutChannels));
         (_height, _width, _inputs) = gradient ? output : input;
         (_targetHeight, _targetWidth, _outputs) = gradient ? input : output;
@@ -49,11 +61,24 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
         _bandRows = Math.Min(_rows, BandRows);
         _bands = (_rows + _bandRows - 1) / _bandRows;
 
-        int padded = PackedWeights.VectorsOf(_outputs, V.Count) * V.Count, taps = g.KernelHeight * g.KernelWidth;
-        _bias = Scratch.Rent(ScratchUse.Weights, padded + PackedWeights.Size(_outputs, _inputs, taps, V.Count));
-        _weights = _bias + padded;
+        int padded = PackedWeights.VectorsOf(_outputs, V.Count) * V.Count;
+        _packedSize = PackedWeights.Size(_outputs, _inputs, g.KernelHeight * g.KernelWidth, V.Count);
+        _bias = Scratch.Rent(ScratchUse.Bias, padded);
         PackedWeights.PackBias(bias, _outputs, V.Count, _bias);
-        foreach (var part in _parts) PackedWeights.Pack(weight, g, gradient, part.Taps, V.Count, _weights + part.Weights);
+        if (_packedSize <= MaxOwn) return;
+        _shared = Scratch.Rent(ScratchUse.Weights, _packedSize);
+        PackedWeights.Pack(_weight, _g, _gradient, _parts, V.Count, _shared);
+    }
+
+    /// <summary>The weights in the order in which this thread reads them.</summary>
+    private float* Packed()
+    {
+        if (_shared != null) return _shared;
+        float* own = Scratch.Rent(ScratchUse.Weights, _packedSize);
+        if (ReferenceEquals(_held, this)) return own;
+        PackedWeights.Pack(_weight, _g, _gradient, _parts, V.Count, own);
+        _held = this;
+        return own;
     }
 
     /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
@@ -131,23 +156,23 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
         float* source = Scratch.Rent(ScratchUse.Image, (last - first) * _columns * _inputs + after);
         PaddedRows.Copy(_source + (nint)image * _height * _width * _inputs, _height, _width, _inputs,
             first - _padTop, last - first, -_padLeft, _columns, source);
-        float* target = _target + (nint)image * _targetHeight * _targetWidth * _outputs;
+        float* packed = Packed(), target = _target + (nint)image * _targetHeight * _targetWidth * _outputs;
         foreach (var part in _parts)
             for (int vector = 0, vectors; vector * V.Count < _outputs; vector += vectors)
             {
                 vectors = V.HasManyRegisters && (vector + 1) * V.Count < _outputs ? 2 : 1;
                 for (int i = from; i < Math.Min(to, part.Rows); i++)
-                    RunRow(part, vector, vectors,
+                    RunRow(part, vector, vectors, packed,
                         source + ((part.SourceRow + i * _sourceStep.H - first) * _columns + part.SourceColumn) * _inputs,
                         target + ((part.TargetRow + i * _targetStep.H) * _targetWidth + part.TargetColumn) * _outputs);
             }
     }
 
     /// <summary>One row of target pixels, for one or two vectors of output channels.</summary>
-    private void RunRow(in DirectPart part, int vector, int vectors, float* source, float* target)
+    private void RunRow(in DirectPart part, int vector, int vectors, float* packed, float* source, float* target)
     {
         int perVector = part.Taps.Count * _inputs * V.Count, yStep = _targetStep.W * _outputs, tile;
-        float* weights = _weights + part.Weights + vector * perVector, bias = _bias + vector * V.Count;
+        float* weights = packed + part.Weights + vector * perVector, bias = _bias + vector * V.Count;
         int channels = Math.Min(vectors * V.Count, _outputs - vector * V.Count);
         float* y = target + vector * V.Count;
         for (int j = 0; j < part.Columns; j += tile, y += tile * yStep)
