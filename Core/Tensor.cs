@@ -62,6 +62,12 @@ public sealed partial class Tensor
     /// <summary>The operator that made this tensor, for error messages; null for tensors made from data.</summary>
     internal string? Origin { get; set; }
 
+    /// <summary>
+    /// Whether nobody but the operator that reads it gets to see it: after that one's backward a pass that does not retain the graph uses its
+    /// memory for gradients.
+    /// </summary>
+    internal bool IsPrivate { get; set; }
+
     /// <summary>Why the memory was recycled and what to do, if the reason was not the end of a step scope; one or two whole sentences.</summary>
     internal string? WhyRecycled { get; set; }
 

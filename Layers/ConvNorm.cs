@@ -18,7 +18,9 @@ internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
     {
         bool alone = Norm.Fused && !Norm.HasHooks && !Convolution.HasHooks;
         if (alone && NoGrad.Active && !Norm.Training && OneOperator(x.Values, residual, activation) is { } y) return y;
-        return Norm.Forward(Convolve(x, out var statistics), statistics, residual, activation);
+        var z = Convolve(x, out var statistics);
+        z.IsPrivate = alone && statistics is not null && EngineObserver.Active is null;
+        return Norm.Forward(z, statistics, residual, activation);
     }
 
     /// <summary>
@@ -30,6 +32,7 @@ internal readonly record struct ConvNorm(Conv2d Convolution, Norm Norm)
         if (NoGrad.Active || !Norm.Fused || Norm.HasHooks || next.HasHooks || EngineObserver.Active is not null)
             return Forward(x, activation: activation);
         var y = Convolve(x, out var statistics);
+        y.IsPrivate = statistics is not null && !Convolution.HasHooks;
         if (statistics is not null && y.Device.Backend.NormalizesInput(statistics.Geometry, next.Window(y)) && Norm.OnRead(y, statistics, activation) is { } norm)
             return new ConvInput(y, norm);
         return Norm.Forward(y, statistics, null, activation);

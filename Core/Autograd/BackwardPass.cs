@@ -90,12 +90,21 @@ internal readonly struct BackwardPass
         var slots = new GradientSlots();
         var inputs = node.Inputs;
         Span<Tensor?> gradients = node.Begun is { } begun ? begun.Gradients : inputs.Length <= GradientSlots.Length ? ((Span<Tensor?>)slots)[..inputs.Length] : new Tensor?[inputs.Length];
-        node.RunBackward(dy, new Gradients(node, gradients, _targets));
+        node.RunBackward(dy, new Gradients(node, gradients, _targets, _retainGraph));
         for (int i = 0; i < inputs.Length; i++)
             if (gradients[i] is not null && inputs[i]!.Producer is Operator.FreedOperator) throw BackwardErrors.Freed(_root);
         _sums.Add(inputs, gradients);
         _sums.Done(dy);
-        if (!_retainGraph) node.Free();
+        if (_retainGraph) return;
+        if (EngineObserver.Active is null) Recycle(inputs);
+        node.Free();
+    }
+
+    /// <summary>Returns the memory of operands that nobody but the operator whose backward has run gets to see.</summary>
+    private static void Recycle(ReadOnlySpan<Tensor?> inputs)
+    {
+        foreach (var input in inputs)
+            if (input is { IsPrivate: true }) input.Device.Backend.Pool.Return(input.Storage);
     }
 
     /// <summary>Stores the gradient of a leaf, once it is complete.</summary>

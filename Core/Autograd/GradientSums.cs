@@ -65,6 +65,9 @@ internal sealed class GradientSums(Dictionary<Tensor, Tensor?>? targets)
     /// <summary>Whether a gradient of the running pass may be changed in place: the engine made it, and it has a single holder.</summary>
     public static bool MayChange(Tensor gradient) => gradient.Storage is { Gradient.Holds: 1 } storage && IsOurs(storage);
 
+    /// <summary>Makes memory that is no longer needed for anything else that of a gradient of the running pass.</summary>
+    public static void TakeOver(Tensor gradient) => gradient.Storage.Gradient.BornIn = Claim.Current;
+
     /// <summary>Whether the storage was leased for a gradient of this pass and nobody else keeps it.</summary>
     private static bool IsOurs(Memory.Storage storage) => storage.Gradient.BornIn == Claim.Current && !storage.Kept;
 

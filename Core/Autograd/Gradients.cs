@@ -20,12 +20,14 @@ public readonly ref struct Gradients
     private readonly Operator _operator;
     private readonly Span<Tensor?> _slots;
     private readonly Dictionary<Tensor, Tensor?>? _targets;
+    private readonly bool _retainGraph;
 
-    internal Gradients(Operator @operator, Span<Tensor?> slots, Dictionary<Tensor, Tensor?>? targets)
+    internal Gradients(Operator @operator, Span<Tensor?> slots, Dictionary<Tensor, Tensor?>? targets, bool retainGraph)
     {
         _operator = @operator;
         _slots = slots;
         _targets = targets;
+        _retainGraph = retainGraph;
     }
 
     /// <summary>The gradients set so far; null for the other inputs.</summary>
@@ -82,7 +84,7 @@ public readonly ref struct Gradients
     {
         var x = _operator.Inputs[input]!;
         bool complete = _targets is null && x.Producer is { AwaitedUses: 0, PendingGradient: var sum } && (sum is null || ReferenceEquals(sum, dx));
-        return complete && IsUnseen(x) ? x.Producer!.Begin(dx) : null;
+        return complete && IsUnseen(x) ? x.Producer!.Begin(dx, _retainGraph) : null;
     }
 
     /// <summary>
@@ -90,6 +92,20 @@ public readonly ref struct Gradients
     /// holds it, and nobody gets to see it afterwards.
     /// </summary>
     internal bool MayReuse(Tensor dy) => GradientSums.MayChange(dy) && _targets is null && IsUnseen(_operator.Result!);
+
+    /// <summary>
+    /// If the gradient of this input is wanted, and its values are nobody else's and not needed again, gives their memory to write it into, each
+    /// value in the place of the input's.
+    /// </summary>
+    internal bool MayOverwrite(int input, out Tensor gradient)
+    {
+        gradient = null!;
+        if (_retainGraph || EngineObserver.Active is not null || !Wanted(input) || _operator.Inputs[input] is not { IsPrivate: true } x) return false;
+        x.IsPrivate = false;
+        _slots[input] = gradient = x.Detach();
+        GradientSums.TakeOver(gradient);
+        return true;
+    }
 
     private static bool IsUnseen(Tensor x) => !x.HasHooks && !x.RetainsGradient && EngineObserver.Active is null;
 

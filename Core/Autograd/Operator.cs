@@ -216,11 +216,11 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         + "derivatives are not supported. Detach() the gradient to use it as a constant, or take differences of first derivatives."));
 
     /// <summary>See <see cref="BeginBackward"/>.</summary>
-    internal ImageGradient? Begin(Tensor dy)
+    internal ImageGradient? Begin(Tensor dy, bool retainGraph)
     {
         CheckUnchanged();
         var gradients = new Tensor?[_inputs.Length];
-        if (BeginBackward(dy, new Gradients(this, gradients, targets: null)) is not { } reader) return null;
+        if (BeginBackward(dy, new Gradients(this, gradients, targets: null, retainGraph)) is not { } reader) return null;
         Begun = (reader, gradients);
         return reader;
     }

@@ -11,6 +11,8 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
     /// <summary>Far enough below 2³¹ that kernels, which process whole tiles with 32-bit indices, do not overflow past the last value.</summary>
     private const int MaxValues = int.MaxValue - ushort.MaxValue;
 
+    private const int LargeValues = 1 << 16, MostTooLarge = 8;
+
     private readonly Dictionary<(DType, int), Stack<Storage>> _free = [];
     private long _createdBytes;
 
@@ -26,14 +28,28 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
         int capacity = SizeClass(count);
         long bytes = (long)capacity * type.Bytes();
         Storage? storage = null;
-        lock (_free)
-            if (_free.TryGetValue((type, capacity), out var free)) free.TryPop(out storage);
+        lock (_free) storage = TakeFree(type, capacity);
         Profiler.Taken(bytes, fresh: storage is null);
         if (storage is not null) return storage;
         Interlocked.Add(ref _createdBytes, bytes);
         var created = create(type, capacity);
         created.Place.Home = this;
         return created;
+    }
+
+    /// <summary>
+    /// A free storage of this size class; if there is none and it is large, one up to <see cref="MostTooLarge"/> times as large, so that an
+    /// evaluation with smaller batches uses the memory of the training between whose epochs it is.
+    /// </summary>
+    private Storage? TakeFree(DType type, int capacity)
+    {
+        if (_free.TryGetValue((type, capacity), out var same) && same.TryPop(out var storage)) return storage;
+        if (capacity < LargeValues) return null;
+        Stack<Storage>? best = null;
+        int size = int.MaxValue;
+        foreach (var ((otherType, other), free) in _free)
+            if (otherType == type && free.Count > 0 && other > capacity && other < size && other / MostTooLarge <= capacity) (best, size) = (free, other);
+        return best?.Pop();
     }
 
     /// <summary>Returns a storage to its own pool, this one or that of a graph.</summary>

@@ -58,12 +58,17 @@ internal sealed class NormalizeOp(Tensor x, NormArguments norm, bool known = fal
     private protected override ImageGradient? BeginBackward(Tensor dy, Gradients d) =>
         dy.Layout == x.Layout ? Backend.BeginNormalizeGradient(dy, x, _y!, norm, Destinations(dy, d)) : null;
 
-    /// <summary>Where the gradients go. The residual's is dy with zeros, and dx can lie there too: then nothing else is fetched from memory.</summary>
+    /// <summary>
+    /// Where the gradients go. That of the residual is dy with zeros, that of x can lie where x was if nobody needs it again, or dy: every place
+    /// that is not fetched from memory saves time.
+    /// </summary>
     private NormGradients Destinations(Tensor dy, Gradients d)
     {
-        int reused = !Backend.NormalizesGradientInPlace || !d.MayReuse(dy) ? -1 : d.Wanted(3) ? 3 : 0;
-        if (reused >= 0) d[reused] = dy;
-        Tensor? At(int input, Gradients d) => input == reused && d.Wanted(input) ? dy : d.Wanted(input, out var gradient) ? gradient : null;
-        return new NormGradients(At(0, d), At(1, d), At(2, d), At(3, d));
+        bool inPlace = Backend.NormalizesGradientInPlace, reusesDy = inPlace && d.MayReuse(dy);
+        var residual = d.Wanted(3) ? reusesDy ? d[3] = dy : At(3, d) : null;
+        var dx = inPlace && d.MayOverwrite(0, out var overX) ? overX : residual is null && reusesDy && d.Wanted(0) ? d[0] = dy : At(0, d);
+        return new NormGradients(dx, At(1, d), At(2, d), residual);
     }
+
+    private static Tensor? At(int input, Gradients d) => d.Wanted(input, out var gradient) ? gradient : null;
 }
