@@ -21,6 +21,7 @@ internal readonly record struct Score(double Loss, double Error)
         foreach (var batch in batches)
         {
             stop.ThrowIfCancellationRequested();
+            StepGarbage.Collect();
             using var scope = Scope.Step();
             var labels = batch.Labels.To(device);
             var logits = model.Forward(batch.Images.To(device));

@@ -38,6 +38,7 @@ internal sealed class TrainingLoop(Module model, Optimizer optimizer, BatchSourc
         {
             for (int step = epoch * StepsPerEpoch + batch; step < (epoch + 1) * StepsPerEpoch && !stop.IsCancellationRequested; step++)
             {
+                StepGarbage.Collect();
                 using var scope = Scope.Step();
                 float rate = optimizer.LearningRate = rateAt(step);
                 Tensor loss, logits;

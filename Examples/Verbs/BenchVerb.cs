@@ -47,6 +47,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         using var step = new TrainingStep(model, sgd, data, device, stopsShort: false);
         void Step()
         {
+            StepGarbage.Collect();
             using var scope = Scope.Step();
             step.Run();
         }
@@ -64,6 +65,7 @@ internal sealed class BenchVerb(BenchOptions options, Terminal terminal)
         double eval = MedianMilliseconds(() =>
         {
             using var noGrad = new NoGrad();
+            StepGarbage.Collect();
             using var scope = Scope.Step();
             evaluation.Run();
         }, device, done => progress((1 + done) / 2, "evaluation"), stop);
