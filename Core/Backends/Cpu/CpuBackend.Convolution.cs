@@ -119,8 +119,9 @@ internal sealed unsafe partial class CpuBackend<V>
             return;
         }
         var moments = statistics is null ? null : new ImageMoments<V>(y, statistics, chunks!.Value, Pool);
-        WinogradConvolution<V>.Forward(Pointer(x), WinogradKernel<V>.Of(Pointer(weight), g), bias is null ? null : Pointer(bias), Pointer(y), g,
-            chunks?.Together ?? 1, moments is null ? static (_, _) => { } : moments.Add, new InputNorm<V>(norm));
+        Action<int, int>? finish = moments is null ? null : moments.Add;
+        var kernel = WinogradKernel<V>.Of(Pointer(weight), g);
+        WinogradConvolution<V>.Forward(Pointer(x), kernel, bias is null ? null : Pointer(bias), Pointer(y), g, chunks?.Together ?? 1, finish, new InputNorm<V>(norm));
         moments?.Complete(Pool);
         KeepAlive(x, weight, bias, y);
     }

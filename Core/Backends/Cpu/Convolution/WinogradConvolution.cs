@@ -75,7 +75,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     /// <summary>The same, image by image: <paramref name="finish"/>(first, end) is called for images as soon as they are computed.</summary>
     /// <param name="together">First is a multiple of this, and so is end unless it is that of the batch.</param>
     /// <param name="norm">Normalizes x as it is read; or null.</param>
-    public static void Forward(float* x, WinogradKernel<V> kernel, float* bias, float* y, in Window2d g, int together, Action<int, int> finish,
+    public static void Forward(float* x, WinogradKernel<V> kernel, float* bias, float* y, in Window2d g, int together, Action<int, int>? finish,
         InputNorm<V>? norm = null) =>
         new WinogradConvolution<V>(x, kernel, bias, y, g, norm).Run(together, finish);
 
@@ -96,7 +96,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             _alsoRead = alsoRead,
         }.Run(together, finish);
 
-    private void Run(int together, Action<int, int> finish)
+    private void Run(int together, Action<int, int>? finish)
     {
         _finish = finish;
         _imagesPerUnit = (_imagesPerUnit + together - 1) / together * together;
@@ -117,7 +117,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     {
         int first = unit * _imagesPerUnit, end = Min(first + _imagesPerUnit, _g.Batch);
         for (int row = first * _tiles.Rows; row < end * _tiles.Rows; row += _rowsPerBlock) RunBlock(row, end * _tiles.Rows, 0, 1);
-        _finish!(first, end);
+        _finish?.Invoke(first, end);
     }
 
     /// <summary>A block of rows of tiles, up to <paramref name="endRow"/> at most; rows are counted over all images.</summary>
