@@ -63,8 +63,8 @@ public sealed partial class Tensor
     internal string? Origin { get; set; }
 
     /// <summary>
-    /// Whether nobody but the operator that reads it gets to see it: after that one's backward a pass that does not retain the graph uses its
-    /// memory for gradients.
+    /// Whether nobody but the one operator that reads it gets to see it: its memory is used again after that one's forward, or, if its backward
+    /// reads it, after a backward pass that does not retain the graph.
     /// </summary>
     internal bool IsPrivate { get; set; }
 

@@ -153,6 +153,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
             _saved = BackwardReads;
             (_operandVersions, _resultVersion) = (Versions(_saved), ResultVersion());
         }
+        if (observer is null) RecycleUnsaved(y);
         observer?.Ran(this, y, recorded);
         return y;
     }
@@ -184,6 +185,17 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     {
         LeadsToTarget = false;
         foreach (var input in _inputs) LeadsToTarget |= input is not null && Gradients.Lead(input, targets);
+    }
+
+    /// <summary>Returns the memory of operands that nobody but this operator gets to see, unless its backward reads them.</summary>
+    private void RecycleUnsaved(Tensor y)
+    {
+        for (int i = 0; i < _inputs.Length; i++)
+        {
+            if (_inputs[i] is not { IsPrivate: true } input || IsSaved(i, _saved) || input.Storage == y.Storage) continue;
+            input.IsPrivate = false;
+            Backend.Pool.Return(input.Storage);
+        }
     }
 
     /// <summary>A number that grows with every in-place change of a saved operand.</summary>

@@ -6,7 +6,7 @@ namespace MiniDL.Examples.Training;
 /// </summary>
 internal static class StepGarbage
 {
-    private const long Limit = 4 << 20;
+    private const long Limit = 2 << 20;
 
     private static long _allocated;
 

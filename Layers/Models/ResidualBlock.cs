@@ -21,7 +21,13 @@ public abstract class ResidualBlock(int inChannels, int outChannels) : Module
     /// The shortcut has no parameters (He et al. 2016, option A): if the channels double, it takes every second pixel and pads with
     /// channels of zeros, half of them on each side.
     /// </summary>
-    private protected Tensor Shortcut(Tensor x) => _newChannels == 0
-        ? x
-        : x[.., .., Slice.Every(2), Slice.Every(2)].Pad((0, 0), (_newChannels / 2, _newChannels / 2));
+    private protected Tensor Shortcut(Tensor x)
+    {
+        if (_newChannels == 0) return x;
+        var sampled = x[.., .., Slice.Every(2), Slice.Every(2)];
+        sampled.IsPrivate = true;
+        var padded = sampled.Pad((0, 0), (_newChannels / 2, _newChannels / 2));
+        padded.IsPrivate = true;
+        return padded;
+    }
 }
