@@ -56,7 +56,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     internal int AwaitedUses { get; set; }
 
     /// <summary>A backward that has begun before its gradient was complete, and the gradients that it writes; null if it has not.</summary>
-    internal (ImageGradient Reader, Tensor?[] Gradients)? Begun { get; private set; }
+    internal BegunBackward? Begun { get; private set; }
 
     /// <summary>The result, whose hooks backward runs.</summary>
     internal Tensor? Result { get; private set; }
@@ -233,7 +233,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         CheckUnchanged();
         var gradients = new Tensor?[_inputs.Length];
         if (BeginBackward(dy, new Gradients(this, gradients, targets: null, retainGraph)) is not { } reader) return null;
-        Begun = (reader, gradients);
+        Begun = new BegunBackward(reader, gradients);
         return reader;
     }
 

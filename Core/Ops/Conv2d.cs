@@ -68,13 +68,9 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
-        if (statistics is not { } of)
-        {
-            Backend.Conv2d(x, weight, bias, y, geometry);
-            return y;
-        }
-        Statistics = new ChannelStatistics(of, New([of.Samples, of.Groups]), New([of.Samples, of.Groups]));
-        Backend.Conv2dMoments(x, weight, bias, y, Statistics, geometry);
+        Statistics = ChannelStatistics.Of(statistics, Device);
+        if (Statistics is null) Backend.Conv2d(x, weight, bias, y, geometry);
+        else Backend.Conv2dMoments(x, weight, bias, y, Statistics, geometry);
         return y;
     }
 

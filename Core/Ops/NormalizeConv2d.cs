@@ -29,7 +29,7 @@ internal sealed class NormalizeConv2dOp(Tensor x, NormArguments norm, Tensor wei
     protected override Tensor Forward()
     {
         var y = Tensor.New(geometry.Output, Device, x.DType, Layout.ChannelsLast);
-        if (statistics is { } of) Statistics = new ChannelStatistics(of, New([of.Samples, of.Groups]), New([of.Samples, of.Groups]));
+        Statistics = ChannelStatistics.Of(statistics, Device);
         Backend.NormalizeConv2d(x, norm, weight, bias, y, Statistics, geometry);
         return y;
     }

@@ -32,8 +32,7 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
     private readonly Window2d _g;
     private readonly bool _gradient;
     private readonly int _packedSize;
-    private readonly int _height, _width, _inputs, _padTop, _padLeft;
-    private readonly int _targetHeight, _targetWidth, _outputs;
+    private readonly int _inputs, _outputs, _padTop, _padLeft;
     private readonly (int H, int W) _sourceStep, _targetStep;
     private readonly DirectPart[] _parts;
     private readonly int _bands, _bandRows, _rows, _columns;
@@ -44,9 +43,7 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
         _target = target;
         _weight = weight;
         (_g, _gradient) = (g, gradient);
-        var (input, output) = ((g.InHeight, g.InWidth, g.InChannels), (g.OutHeight, g.OutWidth, g.OutChannels));
-        (_height, _width, _inputs) = gradient ? output : input;
-        (_targetHeight, _targetWidth, _outputs) = gradient ? input : output;
+        (_inputs, _outputs) = gradient ? (g.OutChannels, g.InChannels) : (g.InChannels, g.OutChannels);
         var stride = (g.StrideHeight, g.StrideWidth);
         (_sourceStep, _targetStep) = gradient ? ((1, 1), stride) : (stride, (1, 1));
         (_padTop, _padLeft) = gradient
@@ -80,6 +77,10 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
         _held = this;
         return own;
     }
+
+    private (int Height, int Width) Source => _gradient ? (_g.OutHeight, _g.OutWidth) : (_g.InHeight, _g.InWidth);
+
+    private (int Height, int Width) Target => _gradient ? (_g.InHeight, _g.InWidth) : (_g.OutHeight, _g.OutWidth);
 
     /// <summary>y = x ∗ w + bias; see <see cref="Backend.Conv2d"/>.</summary>
     public static void Forward(float* x, float* weight, float* bias, float* y, in Window2d g)
@@ -154,9 +155,9 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
         // Tiles that extend past the end of the last row read, but do not use, some values after it.
         int after = MaxTilePixels * _sourceStep.W * _inputs;
         float* source = Scratch.Rent(ScratchUse.Image, (last - first) * _columns * _inputs + after);
-        PaddedRows.Copy(_source + (nint)image * _height * _width * _inputs, _height, _width, _inputs,
+        PaddedRows.Copy(_source + (nint)image * Source.Height * Source.Width * _inputs, Source.Height, Source.Width, _inputs,
             first - _padTop, last - first, -_padLeft, _columns, source);
-        float* packed = Packed(), target = _target + (nint)image * _targetHeight * _targetWidth * _outputs;
+        float* packed = Packed(), target = _target + (nint)image * Target.Height * Target.Width * _outputs;
         foreach (var part in _parts)
             for (int vector = 0, vectors; vector * V.Count < _outputs; vector += vectors)
             {
@@ -164,7 +165,7 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
                 for (int i = from; i < Math.Min(to, part.Rows); i++)
                     RunRow(part, vector, vectors, packed,
                         source + ((part.SourceRow + i * _sourceStep.H - first) * _columns + part.SourceColumn) * _inputs,
-                        target + ((part.TargetRow + i * _targetStep.H) * _targetWidth + part.TargetColumn) * _outputs);
+                        target + ((part.TargetRow + i * _targetStep.H) * Target.Width + part.TargetColumn) * _outputs);
             }
     }
 

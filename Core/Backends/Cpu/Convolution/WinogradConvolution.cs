@@ -24,9 +24,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
 
     private readonly WinogradKernel<V> _kernel;
     private readonly float* _target, _bias, _zeros;
-    private readonly Window2d _g;
-    private readonly int _inputs, _targetHeight, _targetWidth, _outputs;
-    private readonly int _rowsPerBlock, _slices;
+    private readonly int _batch, _inputs, _targetHeight, _targetWidth, _outputs;
+    private readonly int _rowsPerBlock, _blocks, _slices;
     private readonly WinogradTiles _tiles;
     private readonly int _inputStep, _productStep;
     private readonly InputNorm<V>? _inputNorm;
@@ -37,7 +36,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
 
     private WinogradConvolution(float* source, WinogradKernel<V> kernel, float* bias, float* target, in Window2d g, InputNorm<V>? inputNorm = null)
     {
-        (_kernel, _g, _inputNorm) = (kernel, g, inputNorm);
+        (_kernel, _batch, _inputNorm) = (kernel, g.Batch, inputNorm);
         _target = target;
         bool gradient = kernel.IsGradient;
         var (input, output) = ((g.InHeight, g.InWidth, g.InChannels), (g.OutHeight, g.OutWidth, g.OutChannels));
@@ -48,8 +47,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         _rowsPerBlock = Clamp(BlockTiles / tileColumns, 1, Max(1, g.Batch * tileRows));
         // At most a quarter of the batch, so that small batches are shared out too. Never by the number of threads, which must not affect results.
         _imagesPerUnit = Clamp(_rowsPerBlock / tileRows, 1, Max(1, g.Batch / 4));
-        int blocks = (g.Batch * tileRows + _rowsPerBlock - 1) / _rowsPerBlock;
-        _slices = blocks < MinBlocks && _outputs >= 2 * kernel.Together ? 2 : 1;
+        _blocks = (g.Batch * tileRows + _rowsPerBlock - 1) / _rowsPerBlock;
+        _slices = _blocks < MinBlocks && _outputs >= 2 * kernel.Together ? 2 : 1;
         int blockTiles = (_rowsPerBlock * tileColumns + 7) / 8 * 8;
         // One vector of padding: at power-of-two distances the 36 points would compete for the same few cache lines.
         _inputStep = blockTiles * _inputs + V.Count;
@@ -100,22 +99,20 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     {
         _finish = finish;
         _imagesPerUnit = (_imagesPerUnit + together - 1) / together * together;
-        Workers.Run((_g.Batch - 1) / _imagesPerUnit + 1, this, static (convolution, unit) => convolution.RunImages(unit));
+        Workers.Run((_batch - 1) / _imagesPerUnit + 1, this, static (convolution, unit) => convolution.RunImages(unit));
     }
 
     private void Run()
     {
-        int rows = _g.Batch * _tiles.Rows;
-        if (rows == 0) return;
-        int blocks = (rows + _rowsPerBlock - 1) / _rowsPerBlock;
-        Workers.Run(_slices * blocks, this, (convolution, chunk) =>
-            convolution.RunBlock(chunk % blocks * convolution._rowsPerBlock, convolution._g.Batch * convolution._tiles.Rows, chunk / blocks, convolution._slices));
+        if (_blocks == 0) return;
+        Workers.Run(_slices * _blocks, this, static (c, chunk) =>
+            c.RunBlock(chunk % c._blocks * c._rowsPerBlock, c._batch * c._tiles.Rows, chunk / c._blocks, c._slices));
     }
 
     /// <summary>Computes whole images, just enough to fill a block, and finishes them while they are in the cache.</summary>
     private void RunImages(int unit)
     {
-        int first = unit * _imagesPerUnit, end = Min(first + _imagesPerUnit, _g.Batch);
+        int first = unit * _imagesPerUnit, end = Min(first + _imagesPerUnit, _batch);
         for (int row = first * _tiles.Rows; row < end * _tiles.Rows; row += _rowsPerBlock) RunBlock(row, end * _tiles.Rows, 0, 1);
         _finish?.Invoke(first, end);
     }

@@ -65,11 +65,12 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
     public static void Run(float* x, float* dy, float* dw, in Window2d g, InputNorm<V>? norm = null)
     {
         var gradient = new WinogradWeightGradient<V>(x, dy, dw, g, norm);
-        int groups = WinogradPoints.Groups / gradient._groupsPerChunk;
-        Workers.Run(gradient._slices * gradient._parts * groups, gradient, (gradient, chunk) =>
-            gradient.RunChunk(chunk / groups / gradient._parts, chunk / groups % gradient._parts, chunk % groups * gradient._groupsPerChunk));
+        Workers.Run(gradient._slices * gradient._parts * gradient.GroupsOfChunks, gradient, static (g, chunk) =>
+            g.RunChunk(chunk / g.GroupsOfChunks / g._parts, chunk / g.GroupsOfChunks % g._parts, chunk % g.GroupsOfChunks * g._groupsPerChunk));
         Workers.Run(gradient._outputs / V.Count * gradient._inputs / 16, gradient, static (gradient, index) => gradient.AddPartials(index));
     }
+
+    private int GroupsOfChunks => WinogradPoints.Groups / _groupsPerChunk;
 
     /// <summary>A slice of the outputs, for one part of the rows of tiles, at one group of points or all of them.</summary>
     private void RunChunk(int slice, int part, int firstGroup)
