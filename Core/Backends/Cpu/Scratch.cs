@@ -5,7 +5,9 @@ namespace MiniDL.Backends.Cpu;
 /// <summary>The uses of a thread's scratch memory; each has its own buffer.</summary>
 internal enum ScratchUse
 {
-    /// <summary>Weights (and bias) in the order in which a kernel reads them; written by the calling thread, read by all.</summary>
+    /// <summary>
+    /// Weights in the order in which a kernel reads them: each thread's own, or, of large layers, written by the calling thread and read by all.
+    /// </summary>
     Weights,
 
     /// <summary>A bias padded to whole vectors, and zeros; written by the calling thread, read by all.</summary>

@@ -7,10 +7,10 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// Winograd's F(4×4, 3×3), with a quarter of the multiplications of the direct sum. See <see cref="WinogradPoints"/>.
 /// </summary>
 /// <remarks>
-/// A chunk of work is a few rows of tiles, from one or several images, about <see cref="BlockTiles"/> tiles in all, and, where there are few
-/// of these, half of the output channels. A third of the points at a
-/// time, so that they stay in the first-level cache, their inputs are transformed to matrices of tiles × input channels, and each is multiplied
-/// by its matrix of weights; the products are transformed to outputs. Channels must be multiples of 16, the longest vector.
+/// A chunk of work is a few rows of tiles, from one or several images, about <see cref="BlockTiles"/> tiles in all; where there are few such
+/// blocks, a chunk is half of the output channels of one. A third of the points at a time, so that they stay in the first-level cache, the
+/// inputs are transformed to matrices of tiles × input channels, and each is multiplied by its matrix of weights; the products are transformed to
+/// outputs. Channels must be multiples of 16, the longest vector.
 /// <para>
 /// With 32 registers, output channels are processed two vectors at a time by the register tile of the direct convolution (a "pixel" is a tile,
 /// the window is one value wide). A last single vector would leave it waiting for loads: for that, <see cref="Tile4x6{V}"/> multiplies a

@@ -8,8 +8,9 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// </summary>
 /// <remarks>
 /// For each of the 36 points the sum over tiles is a matrix product, inputs × tiles × outputs, made of outer products: a third of the
-/// points at a time, so that the transformed values of a block of tiles stay in the first-level cache. The rows
-/// of tiles of all images are distributed over chunks, whose number depends only on the shape; the chunks' sums are added in order.
+/// points at a time, so that the transformed values of a block of tiles stay in the first-level cache. The work is cut
+/// into parts of the rows of tiles of all images, each with sums of its own, which are added in order; with few tiles, into slices of the outputs
+/// in place of parts; and with few parts also into groups of points. Only the shape decides.
 /// Channels must be multiples of 16, the longest vector.
 /// </remarks>
 internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISimd<V>
