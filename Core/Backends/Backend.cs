@@ -210,6 +210,9 @@ public abstract partial class Backend
         Pool.Return(gradient.Storage);
     }
 
+    /// <summary>Whether <see cref="Conv2dInputGradientTo"/> hands out images as soon as they are computed.</summary>
+    internal virtual bool GivesInputGradientByImage(in Window2d g) => false;
+
     /// <summary>
     /// <see cref="Conv2dInputGradient"/>, or with <paramref name="add"/> <see cref="AddConv2dInputGradient"/>, and the gradient of the normalization
     /// that made x, as far as it can be computed image by image.
@@ -273,10 +276,12 @@ public abstract partial class Backend
     /// <summary>Whether <see cref="NormalizeGradient"/> can write dx, or the residual's gradient, over dy.</summary>
     internal virtual bool NormalizesGradientInPlace => false;
 
-    /// <summary>
-    /// Begins <see cref="NormalizeGradient"/> of images before dy is complete: see <see cref="ImageGradient"/>. Null where nothing is saved by it.
-    /// </summary>
-    internal virtual ImageGradient? BeginNormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d) => null;
+    /// <summary>Whether the gradient of this normalization can begin before dy is complete.</summary>
+    internal virtual bool NormalizesGradientByImage(Shape x, in NormGeometry g) => false;
+
+    /// <summary>Begins <see cref="NormalizeGradient"/> of images before dy is complete: see <see cref="ImageGradient"/>.</summary>
+    internal virtual ImageGradient BeginNormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d) =>
+        throw new NotSupportedException($"{Device} computes gradients of whole batches.");
 
     /// <summary>
     /// Updates running statistics, [channels], in place: runningMean = (1 − momentum)·runningMean + momentum·mean and

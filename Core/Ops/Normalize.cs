@@ -56,7 +56,9 @@ internal sealed class NormalizeOp(Tensor x, NormArguments norm, bool known = fal
     }
 
     private protected override ImageGradient? BeginBackward(Tensor dy, Gradients d) =>
-        dy.Layout == x.Layout ? Backend.BeginNormalizeGradient(dy, x, _y!, norm, Destinations(dy, d)) : null;
+        dy.Layout == x.Layout && Backend.NormalizesGradientByImage(x.Shape, norm.Geometry)
+            ? Backend.BeginNormalizeGradient(dy, x, _y!, norm, Destinations(dy, d))
+            : null;
 
     /// <summary>
     /// Where the gradients go. That of the residual is dy with zeros, that of x can lie where x was if nobody needs it again, or dy: every place

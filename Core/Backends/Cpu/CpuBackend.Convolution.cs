@@ -79,6 +79,8 @@ internal sealed unsafe partial class CpuBackend<V>
         KeepAlive(dy, weight, dx);
     }
 
+    internal override bool GivesInputGradientByImage(in Window2d g) => WinogradConvolution<V>.Suits(g);
+
     internal override void Conv2dInputGradientTo(ImageGradient next, Tensor dy, Tensor weight, Tensor dx, bool add, in Window2d g)
     {
         if (!WinogradConvolution<V>.Suits(g) || next is not ImageGradient<V> images)
@@ -130,8 +132,9 @@ internal sealed unsafe partial class CpuBackend<V>
     {
         // The gradient of the normalized values lies where that of x will be.
         var dz = d.X ?? Rented(x);
-        if (WinogradConvolution<V>.Suits(g) && BeginNormalizeGradient(dz, x, dz, norm, d) is { } next)
+        if (GivesInputGradientByImage(g) && NormalizesGradientByImage(x.Shape, norm.Geometry))
         {
+            var next = BeginNormalizeGradient(dz, x, dz, norm, d);
             Conv2dInputGradientTo(next, dy, weight, dz, add: false, g);
             next.Complete();
         }

@@ -34,8 +34,10 @@ internal sealed partial class CpuBackend<V>
 
     internal override bool NormalizesGradientInPlace => true;
 
-    internal override ImageGradient? BeginNormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d) =>
-        x.Rank == 4 && ImageChunks.Of(norm.Geometry, x.Shape[0], x.Shape[2] * x.Shape[3]) is { } chunks
-            ? new ImageGradient<V>(dy, x, y, norm, d, chunks, Pool)
-            : null;
+    internal override bool NormalizesGradientByImage(Shape x, in NormGeometry g) => ChunksOf(x, g) is not null;
+
+    internal override ImageGradient BeginNormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d) =>
+        new ImageGradient<V>(dy, x, y, norm, d, ChunksOf(x.Shape, norm.Geometry)!.Value, Pool);
+
+    private static ImageChunks? ChunksOf(Shape x, in NormGeometry g) => x.Rank == 4 ? ImageChunks.Of(g, x[0], x[2] * x[3]) : null;
 }

@@ -90,9 +90,10 @@ public class NormalizedInputTests
         NormGradients apart = Unset(x, geometry.Channels), together = Unset(x, geometry.Channels) with { X = x.Clone(), Residual = sum.Clone() };
         backend.NormalizeGradient(dz, x, y, norm, apart);
 
+        Assert.True(backend.GivesInputGradientByImage(g) && backend.NormalizesGradientByImage(x.Shape, geometry));
         var next = backend.BeginNormalizeGradient(together.Residual!, together.X!, y, norm, together);
-        backend.Conv2dInputGradientTo(next!, dy, weight, together.Residual!, add, g);
-        next!.Complete();
+        backend.Conv2dInputGradientTo(next, dy, weight, together.Residual!, add, g);
+        next.Complete();
         Assert.Equal(Values(apart), Values(together));
     }
 
