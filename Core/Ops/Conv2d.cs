@@ -21,7 +21,7 @@ public sealed partial class Tensor
     /// window. The error is about twice that of the direct sum if values are of similar size, but values next to ones 10⁶ times as large lose
     /// all their digits. Outputs that should be 0 or positive may be slightly negative, and an Inf, NaN or value near the end of float's
     /// range affects all outputs of its tiles. <see cref="ConvAlgorithm.Exact"/> avoids all of this; with it a training step of ResNet-20
-    /// takes 1.5 times as long.
+    /// takes 1.8 times as long.
     /// </remarks>
     /// <exception cref="ShapeException">A rank or the number of channels is wrong, or the kernel does not fit.</exception>
     public Tensor Conv2d(Tensor weight, Tensor? bias = null, (int H, int W)? stride = null, (int H, int W)? padding = null,
