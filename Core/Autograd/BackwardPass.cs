@@ -89,7 +89,8 @@ internal readonly struct BackwardPass
 
         var slots = new GradientSlots();
         var inputs = node.Inputs;
-        Span<Tensor?> gradients = node.Begun is { } begun ? begun.Gradients : inputs.Length <= GradientSlots.Length ? ((Span<Tensor?>)slots)[..inputs.Length] : new Tensor?[inputs.Length];
+        Span<Tensor?> gradients = inputs.Length <= GradientSlots.Length ? ((Span<Tensor?>)slots)[..inputs.Length] : new Tensor?[inputs.Length];
+        if (node.Begun is { } begun) gradients = begun.Gradients;
         node.RunBackward(dy, new Gradients(node, gradients, _targets, _retainGraph));
         for (int i = 0; i < inputs.Length; i++)
             if (gradients[i] is not null && inputs[i]!.Producer is Operator.FreedOperator) throw BackwardErrors.Freed(_root);

@@ -77,10 +77,10 @@ public readonly ref struct Gradients
             && sum.Layout == x.Layout && GradientSums.MayChange(sum) ? sum : null;
 
     /// <summary>
-    /// The operator that made this input, if it can begin its backward while <paramref name="dx"/> is computed: no other gradient is awaited for
-    /// its result, dx is the sum of all, and nobody gets to see it in between. Then dx is changed as soon as it is computed.
+    /// Begins the backward of the operator that made this input, to read <paramref name="dx"/> while it is computed; null if it cannot. No other gradient may be awaited for
+    /// its result, dx must be the sum of all, and nobody may get to see it in between. Then dx is changed as soon as it is computed.
     /// </summary>
-    internal ImageGradient? Reader(int input, Tensor dx)
+    internal ImageGradient? BeginNext(int input, Tensor dx)
     {
         var x = _operator.Inputs[input]!;
         bool complete = _targets is null && x.Producer is { AwaitedUses: 0, PendingGradient: var sum } && (sum is null || ReferenceEquals(sum, dx));
@@ -97,7 +97,7 @@ public readonly ref struct Gradients
     /// If the gradient of this input is wanted, and its values are nobody else's and not needed again, gives their memory to write it into, each
     /// value in the place of the input's.
     /// </summary>
-    internal bool MayOverwrite(int input, out Tensor gradient)
+    internal bool TryTakeOver(int input, out Tensor gradient)
     {
         gradient = null!;
         if (_retainGraph || EngineObserver.Active is not null || !Wanted(input) || _operator.Inputs[input] is not { IsPrivate: true } x) return false;

@@ -26,6 +26,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     private Tensor?[] _inputs = inputs;
     private Saved _saved;
     private uint _wanted;
+    private bool _mayOverwrite;
     private int _operandVersions, _resultVersion, _claim;
 
     /// <summary>The name in errors and in the graph.</summary>
@@ -233,6 +234,7 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         CheckUnchanged();
         var gradients = new Tensor?[_inputs.Length];
         if (BeginBackward(dy, new Gradients(this, gradients, targets: null, retainGraph)) is not { } reader) return null;
+        _mayOverwrite = !retainGraph;
         Begun = new BegunBackward(reader, gradients);
         return reader;
     }
@@ -268,9 +270,13 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>Whether this pass has already claimed it.</summary>
     internal bool IsClaimedBy(int pass) => Volatile.Read(ref _claim) == pass;
 
-    /// <summary>Removes everything that a pass left here, even if the pass did not get as far as this node.</summary>
+    /// <summary>
+    /// Removes everything that a pass left here, even if the pass did not get as far as this node. One that failed in between a begun backward's
+    /// beginning and its end may have overwritten what another pass would read: that is refused, like any graph that was freed.
+    /// </summary>
     internal void EndPass()
     {
+        if (Begun is not null && _mayOverwrite && !IsFreed) Free();
         PendingGradient = null;
         (AwaitedUses, Begun) = (0, null);
         Volatile.Write(ref _claim, 0);

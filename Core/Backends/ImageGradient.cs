@@ -12,6 +12,3 @@ internal abstract class ImageGradient
     /// <summary>Writes what is left of the gradients.</summary>
     public abstract void Complete();
 }
-
-/// <summary>A backward that has begun, and the gradients that it writes, by input.</summary>
-internal sealed record BegunBackward(ImageGradient Reader, Tensor?[] Gradients);

@@ -89,7 +89,7 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
         var dx = d.SumSoFar(0);
         bool add = dx is not null;
         if (!add && !d.Wanted(0, out dx!)) return;
-        if (Backend.GivesInputGradientByImage(geometry) && d.Reader(0, dx!) is { } next) Backend.Conv2dInputGradientTo(next, dy, weight, dx!, add, geometry);
+        if (Backend.GivesInputGradientByImage(geometry) && d.BeginNext(0, dx!) is { } next) Backend.Conv2dInputGradientTo(next, dy, weight, dx!, add, geometry);
         else if (add) Backend.AddConv2dInputGradient(dy, weight, dx!, geometry);
         else Backend.Conv2dInputGradient(dy, weight, dx!, geometry);
     }

@@ -68,7 +68,7 @@ internal sealed class NormalizeOp(Tensor x, NormArguments norm, bool known = fal
     {
         bool inPlace = Backend.NormalizesGradientInPlace, reusesDy = inPlace && d.MayReuse(dy);
         var residual = d.Wanted(3) ? reusesDy ? d[3] = dy : At(3, d) : null;
-        var dx = inPlace && d.MayOverwrite(0, out var overX) ? overX : residual is null && reusesDy && d.Wanted(0) ? d[0] = dy : At(0, d);
+        var dx = inPlace && d.TryTakeOver(0, out var overX) ? overX : residual is null && reusesDy && d.Wanted(0) ? d[0] = dy : At(0, d);
         return new NormGradients(dx, At(1, d), At(2, d), residual);
     }
 

@@ -60,7 +60,7 @@ public abstract class BatchNorm : MeanVarianceNorm
         return new NormGeometry(Samples: 1, positions, NumFeatures, Groups: NumFeatures);
     }
 
-    internal override NormGeometry? StatisticsOf(Shape images) => Constants is null ? Named(images) : null;
+    internal override NormGeometry? StatisticsOf(Shape images) => Constants is null ? GeometryOf(images) : null;
 
     private protected override int[] Reduced(Tensor x) => [0, .. From(2, x)];
 

@@ -35,7 +35,7 @@ public sealed class GroupNorm : MeanVarianceNorm
 
     internal override bool TreatsImagesAlone => true;
 
-    internal override NormGeometry? StatisticsOf(Shape images) => Named(images);
+    internal override NormGeometry? StatisticsOf(Shape images) => GeometryOf(images);
 
     private protected override NormGeometry Geometry(Shape x)
     {

@@ -67,7 +67,7 @@ public abstract class InstanceNorm : MeanVarianceNorm
         return new NormGeometry(x[0], positions, NumFeatures, Groups: NumFeatures);
     }
 
-    internal override NormGeometry? StatisticsOf(Shape images) => Constants is null ? Named(images) : null;
+    internal override NormGeometry? StatisticsOf(Shape images) => Constants is null ? GeometryOf(images) : null;
 
     private protected override int[] Reduced(Tensor x) => From(2, x);
 

@@ -114,7 +114,7 @@ public abstract class MeanVarianceNorm : Norm
     }
 
     /// <summary><see cref="Geometry"/>, whose errors name this module.</summary>
-    private protected NormGeometry Named(Shape images)
+    private protected NormGeometry GeometryOf(Shape images)
     {
         using var running = new RunningModule(this);
         return Geometry(images);

@@ -30,33 +30,51 @@ internal static unsafe class PackedWeights
     /// </summary>
     public static void Pack(float* weight, in Window2d g, bool transposed, DirectPart[] parts, int lanes, float* packed)
     {
-        int size = g.KernelHeight * g.KernelWidth;
-        var (outputs, outputStep) = transposed ? (g.InChannels, size) : (g.OutChannels, g.InChannels * size);
-        var (inputs, inputStep) = transposed ? (g.OutChannels, g.InChannels * size) : (g.InChannels, size);
-        int together = MaxTransposed / (size * lanes);
-        for (int vector = 0; vector * lanes < outputs; vector++)
+        var weights = transposed
+            ? new Strided(weight, g.InChannels, 1, g.OutChannels, g.InChannels, g)
+            : new Strided(weight, g.OutChannels, g.InChannels, g.InChannels, 1, g);
+        int together = MaxTransposed / (weights.Size * lanes);
+        for (int vector = 0; vector * lanes < weights.Outputs; vector++)
         {
-            float* from = weight + vector * lanes * outputStep;
-            if ((vector + 1) * lanes > outputs || together == 0)
-                foreach (var part in parts) PackOneByOne(from, outputStep, outputs - vector * lanes, inputs, inputStep, part, vector, lanes, g.KernelWidth, packed);
+            if ((vector + 1) * lanes > weights.Outputs || together == 0)
+                foreach (var part in parts) PackOneByOne(weights, part, vector, lanes, packed);
             else
-                for (int input = 0; input < inputs; input += together)
-                    PackTransposed(from + input * inputStep, outputStep, inputStep, size, input, Math.Min(together, inputs - input), inputs, parts, vector, lanes,
-                        g.KernelWidth, packed);
+                for (int input = 0; input < weights.Inputs; input += together)
+                    PackTransposed(weights, parts, vector, input, Math.Min(together, weights.Inputs - input), lanes, packed);
         }
     }
 
-    /// <summary>One vector of outputs, of which the first <paramref name="valid"/> exist.</summary>
-    private static void PackOneByOne(float* from, int outputStep, int valid, int inputs, int inputStep, in DirectPart part, int vector, int lanes,
-        int kernelWidth, float* packed)
+    /// <summary>Weights whose kernels, of <see cref="Size"/> values each, are some steps apart: the two ways to call their channels inputs and outputs.</summary>
+    private readonly struct Strided(float* weight, int outputs, int kernelsPerOutput, int inputs, int kernelsPerInput, in Window2d g)
+    {
+        private readonly float* _weight = weight;
+
+        public int Outputs { get; } = outputs;
+
+        public int Inputs { get; } = inputs;
+
+        public int KernelWidth { get; } = g.KernelWidth;
+
+        public int Size { get; } = g.KernelHeight * g.KernelWidth;
+
+        public int OutputStep => kernelsPerOutput * Size;
+
+        public int InputStep => kernelsPerInput * Size;
+
+        public float* At(int output, int input) => _weight + output * OutputStep + input * InputStep;
+    }
+
+    /// <summary>One vector of outputs, of which the last lanes may not exist.</summary>
+    private static void PackOneByOne(in Strided weights, in DirectPart part, int vector, int lanes, float* packed)
     {
         for (int lane = 0; lane < lanes; lane++)
         {
-            float* to = packed + part.Weights + vector * part.Taps.Count * inputs * lanes + lane;
+            int output = vector * lanes + lane;
+            float* to = packed + part.Weights + vector * part.Taps.Count * weights.Inputs * lanes + lane;
             for (int u = 0; u < part.Taps.Rows; u++)
                 for (int v = 0; v < part.Taps.Columns; v++)
-                    for (int input = 0; input < inputs; input++, to += lanes)
-                        *to = lane < valid ? from[lane * outputStep + part.Taps.At(u, v, kernelWidth) + input * inputStep] : 0;
+                    for (int input = 0; input < weights.Inputs; input++, to += lanes)
+                        *to = output < weights.Outputs ? weights.At(output, input)[part.Taps.At(u, v, weights.KernelWidth)] : 0;
         }
     }
 
@@ -64,21 +82,22 @@ internal static unsafe class PackedWeights
     /// <paramref name="count"/> inputs of one vector of outputs: all taps are transposed to [input][tap][lane], then those of each part copied, a
     /// vector at a time.
     /// </summary>
-    private static void PackTransposed(float* from, int outputStep, int inputStep, int size, int first, int count, int inputs, DirectPart[] parts,
-        int vector, int lanes, int kernelWidth, float* packed)
+    private static void PackTransposed(in Strided weights, DirectPart[] parts, int vector, int first, int count, int lanes, float* packed)
     {
         float* all = stackalloc float[MaxTransposed];
-        var (runs, run) = inputStep == size ? (1, count * size) : (count, size);
+        // The kernels of neighbouring inputs may follow each other; then they are one run.
+        var (runs, run) = weights.InputStep == weights.Size ? (1, count * weights.Size) : (count, weights.Size);
         for (int i = 0; i < runs; i++)
-            Transpose.Tile(new ReadOnlySpan<float>(from + i * inputStep, (lanes - 1) * outputStep + run), outputStep,
+            Transpose.Tile(new ReadOnlySpan<float>(weights.At(vector * lanes, first + i), (lanes - 1) * weights.OutputStep + run), weights.OutputStep,
                 new Span<float>(all + i * run * lanes, run * lanes), lanes, 1, run, lanes, add: false);
         foreach (var part in parts)
         {
-            float* to = packed + part.Weights + (vector * part.Taps.Count * inputs + first) * lanes;
+            float* to = packed + part.Weights + (vector * part.Taps.Count * weights.Inputs + first) * lanes;
             for (int u = 0; u < part.Taps.Rows; u++)
-                for (int v = 0; v < part.Taps.Columns; v++, to += inputs * lanes)
+                for (int v = 0; v < part.Taps.Columns; v++, to += weights.Inputs * lanes)
                     for (int i = 0; i < count; i++)
-                        new ReadOnlySpan<float>(all + (i * size + part.Taps.At(u, v, kernelWidth)) * lanes, lanes).CopyTo(new Span<float>(to + i * lanes, lanes));
+                        new ReadOnlySpan<float>(all + (i * weights.Size + part.Taps.At(u, v, weights.KernelWidth)) * lanes, lanes)
+                            .CopyTo(new Span<float>(to + i * lanes, lanes));
         }
     }
 

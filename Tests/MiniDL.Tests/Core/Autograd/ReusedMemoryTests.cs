@@ -47,6 +47,20 @@ public class ReusedMemoryTests
         Assert.Equal(fast.ToArray(), new Net(norm).Middle(fused: true, hook: true).ToArray());
     }
 
+    /// <summary>The norm's gradient begins with the convolution's backward; before it comes to its end, a hook throws.</summary>
+    [Fact]
+    public void A_pass_that_fails_half_way_leaves_no_graph_whose_values_were_overwritten()
+    {
+        var random = new RandomStream(3);
+        Conv2d first = new(16, 16, 3, padding: 1, random: random), second = new(16, 16, 3, padding: 1, random: random);
+        var y = new ConvNorm(first, new GroupNorm(4, 16)).Forward(NormCases.Input([16, 16, 16, 16], Device.Cpu, seed: 1).ToLayout(Layout.ChannelsLast));
+        var beside = NormCases.Leaf(Tensor.Ones([1])).Square();
+        beside.OnGradient(_ => throw new InvalidOperationException("a hook of the user's"));
+        var loss = second.Forward(y).Square().Sum() + beside.Sum();
+        Assert.Throws<InvalidOperationException>(() => loss.Backward());
+        Assert.Contains("freed", Assert.Throws<MiniDLException>(() => y.Square().Sum().Backward()).Message);
+    }
+
     [Fact]
     public void A_net_that_nobody_looks_into_normalizes_on_read_and_allocates_less()
     {
