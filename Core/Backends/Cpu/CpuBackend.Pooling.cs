@@ -9,64 +9,53 @@ internal sealed unsafe partial class CpuBackend<V>
     internal override void MaxPool2d(Tensor x, Tensor y, Tensor index, in Window2d window)
     {
         var g = window;
-        int channels = g.InChannels, pixels = g.InHeight * g.InWidth;
+        int inputs = g.InHeight * g.InWidth * g.InChannels, outputs = g.OutPixels * g.InChannels;
         ForEachImage(g, n =>
         {
-            float* best = Scratch.Rent(ScratchUse.Lanes, 2 * Math.Max(channels, V.Count)), winner = best + Math.Max(channels, V.Count);
-            var image = F(x).Slice(n * pixels * channels, pixels * channels);
-            var indices = index.Raw<long>().Slice(n * g.OutPixels * channels, g.OutPixels * channels);
-            fixed (float* values = image, largest = F(y).Slice(n * g.OutPixels * channels, g.OutPixels * channels))
-                for (int pixel = 0; pixel < g.OutPixels; pixel++)
-                {
-                    int at = pixel * channels;
-                    var (top, left, bottom, right) = Covered(pixel, g);
-                    int first = top * g.InWidth + left, last = (bottom - 1) * g.InWidth + right - 1;
-                    if (channels <= V.Count && last * channels + V.Count <= image.Length)
-                        LargestOfWindow(values + first * channels, channels, right - left, bottom - top, g.InWidth, best, winner);
-                    else
-                    {
-                        new Span<float>(winner, channels).Clear();
-                        image.Slice(first * channels, channels).CopyTo(new Span<float>(best, channels));
-                        for (int h = top; h < bottom; h++)
-                            for (int w = left; w < right; w++)
-                                KeepLarger(values + (h * g.InWidth + w) * channels, h * g.InWidth + w - first, best, winner, channels);
-                    }
-                    for (int c = 0; c < channels; c++) (largest[at + c], indices[at + c]) = (best[c], first + (int)winner[c]);
-                }
+            fixed (float* image = F(x).Slice(n * inputs, inputs), largest = F(y).Slice(n * outputs, outputs))
+            fixed (long* indices = index.Raw<long>().Slice(n * outputs, outputs))
+                LargestOfImage(image, g, largest, indices);
         });
     }
 
-    /// <summary>
-    /// The best of a window and its offset for channels that fit a register, in which both stay. Lanes past the last channel are the next
-    /// pixel's, compared for nothing.
-    /// </summary>
-    private static void LargestOfWindow(float* x, int channels, int width, int height, int rowPixels, float* best, float* winner)
+    private static void LargestOfImage(float* image, in Window2d g, float* largest, long* indices)
     {
-        V largest = V.Load(x), offset = V.All(0);
+        int channels = g.InChannels, inputs = g.InHeight * g.InWidth * channels;
+        float* best = Scratch.Rent(ScratchUse.Lanes, 2 * V.Count), winner = best + V.Count;
+        for (int pixel = 0; pixel < g.OutPixels; pixel++)
+        {
+            var (top, left, bottom, right) = Covered(pixel, g);
+            int first = top * g.InWidth + left, last = (bottom - 1) * g.InWidth + right - 1;
+            for (int c = 0; c < channels; c += V.Count)
+            {
+                int count = Math.Min(V.Count, channels - c);
+                if (last * channels + c + V.Count <= inputs)
+                    LargestOfWindow<V>(image + first * channels + c, channels, right - left, bottom - top, g.InWidth, best, winner);
+                else
+                    for (int lane = 0; lane < count; lane++)
+                        LargestOfWindow<SimdScalar>(image + first * channels + c + lane, channels, right - left, bottom - top, g.InWidth, best + lane, winner + lane);
+                for (int lane = 0; lane < count; lane++, largest++, indices++) (*largest, *indices) = (best[lane], first + (int)winner[lane]);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The largest value of a window, the first of them, and its offset in pixels, for a vector of channels; floats hold offsets up to 2²⁴ exactly.
+    /// Lanes past the last channel are the next pixel's, compared for nothing.
+    /// </summary>
+    private static void LargestOfWindow<W>(float* x, int channels, int width, int height, int rowPixels, float* best, float* winner)
+        where W : unmanaged, ISimd<W>
+    {
+        W largest = W.Load(x), offset = W.All(0);
         for (int h = 0; h < height; h++)
             for (int w = 0; w < width; w++)
             {
-                V value = V.Load(x + (h * rowPixels + w) * channels);
-                offset = V.WhereLarger(value, largest, V.All(h * rowPixels + w), offset);
-                largest = V.WhereLarger(value, largest, value, largest);
+                W value = W.Load(x + (h * rowPixels + w) * channels);
+                offset = W.WhereLarger(value, largest, W.All(h * rowPixels + w), offset);
+                largest = W.WhereLarger(value, largest, value, largest);
             }
         largest.Store(best);
         offset.Store(winner);
-    }
-
-    /// <summary>Where x is larger than the best so far, it replaces that, and its offset the winner; floats hold offsets up to 2²⁴ exactly.</summary>
-    private static void KeepLarger(float* x, int offset, float* best, float* winner, int count)
-    {
-        V here = V.All(offset);
-        int c = 0;
-        for (; c + V.Count <= count; c += V.Count)
-        {
-            V value = V.Load(x + c), before = V.Load(best + c);
-            V.WhereLarger(value, before, here, V.Load(winner + c)).Store(winner + c);
-            V.WhereLarger(value, before, value, before).Store(best + c);
-        }
-        for (; c < count; c++)
-            if (IsLarger(x[c], best[c])) (best[c], winner[c]) = (x[c], offset);
     }
 
     internal override void MaxPool2dGradient(Tensor dy, Tensor index, Tensor dx, in Window2d window)

@@ -52,9 +52,9 @@ internal readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 WhereLarger(Simd512 a, Simd512 b, Simd512 then, Simd512 otherwise)
     {
-        var larger = Vector512.GreaterThan(a._value, b._value);
-        var onlyNaN = Vector512.AndNot(Vector512.Equals(b._value, b._value), Vector512.Equals(a._value, a._value));
-        return new(Vector512.ConditionalSelect(larger | onlyNaN, then._value, otherwise._value));
+        // A comparison with NaN is false.
+        var larger = Vector512.AndNot(Vector512.Equals(b._value, b._value), Vector512.LessThanOrEqual(a._value, b._value));
+        return new(Vector512.ConditionalSelect(larger, then._value, otherwise._value));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -108,9 +108,9 @@ internal readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 WhereLarger(Simd256 a, Simd256 b, Simd256 then, Simd256 otherwise)
     {
-        var larger = Vector256.GreaterThan(a._value, b._value);
-        var onlyNaN = Vector256.AndNot(Vector256.Equals(b._value, b._value), Vector256.Equals(a._value, a._value));
-        return new(Vector256.ConditionalSelect(larger | onlyNaN, then._value, otherwise._value));
+        // A comparison with NaN is false.
+        var larger = Vector256.AndNot(Vector256.Equals(b._value, b._value), Vector256.LessThanOrEqual(a._value, b._value));
+        return new(Vector256.ConditionalSelect(larger, then._value, otherwise._value));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -164,9 +164,9 @@ internal readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 WhereLarger(Simd128 a, Simd128 b, Simd128 then, Simd128 otherwise)
     {
-        var larger = Vector128.GreaterThan(a._value, b._value);
-        var onlyNaN = Vector128.AndNot(Vector128.Equals(b._value, b._value), Vector128.Equals(a._value, a._value));
-        return new(Vector128.ConditionalSelect(larger | onlyNaN, then._value, otherwise._value));
+        // A comparison with NaN is false.
+        var larger = Vector128.AndNot(Vector128.Equals(b._value, b._value), Vector128.LessThanOrEqual(a._value, b._value));
+        return new(Vector128.ConditionalSelect(larger, then._value, otherwise._value));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
