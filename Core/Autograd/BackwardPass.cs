@@ -51,9 +51,6 @@ internal readonly struct BackwardPass
         for (int i = 0; i < _operators.Count; i++)
             foreach (var input in _operators[i].Inputs)
                 if (input is not null) Enter(input);
-        foreach (var node in _operators)
-            foreach (var input in node.Inputs)
-                if (input?.Producer is { } producer) producer.AwaitedUses++;
         _operators.Sort(static (a, b) => b.Order.CompareTo(a.Order));
         if (_targets is null) return;
         for (int i = _operators.Count - 1; i >= 0; i--) _operators[i].MarkIfLeadsTo(_targets);
@@ -80,8 +77,6 @@ internal readonly struct BackwardPass
     /// <summary>Runs an operator's backward, once the gradient of its result is complete, and passes on the gradients of its inputs.</summary>
     private void Visit(Operator node)
     {
-        foreach (var input in node.Inputs)
-            if (input?.Producer is { } producer) producer.AwaitedUses--;
         if (!_sums.TryTake(node.Result!, out var dy)) return;
         dy = AfterHooks(node.Result!, dy);
         if (_targets is not null && _targets.ContainsKey(node.Result!)) _targets[node.Result!] = _sums.HandOut(dy);
@@ -90,7 +85,6 @@ internal readonly struct BackwardPass
         var slots = new GradientSlots();
         var inputs = node.Inputs;
         Span<Tensor?> gradients = inputs.Length <= GradientSlots.Length ? ((Span<Tensor?>)slots)[..inputs.Length] : new Tensor?[inputs.Length];
-        if (node.Begun is { } begun) gradients = begun.Gradients;
         node.RunBackward(dy, new Gradients(node, gradients, _targets, _retainGraph));
         for (int i = 0; i < inputs.Length; i++)
             if (gradients[i] is not null && inputs[i]!.Producer is Operator.FreedOperator) throw BackwardErrors.Freed(_root);

@@ -1,4 +1,3 @@
-using MiniDL.Backends;
 using MiniDL.Diagnostics;
 
 namespace MiniDL;
@@ -77,17 +76,6 @@ public readonly ref struct Gradients
             && sum.Layout == x.Layout && GradientSums.MayChange(sum) ? sum : null;
 
     /// <summary>
-    /// Begins the backward of the operator that made this input, to read <paramref name="dx"/> while it is computed; null if it cannot. No other gradient may be awaited for
-    /// its result, dx must be the sum of all, and nobody may get to see it in between. Then dx is changed as soon as it is computed.
-    /// </summary>
-    internal ImageGradient? BeginNext(int input, Tensor dx)
-    {
-        var x = _operator.Inputs[input]!;
-        bool complete = _targets is null && x.Producer is { AwaitedUses: 0, PendingGradient: var sum } && (sum is null || ReferenceEquals(sum, dx));
-        return complete && IsUnseen(x) ? x.Producer!.Begin(dx, _retainGraph) : null;
-    }
-
-    /// <summary>
     /// Whether the memory of dy, the gradient of this operator's result, may be used for the gradient of an input: the engine made it, nobody else
     /// holds it, and nobody gets to see it afterwards.
     /// </summary>
@@ -102,6 +90,8 @@ public readonly ref struct Gradients
         gradient = null!;
         if (_retainGraph || EngineObserver.Active is not null || !Wanted(input) || _operator.Inputs[input] is not { IsPrivate: true } x) return false;
         x.IsPrivate = false;
+        // Should this pass fail before it has freed the graph, another one is refused.
+        x.Storage.Changes.Add();
         _slots[input] = gradient = x.Detach();
         GradientSums.TakeOver(gradient);
         return true;

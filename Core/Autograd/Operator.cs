@@ -26,7 +26,6 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     private Tensor?[] _inputs = inputs;
     private Saved _saved;
     private uint _wanted;
-    private bool _mayOverwrite;
     private int _operandVersions, _resultVersion, _claim;
 
     /// <summary>The name in errors and in the graph.</summary>
@@ -52,12 +51,6 @@ public abstract class Operator(string name, params Tensor?[] inputs)
 
     /// <summary>The sum of the gradients that have arrived for the result so far.</summary>
     internal Tensor? PendingGradient { get; set; }
-
-    /// <summary>How many uses of the result by operators of the running pass are still to be visited; only then is its gradient complete.</summary>
-    internal int AwaitedUses { get; set; }
-
-    /// <summary>A backward that has begun before its gradient was complete, and the gradients that it writes; null if it has not.</summary>
-    internal BegunBackward? Begun { get; private set; }
 
     /// <summary>The result, whose hooks backward runs.</summary>
     internal Tensor? Result { get; private set; }
@@ -110,12 +103,6 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// may recycle them.
     /// </summary>
     protected abstract void Backward(Tensor dy, Gradients d);
-
-    /// <summary>
-    /// Begins <see cref="Backward"/> before dy is complete, to read it image by image as it is computed; null if the operator cannot do so.
-    /// Backward is called nevertheless, when dy is complete, and finds this in <see cref="Begun"/>.
-    /// </summary>
-    private protected virtual ImageGradient? BeginBackward(Tensor dy, Gradients d) => null;
 
     /// <summary>Runs forward and, if an operand requires gradients and recording is on, adds this node to the graph of the result.</summary>
     /// <exception cref="InvalidOperationException">It has already run: a node has one result.</exception>
@@ -228,17 +215,6 @@ public abstract class Operator(string name, params Tensor?[] inputs)
         "one operand is computed from a gradient, another one requires gradients: gradients have no graph of their own, so that second "
         + "derivatives are not supported. Detach() the gradient to use it as a constant, or take differences of first derivatives."));
 
-    /// <summary>See <see cref="BeginBackward"/>.</summary>
-    internal ImageGradient? Begin(Tensor dy, bool retainGraph)
-    {
-        CheckUnchanged();
-        var gradients = new Tensor?[_inputs.Length];
-        if (BeginBackward(dy, new Gradients(this, gradients, targets: null, retainGraph)) is not { } reader) return null;
-        _mayOverwrite = !retainGraph;
-        Begun = new BegunBackward(reader, gradients);
-        return reader;
-    }
-
     /// <summary>Refuses a backward that would read what has been changed since forward.</summary>
     private void CheckUnchanged()
     {
@@ -270,15 +246,10 @@ public abstract class Operator(string name, params Tensor?[] inputs)
     /// <summary>Whether this pass has already claimed it.</summary>
     internal bool IsClaimedBy(int pass) => Volatile.Read(ref _claim) == pass;
 
-    /// <summary>
-    /// Removes everything that a pass left here, even if the pass did not get as far as this node. One that failed in between a begun backward's
-    /// beginning and its end may have overwritten what another pass would read: that is refused, like any graph that was freed.
-    /// </summary>
+    /// <summary>Removes everything that a pass left here, even if the pass did not get as far as this node.</summary>
     internal void EndPass()
     {
-        if (Begun is not null && _mayOverwrite && !IsFreed) Free();
         PendingGradient = null;
-        (AwaitedUses, Begun) = (0, null);
         Volatile.Write(ref _claim, 0);
     }
 

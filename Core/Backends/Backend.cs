@@ -180,6 +180,9 @@ public abstract partial class Backend
         Pool.Return(dz.Storage);
     }
 
+    /// <summary>Whether <see cref="NormalizeConv2dInputGradient"/> can write dx over x.</summary>
+    internal virtual bool NormalizesConv2dGradientInPlace(in NormGeometry input, in Window2d g) => false;
+
     /// <summary>The gradient of <see cref="NormalizeConv2d"/> for the convolution's weight, given dy.</summary>
     internal virtual void NormalizeConv2dWeightGradient(Tensor dy, Tensor x, in NormArguments norm, Tensor dw, in Window2d g)
     {
@@ -208,21 +211,6 @@ public abstract partial class Backend
         Conv2dInputGradient(dy, weight, gradient, g);
         using (Profiler.Time("autograd", "sum")) AddInto(dx, gradient);
         Pool.Return(gradient.Storage);
-    }
-
-    /// <summary>Whether <see cref="Conv2dInputGradientTo"/> hands out images as soon as they are computed.</summary>
-    internal virtual bool GivesInputGradientByImage(in Window2d g) => false;
-
-    /// <summary>
-    /// <see cref="Conv2dInputGradient"/>, or with <paramref name="add"/> <see cref="AddConv2dInputGradient"/>, and the gradient of the normalization
-    /// that made x, as far as it can be computed image by image.
-    /// </summary>
-    /// <param name="next">From <see cref="BeginNormalizeGradient"/>, with dx as its dy.</param>
-    internal virtual void Conv2dInputGradientTo(ImageGradient next, Tensor dy, Tensor weight, Tensor dx, bool add, in Window2d g)
-    {
-        if (add) AddConv2dInputGradient(dy, weight, dx, g);
-        else Conv2dInputGradient(dy, weight, dx, g);
-        next.Add(0, g.Batch);
     }
 
     /// <summary>dw[k,c,r,s] = Σ dy[n,k,p,q] · x[n, c, p·stride + r − pad, q·stride + s − pad].</summary>
@@ -275,13 +263,6 @@ public abstract partial class Backend
 
     /// <summary>Whether <see cref="NormalizeGradient"/> can write dx, or the residual's gradient, over dy.</summary>
     internal virtual bool NormalizesGradientInPlace => false;
-
-    /// <summary>Whether the gradient of this normalization can begin before dy is complete.</summary>
-    internal virtual bool NormalizesGradientByImage(Shape x, in NormGeometry g) => false;
-
-    /// <summary>Begins <see cref="NormalizeGradient"/> of images before dy is complete: see <see cref="ImageGradient"/>.</summary>
-    internal virtual ImageGradient BeginNormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d) =>
-        throw new NotSupportedException($"{Device} computes gradients of whole batches.");
 
     /// <summary>
     /// Updates running statistics, [channels], in place: runningMean = (1 − momentum)·runningMean + momentum·mean and

@@ -86,11 +86,7 @@ internal sealed class Conv2dOp(Tensor x, Tensor weight, Tensor? bias, Window2d g
 
     private void InputGradient(Tensor dy, Gradients d)
     {
-        var dx = d.SumSoFar(0);
-        bool add = dx is not null;
-        if (!add && !d.Wanted(0, out dx!)) return;
-        if (Backend.GivesInputGradientByImage(geometry) && d.BeginNext(0, dx!) is { } next) Backend.Conv2dInputGradientTo(next, dy, weight, dx!, add, geometry);
-        else if (add) Backend.AddConv2dInputGradient(dy, weight, dx!, geometry);
-        else Backend.Conv2dInputGradient(dy, weight, dx!, geometry);
+        if (d.SumSoFar(0) is { } sum) Backend.AddConv2dInputGradient(dy, weight, sum, geometry);
+        else if (d.Wanted(0, out var dx)) Backend.Conv2dInputGradient(dy, weight, dx, geometry);
     }
 }

@@ -46,19 +46,9 @@ internal sealed class NormalizeOp(Tensor x, NormArguments norm, bool known = fal
 
     protected override void Backward(Tensor dy, Gradients d)
     {
-        if (Begun is { } begun)
-        {
-            begun.Reader.Complete();
-            return;
-        }
         dy = dy.ToLayout(x.Layout);
         Backend.NormalizeGradient(dy, x, _y!, norm, Destinations(dy, d));
     }
-
-    private protected override ImageGradient? BeginBackward(Tensor dy, Gradients d) =>
-        dy.Layout == x.Layout && Backend.NormalizesGradientByImage(x.Shape, norm.Geometry)
-            ? Backend.BeginNormalizeGradient(dy, x, _y!, norm, Destinations(dy, d))
-            : null;
 
     /// <summary>
     /// Where the gradients go. That of the residual is dy with zeros, that of x can lie where x was if nobody needs it again, or dy: every place

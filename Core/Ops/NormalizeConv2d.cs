@@ -37,12 +37,15 @@ internal sealed class NormalizeConv2dOp(Tensor x, NormArguments norm, Tensor wei
     protected override void Backward(Tensor dy, Gradients d)
     {
         dy = dy.ToLayout(Layout.ChannelsLast);
-        Tensor? dx = d.Wanted(0, out var gx) ? gx : null, scale = d.Wanted(1, out var gs) ? gs : null, shift = d.Wanted(2, out var gb) ? gb : null;
-        if (dx is not null || scale is not null || shift is not null)
-            using (Profiler.Time(Name, "input gradient", Operations))
-                Backend.NormalizeConv2dInputGradient(dy, x, norm, weight, new NormGradients(dx, scale, shift), geometry);
+        // First, since the gradient of x may be written over x.
         if (d.Wanted(3, out var dw))
             using (Profiler.Time(Name, "weight gradient", Operations)) Backend.NormalizeConv2dWeightGradient(dy, x, norm, dw, geometry);
         if (d.Wanted(4, out var db)) Backend.Sum(dy, db, 1, geometry.Batch * geometry.OutPixels, geometry.OutChannels);
+        Tensor? scale = d.Wanted(1, out var gs) ? gs : null, shift = d.Wanted(2, out var gb) ? gb : null, dx = null;
+        if (Backend.NormalizesConv2dGradientInPlace(norm.Geometry, geometry) && d.TryTakeOver(0, out var overX)) dx = overX;
+        else if (d.Wanted(0, out var gx)) dx = gx;
+        if (dx is not null || scale is not null || shift is not null)
+            using (Profiler.Time(Name, "input gradient", Operations))
+                Backend.NormalizeConv2dInputGradient(dy, x, norm, weight, new NormGradients(dx, scale, shift), geometry);
     }
 }

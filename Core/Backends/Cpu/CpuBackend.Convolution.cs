@@ -79,20 +79,6 @@ internal sealed unsafe partial class CpuBackend<V>
         KeepAlive(dy, weight, dx);
     }
 
-    internal override bool GivesInputGradientByImage(in Window2d g) => WinogradConvolution<V>.Suits(g);
-
-    internal override void Conv2dInputGradientTo(ImageGradient next, Tensor dy, Tensor weight, Tensor dx, bool add, in Window2d g)
-    {
-        if (!WinogradConvolution<V>.Suits(g) || next is not ImageGradient<V> images)
-        {
-            base.Conv2dInputGradientTo(next, dy, weight, dx, add, g);
-            return;
-        }
-        WinogradConvolution<V>.InputGradient(Pointer(dy), Pointer(weight), Pointer(dx), g, add, images.Together, images.Add, Pointer(images.X),
-            images.Y is null ? null : Pointer(images.Y));
-        KeepAlive(dy, weight, dx);
-    }
-
     internal override void Conv2dMoments(Tensor x, Tensor weight, Tensor? bias, Tensor y, ChannelStatistics statistics, in Window2d g)
     {
         if (ImageChunks.Of(statistics.Geometry, g) is not { } chunks)
@@ -130,17 +116,32 @@ internal sealed unsafe partial class CpuBackend<V>
 
     internal override void NormalizeConv2dInputGradient(Tensor dy, Tensor x, in NormArguments norm, Tensor weight, in NormGradients d, in Window2d g)
     {
-        // The gradient of the normalized values lies where that of x will be.
-        var dz = d.X ?? Rented(x);
-        if (GivesInputGradientByImage(g) && NormalizesGradientByImage(x.Shape, norm.Geometry))
+        if (!WinogradConvolution<V>.Suits(g) || ImageChunks.Of(norm.Geometry, g.Batch, g.InHeight * g.InWidth) is not { } chunks)
         {
-            var next = BeginNormalizeGradient(dz, x, dz, norm, d);
-            Conv2dInputGradientTo(next, dy, weight, dz, add: false, g);
-            next.Complete();
+            base.NormalizeConv2dInputGradient(dy, x, norm, weight, d, g);
+            return;
         }
-        else base.NormalizeConv2dInputGradient(dy, x, norm, weight, d, g);
-        if (d.X is null) Pool.Return(dz.Storage);
+        float* from = Pointer(dy), w = Pointer(weight), input = Pointer(x);
+        if (chunks.AreSamples)
+        {
+            var images = new ImageGradient<V>(null, x, norm, d, chunks, Pool);
+            WinogradConvolution<V>.InputGradient(from, w, g, input, images.Add);
+            images.Complete();
+        }
+        else
+        {
+            // The gradient of the normalized values lies where that of x will be.
+            var dz = d.X ?? Rented(x);
+            var images = new ImageGradient<V>(dz, x, norm, d, chunks, Pool);
+            WinogradConvolution<V>.InputGradient(from, w, Pointer(dz), g, chunks.Together, images.Add, input);
+            images.Complete();
+            if (d.X is null) Pool.Return(dz.Storage);
+        }
+        KeepAlive(dy, x, weight, d.X);
     }
+
+    internal override bool NormalizesConv2dGradientInPlace(in NormGeometry input, in Window2d g) =>
+        WinogradConvolution<V>.Suits(g) && ImageChunks.Of(input, g.Batch, g.InHeight * g.InWidth) is { AreSamples: true };
 
     internal override void NormalizeConv2dWeightGradient(Tensor dy, Tensor x, in NormArguments norm, Tensor dw, in Window2d g)
     {

@@ -34,10 +34,5 @@ internal sealed partial class CpuBackend<V>
 
     internal override bool NormalizesGradientInPlace => true;
 
-    internal override bool NormalizesGradientByImage(Shape x, in NormGeometry g) => ChunksOf(x, g) is not null;
-
-    internal override ImageGradient BeginNormalizeGradient(Tensor dy, Tensor x, Tensor y, in NormArguments norm, in NormGradients d) =>
-        new ImageGradient<V>(dy, x, y, norm, d, ChunksOf(x.Shape, norm.Geometry)!.Value, Pool);
-
     private static ImageChunks? ChunksOf(Shape x, in NormGeometry g) => x.Rank == 4 ? ImageChunks.Of(g, x[0], x[2] * x[3]) : null;
 }

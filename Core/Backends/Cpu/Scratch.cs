@@ -22,7 +22,7 @@ internal enum ScratchUse
     /// <summary>Rows of an image with their padding.</summary>
     Image,
 
-    /// <summary>Rows of an output gradient with channels padded to whole vectors.</summary>
+    /// <summary>Rows of an output gradient, or images of an input gradient that only the next operator reads.</summary>
     Gradient,
 
     /// <summary>Inputs of a block of tiles, transformed to Winograd's points.</summary>

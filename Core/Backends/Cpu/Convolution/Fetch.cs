@@ -7,14 +7,13 @@ namespace MiniDL.Backends.Cpu.Convolution;
 /// <param name="first">The first value.</param>
 /// <param name="count">How many values.</param>
 /// <param name="with">As many more, at the same places elsewhere; or null.</param>
-/// <param name="also">The same.</param>
 /// <param name="steps">How many times <see cref="Step"/> is called, at least.</param>
-internal unsafe struct Fetch<V>(float* first, int count, float* with, float* also, int steps) where V : unmanaged, ISimd<V>
+internal unsafe struct Fetch<V>(float* first, int count, float* with, int steps) where V : unmanaged, ISimd<V>
 {
     private const int Line = 16;
 
     private readonly float* _end = first + count;
-    private readonly nint _with = with == null ? 0 : (nint)(with - first), _also = also == null ? 0 : (nint)(also - first);
+    private readonly nint _with = with == null ? 0 : (nint)(with - first);
     private readonly int _perStep = ((count - 1) / Line / steps + 1) * Line;
     private float* _next = first;
 
@@ -25,7 +24,6 @@ internal unsafe struct Fetch<V>(float* first, int count, float* with, float* als
         {
             V.Prefetch(line);
             if (_with != 0) V.Prefetch(line + _with);
-            if (_also != 0) V.Prefetch(line + _also);
         }
         _next = end;
     }

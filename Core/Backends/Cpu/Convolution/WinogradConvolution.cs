@@ -30,8 +30,9 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     private readonly int _inputStep, _productStep;
     private readonly InputNorm<V>? _inputNorm;
     private int _imagesPerUnit;
-    private float* _read, _alsoRead;
+    private float* _read;
     private Action<int, int>? _finish;
+    private ImagesReader? _reader;
     private Epilogue _epilogue;
 
     private WinogradConvolution(float* source, WinogradKernel<V> kernel, float* bias, float* target, in Window2d g, InputNorm<V>? inputNorm = null)
@@ -84,16 +85,17 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
 
     /// <summary>The same, image by image: <paramref name="finish"/>(first, end) is called for images as soon as they are computed.</summary>
     /// <param name="together">First is a multiple of this, and so is end unless it is that of the batch.</param>
-    /// <param name="read">What finish reads at the places of dx, to be fetched in time; or null.</param>
-    /// <param name="alsoRead">The same.</param>
-    public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g, bool add, int together, Action<int, int> finish,
-        float* read, float* alsoRead) =>
-        new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, dx, g)
-        {
-            _epilogue = new Epilogue(add ? dx : null, relu: false),
-            _read = read,
-            _alsoRead = alsoRead,
-        }.Run(together, finish);
+    /// <param name="read">What finish reads at the places of dx, to be fetched in time.</param>
+    public static void InputGradient(float* dy, float* weight, float* dx, in Window2d g, int together, Action<int, int> finish, float* read) =>
+        new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, dx, g) { _read = read }.Run(together, finish);
+
+    /// <summary>
+    /// The same for a reader who needs each image only once: dx lies in memory of the thread, which stays in its cache, and then there is the
+    /// next image.
+    /// </summary>
+    /// <param name="read">What the reader reads at the places of dx, to be fetched in time.</param>
+    public static void InputGradient(float* dy, float* weight, in Window2d g, float* read, ImagesReader reader) =>
+        new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, null, g) { _read = read, _reader = reader }.Run(1, null);
 
     private void Run(int together, Action<int, int>? finish)
     {
@@ -106,19 +108,24 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
     {
         if (_blocks == 0) return;
         Workers.Run(_slices * _blocks, this, static (c, chunk) =>
-            c.RunBlock(chunk % c._blocks * c._rowsPerBlock, c._batch * c._tiles.Rows, chunk / c._blocks, c._slices));
+            c.RunBlock(chunk % c._blocks * c._rowsPerBlock, c._batch * c._tiles.Rows, chunk / c._blocks, c._slices, c._target));
     }
 
     /// <summary>Computes whole images, just enough to fill a block, and finishes them while they are in the cache.</summary>
     private void RunImages(int unit)
     {
         int first = unit * _imagesPerUnit, end = Min(first + _imagesPerUnit, _batch);
-        for (int row = first * _tiles.Rows; row < end * _tiles.Rows; row += _rowsPerBlock) RunBlock(row, end * _tiles.Rows, 0, 1);
+        nint imageSize = _targetHeight * _targetWidth * _outputs;
+        float* own = _reader is null ? null : Scratch.Rent(ScratchUse.Gradient, (int)imageSize * (end - first));
+        float* target = _reader is null ? _target : own - first * imageSize;
+        for (int row = first * _tiles.Rows; row < end * _tiles.Rows; row += _rowsPerBlock) RunBlock(row, end * _tiles.Rows, 0, 1, target);
         _finish?.Invoke(first, end);
+        _reader?.Invoke(first, end, own);
     }
 
     /// <summary>A block of rows of tiles, up to <paramref name="endRow"/> at most; rows are counted over all images.</summary>
-    private void RunBlock(int firstRow, int endRow, int slice, int slices)
+    /// <param name="target">Where the outputs of the first image of the batch would be.</param>
+    private void RunBlock(int firstRow, int endRow, int slice, int slices, float* target)
     {
         int together = _kernel.Together, units = _outputs / together;
         // A last single vector belongs to the last slice.
@@ -129,7 +136,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         float* products = Scratch.Rent(ScratchUse.Products, Points * _productStep);
         float** pixels = stackalloc float*[rows * Window];
         _tiles.PixelRows(_inputNorm, firstRow, rows, pixels);
-        var fetch = FetchOutputs(firstRow, rows, steps: WinogradPoints.Groups * (tiles + Steps(tiles, k, end)));
+        var fetch = FetchOutputs(firstRow, rows, target, steps: WinogradPoints.Groups * (tiles + Steps(tiles, k, end)));
         for (int group = 0; group < WinogradPoints.Groups; group++)
         {
             for (int row = 0; row < rows; row++)
@@ -138,18 +145,19 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             MultiplyPairs(inputs, _kernel.Pairs(weights, group), to, tiles, k, Min(end, _kernel.Paired), ref fetch);
             if (_kernel.Paired < end) MultiplySingle(inputs, _kernel.Single(weights, group), to + _kernel.Paired, tiles, ref fetch);
         }
-        for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tiles.Columns * _outputs, k, end);
+        for (int row = 0; row < rows; row++) TransformOutputs(firstRow + row, products + row * _tiles.Columns * _outputs, k, end, target);
     }
 
     /// <summary>
     /// Fetches a block's outputs, to be written at its end, while the processor is busy with the rest: they are far from the cache where a layer is
     /// larger than it.
     /// </summary>
-    private Fetch<V> FetchOutputs(int firstRow, int rows, int steps)
+    private Fetch<V> FetchOutputs(int firstRow, int rows, float* target, int steps)
     {
-        float* first = Target(firstRow, out _), last = Target(firstRow + rows - 1, out int height);
+        float* first = Target(target, firstRow, out _), last = Target(target, firstRow + rows - 1, out int height);
         int count = (int)(last - first) + height * _targetWidth * _outputs;
-        return new Fetch<V>(first, count, _read == null ? null : _read + (first - _target), _alsoRead == null ? null : _alsoRead + (first - _target), steps);
+        float* read = _read == null ? null : _read + (first - target);
+        return _reader is null ? new Fetch<V>(first, count, read, steps) : new Fetch<V>(read, count, null, steps);
     }
 
     /// <summary>How many register tiles the products of a group of points take.</summary>
@@ -157,11 +165,11 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         (tiles + 7) / 8 * GroupPoints * ((Min(end, _kernel.Paired) - k) / _kernel.Together) + (_kernel.Paired < end ? (tiles + 3) / 4 : 0);
 
     /// <summary>Where the outputs of a row of tiles begin, and how many rows of pixels it has inside the image.</summary>
-    private float* Target(int tileRow, out int height)
+    private float* Target(float* target, int tileRow, out int height)
     {
         var (image, row) = (tileRow / _tiles.Rows, tileRow % _tiles.Rows);
         height = Min(Tile, _targetHeight - row * Tile);
-        return _target + ((nint)image * _targetHeight + row * Tile) * _targetWidth * _outputs;
+        return target + ((nint)image * _targetHeight + row * Tile) * _targetWidth * _outputs;
     }
 
     /// <summary>products[point] = inputs[point] · weights[point] for a group of points: matrix products of tiles × inputs × outputs.</summary>
@@ -190,9 +198,9 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         }
     }
 
-    private void TransformOutputs(int tileRow, float* from, int first, int end)
+    private void TransformOutputs(int tileRow, float* from, int first, int end, float* target)
     {
-        float* partial = Scratch.Rent(ScratchUse.Tile, Tile * Tile * V.Count), y = Target(tileRow, out int height);
+        float* partial = Scratch.Rent(ScratchUse.Tile, Tile * Tile * V.Count), y = Target(target, tileRow, out int height);
         int yRow = _targetWidth * _outputs;
         for (int tile = 0; tile < _tiles.Columns; tile++, y += Tile * _outputs, from += _outputs)
         {
@@ -202,7 +210,7 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
             {
                 float* to = whole ? y + k : partial;
                 var (toRow, toStep) = whole ? (yRow, _outputs) : (Tile * V.Count, V.Count);
-                float* added = _epilogue.Residual == null ? null : _epilogue.Residual + (y - _target) + k;
+                float* added = _epilogue.Residual == null ? null : _epilogue.Residual + (y - target) + k;
                 float* inTile = whole ? added : null;
                 if (k < _kernel.Paired) WinogradOutput<V>.Run(from + k, _productStep, _bias + k, to, toRow, toStep, inTile, whole && _epilogue.Relu);
                 else WinogradOutput<V>.Columns(from + k, _productStep, _bias + k, to, toRow, toStep, inTile, whole && _epilogue.Relu);

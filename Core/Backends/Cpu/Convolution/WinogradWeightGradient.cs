@@ -17,10 +17,10 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
 {
     private const int Tile = WinogradPoints.Outputs, Window = WinogradPoints.Inputs;
     private const int Points = WinogradPoints.Count, GroupPoints = WinogradPoints.GroupPoints, Taps = 9;
-    private const int PartialFloats = 1 << 18, CachedFloats = 1 << 15, MinTiles = 8, FewTiles = 128, MinParts = 4, TilesPerPart = 64, MaxParts = 8;
+    private const int PartialFloats = 1 << 18, MinTiles = 8, FewTiles = 128, MinParts = 4, TilesPerPart = 64, MaxParts = 8;
 
     private readonly float* _dw, _partials;
-    private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _rowsTogether, _parts, _slices, _groupsPerChunk;
+    private readonly int _inputs, _outputs, _rows, _rowsPerBlock, _parts, _slices, _groupsPerChunk;
     private readonly int _inputStep, _gradientStep, _partialSize;
     private readonly WinogradTiles _inputTiles, _gradientTiles;
     private readonly InputNorm<V>? _inputNorm;
@@ -49,7 +49,6 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         _slices = tiles <= FewTiles ? Min(2, _outputs / V.Count) : 1;
         _parts = _slices > 1 ? 1 : Min(_rows, Clamp(Min(tiles / TilesPerPart, PartialFloats / _partialSize) / 2 * 2, 2, MaxParts));
         _groupsPerChunk = _slices > 1 || _parts >= MinParts ? WinogradPoints.Groups : 1;
-        _rowsTogether = Clamp(CachedFloats / Max(Tile * g.InWidth * _inputs, Tile * g.OutWidth * _outputs) / _rowsPerBlock, 1, 4) * _rowsPerBlock;
         _partials = Scratch.Rent(ScratchUse.Partials, _parts * _partialSize);
     }
 
@@ -81,15 +80,14 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
         float* partial = _partials + (nint)part * _partialSize + Points * _inputs * k;
         new Span<float>(partial + firstGroup * groupSize, _groupsPerChunk * groupSize).Clear();
         int end = (int)((long)_rows * (part + 1) / _parts);
-        float** pixels = stackalloc float*[_rowsTogether * Window];
+        float** pixels = stackalloc float*[_rowsPerBlock * Window];
         for (int first = (int)((long)_rows * part / _parts), rows; first < end; first += rows)
         {
-            rows = Min(_rowsTogether, end - first);
+            rows = Min(_rowsPerBlock, end - first);
             _inputTiles.PixelRows(_inputNorm, first, rows, pixels);
-            var fetch = FetchNext(first + rows, Min(_rowsTogether, end - first - rows), steps: rows * _inputTiles.Columns * _groupsPerChunk);
+            var fetch = FetchNext(first + rows, Min(_rowsPerBlock, end - first - rows), steps: rows * _inputTiles.Columns * _groupsPerChunk);
             for (int group = firstGroup; group < endGroup; group++)
-                for (int row = 0; row < rows; row += _rowsPerBlock)
-                    RunBlock(group, first + row, Min(_rowsPerBlock, rows - row), k, outputs, pixels + row * Window, partial + group * groupSize, ref fetch);
+                RunBlock(group, first, rows, k, outputs, pixels, partial + group * groupSize, ref fetch);
         }
     }
 
@@ -101,7 +99,7 @@ internal sealed unsafe class WinogradWeightGradient<V> where V : unmanaged, ISim
     {
         if (rows <= 0) return default;
         float* x = _inputTiles.Pixels(first), end = _inputTiles.Pixels(first + rows);
-        return new Fetch<V>(x, (int)(end - x), _gradientTiles.Pixels(first), null, steps);
+        return new Fetch<V>(x, (int)(end - x), _gradientTiles.Pixels(first), steps);
     }
 
     /// <summary>One group of points of a block of rows of tiles, for <paramref name="outputs"/> outputs from <paramref name="first"/>.</summary>

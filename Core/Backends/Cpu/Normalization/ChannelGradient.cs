@@ -9,13 +9,14 @@ namespace MiniDL.Backends.Cpu.Normalization;
 /// second pass follows immediately, from the cache.
 /// </summary>
 /// <remarks>
-/// dx may be the memory of dy.
+/// dx may be the memory of dy or of x.
 /// <para>
 /// Where a ReLU passed its input is computed again from x, which both passes read anyway; only if a residual was added, it is the sign of the
 /// output y.
 /// </para>
 /// </remarks>
-internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, NormArguments norm, NormGradients d)
+/// <param name="dy">Null if every chunk of it is given to <see cref="FirstPass(int, float*)"/>, which is possible where a sample is one chunk.</param>
+internal sealed unsafe class ChannelGradient<V>(Tensor? dy, Tensor x, Tensor y, NormArguments norm, NormGradients d)
     where V : unmanaged, ISimd<V>
 {
     private readonly Tensor? _mask = norm.Activation == Activation.Relu && norm.Residual is not null ? y : null;
@@ -27,11 +28,11 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, N
     public void Run(StoragePool pool)
     {
         Begin(pool);
-        Workers.Run(_chunks.Count, dy.Count, this, static (gradient, chunk) => gradient.FirstPass(chunk));
+        Workers.Run(_chunks.Count, x.Count, this, static (gradient, chunk) => gradient.FirstPass(chunk));
         Complete(pool);
     }
 
-    /// <summary>Call it first; then <see cref="FirstPass"/> for every chunk, in any order and on any threads, then <see cref="Complete"/>.</summary>
+    /// <summary>Call it first; then <see cref="FirstPass(int)"/> for every chunk, in any order and on any threads, then <see cref="Complete"/>.</summary>
     public void Begin(StoragePool pool) => _sums = (HostStorage<double>)pool.Rent(DType.F64, _chunks.Count * 2 * _g.Channels);
 
     /// <summary>Adds up the chunks' sums and runs what passes are left.</summary>
@@ -50,18 +51,28 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, N
     /// <summary>The sums of a chunk; if it is a whole sample, its dx as well.</summary>
     public void FirstPass(int chunk)
     {
-        Sums(chunk, Row(chunk));
-        if (_chunks.PerSample == 1 && d.X is not null) InputGradient(chunk, Row(chunk), d.X);
+        fixed (float* gradients = dy!.Span) FirstPass(chunk, gradients + _chunks.Values(chunk).Start);
     }
 
-    private void SecondPass(int chunk) => InputGradient(chunk, Row(FirstOfSample(chunk)), d.X!);
+    /// <inheritdoc cref="FirstPass(int)"/>
+    /// <param name="gradients">The chunk's values of dy, wherever they are.</param>
+    public void FirstPass(int chunk, float* gradients)
+    {
+        Sums(chunk, gradients, Row(chunk));
+        if (_chunks.PerSample == 1 && d.X is not null) InputGradient(chunk, gradients, Row(chunk), d.X);
+    }
+
+    private void SecondPass(int chunk)
+    {
+        fixed (float* gradients = dy!.Span) InputGradient(chunk, gradients + _chunks.Values(chunk).Start, Row(FirstOfSample(chunk)), d.X!);
+    }
 
     /// <summary>Σ g and Σ g·x̂ of a chunk, per channel; the row of a sample's first chunk later holds those of the sample.</summary>
     private Span<double> Row(int chunk) => _sums.Span.Slice(chunk * 2 * _g.Channels, 2 * _g.Channels);
 
     private int FirstOfSample(int chunk) => chunk - chunk % _chunks.PerSample;
 
-    private void Sums(int chunk, Span<double> row)
+    private void Sums(int chunk, float* gradients, Span<double> row)
     {
         int lanes = _chunks.Lanes, sample = _chunks.Sample(chunk);
         float* means = Scratch.Rent(ScratchUse.Lanes, 5 * lanes + _g.Channels), sum = means + lanes, product = sum + lanes;
@@ -76,8 +87,8 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, N
             Biases(biases);
         }
         var (start, length) = _chunks.Values(chunk);
-        fixed (float* from = dy.Span, output = Optional(_mask), input = x.Span, passed = Optional(d.Residual))
-            ChannelKernels<V>.GradientSums(from + start, _mask is null ? null : output + start, input + start, length, means,
+        fixed (float* output = Optional(_mask), input = x.Span, passed = Optional(d.Residual))
+            ChannelKernels<V>.GradientSums(gradients, _mask is null ? null : output + start, input + start, length, means,
                 _computesMask ? scales : null, biases, d.Residual is null ? null : passed + start, sum, product, lanes);
         _chunks.Fold(sum, row[.._g.Channels]);
         _chunks.Fold(product, row[_g.Channels..]);
@@ -85,7 +96,7 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, N
         for (int c = 0; c < _g.Channels; c++) row[_g.Channels + c] *= perChannel[c];
     }
 
-    private void InputGradient(int chunk, ReadOnlySpan<double> sampleSums, Tensor dx)
+    private void InputGradient(int chunk, float* gradients, ReadOnlySpan<double> sampleSums, Tensor dx)
     {
         int lanes = _chunks.Lanes, sample = _chunks.Sample(chunk);
         float* means = Scratch.Rent(ScratchUse.Lanes, 5 * lanes + 3 * _g.Channels), scales = means + lanes, slopes = scales + lanes, shifts = slopes + lanes;
@@ -103,9 +114,9 @@ internal sealed unsafe class ChannelGradient<V>(Tensor dy, Tensor x, Tensor y, N
         if (_computesMask) Biases(biases);
         var (start, length) = _chunks.Values(chunk);
         // If the first pass wrote g for the residual, the second reads it from there, already masked.
-        var (gradient, output) = d.Residual is null ? (dy, _mask) : (d.Residual, null);
-        fixed (float* from = gradient.Span, sign = Optional(output), input = x.Span, to = dx.Span)
-            ChannelKernels<V>.Gradient(from + start, output is null ? null : sign + start, input + start, length, means, scales,
+        var mask = d.Residual is null ? _mask : null;
+        fixed (float* passed = Optional(d.Residual), sign = Optional(mask), input = x.Span, to = dx.Span)
+            ChannelKernels<V>.Gradient(d.Residual is null ? gradients : passed + start, mask is null ? null : sign + start, input + start, length, means, scales,
                 _computesMask ? biases : null, slopes, shifts, to + start, lanes);
     }
 

@@ -20,6 +20,9 @@ internal readonly struct ImageChunks
     /// <summary>The images that one chunk consists of; or 1, if an image is several.</summary>
     public int Together { get; }
 
+    /// <summary>Whether every image is a sample and a chunk: then its statistics and gradients depend on no other.</summary>
+    public bool AreSamples => _geometry.Samples > 1 && _chunks.PerSample == 1;
+
     /// <summary>Null if boundaries do not meet, or there are too few images for all threads.</summary>
     public static ImageChunks? Of(in NormGeometry geometry, in Window2d output) => Of(geometry, output.Batch, output.OutPixels);
 
