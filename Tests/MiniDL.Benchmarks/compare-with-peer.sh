@@ -43,9 +43,10 @@ measure() {
     echo "$side $norm $batch ${values[*]}" | tee -a "$results" >&2
 }
 
+# Before its own build, which would count.
+[ "${LOAD:-}" = yes ] || awk '$1 > 0.7 { print "warning: load average " $1 ": a busy machine slows the peer more than MiniDL, since its threads wait by spinning" }' /proc/loadavg >&2
 dotnet build "$root/Examples" -c Release -v q --nologo >&2
 "${peer[@]}" bn 2 1 "$threads" >/dev/null   # builds what it has to before anything is timed
-[ "${LOAD:-}" = yes ] || awk '$1 > 0.7 { print "warning: load average " $1 ": a busy machine slows the peer more than MiniDL, since its threads wait by spinning" }' /proc/loadavg >&2
 if [ "${LOAD:-}" = yes ]; then
     while :; do :; done & busy=$!
     echo "with a core kept busy by process $busy, a shell that loops" >&2

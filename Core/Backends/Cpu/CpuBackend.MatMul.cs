@@ -5,9 +5,9 @@ namespace MiniDL.Backends.Cpu;
 // high-performance matrix multiplication", 2008). Panels are cut along the inner dimension so that one panel of B fits the L1 cache.
 internal sealed unsafe partial class CpuBackend<V>
 {
-    private const int InnerBlock = 256, MaxBlockTiles = 8, MaxBlockPanels = 8;
+    private const int InnerBlock = 256, MaxBlockTiles = 8, MaxOwnTiles = 64, MaxOwnPanels = 8;
 
-    /// <summary>The largest A, in values, that each thread packs for itself.</summary>
+    /// <summary>The largest matrix, in values, that each thread packs for itself.</summary>
     private const int MaxOwn = 1 << 16;
 
     internal override void MatMul(Tensor a, Tensor b, Tensor c, int rows, int inner, int columns, bool transposeA = false, bool transposeB = false)
@@ -15,33 +15,40 @@ internal sealed unsafe partial class CpuBackend<V>
         F(c).Clear();
         if (c.Count == 0 || inner == 0) return;
         var product = new Product(a, b, c, rows, inner, columns, transposeA, transposeB);
-        if (rows <= columns && rows * inner <= MaxOwn) MultiplyByColumns(product);
-        else MultiplyByRows(product);
+        bool smallA = rows * inner <= MaxOwn, smallB = inner * columns <= MaxOwn;
+        // A large c, such as the gradient of weights, is better written in whole rows: the optimizer's threads share it so too.
+        if (smallA && smallB && rows >= inner) MultiplyApart(product, byRows: true);
+        else if (smallA && rows <= columns) MultiplyApart(product, byRows: false);
+        else MultiplyTogether(product);
     }
 
     /// <summary>
-    /// With a small A: each thread packs all of A and the panels of B that it multiplies by, so that nothing is fetched from the cache of another,
-    /// which takes longer than packing it.
+    /// Each thread packs what it multiplies, all of the smaller matrix if need be, so that nothing is fetched from the cache of another: that takes
+    /// longer than packing it.
     /// </summary>
-    private static void MultiplyByColumns(Product product)
+    /// <param name="byRows">Whether the threads share the rows of c; otherwise its columns.</param>
+    private static void MultiplyApart(Product product, bool byRows)
     {
-        int panels = product.Panels, blocks = Blocks(panels, MaxBlockPanels);
+        int tileRows = MatMulTile<V>.Rows, width = MatMulTile<V>.Columns, tiles = (product.Rows - 1) / tileRows + 1;
+        int count = byRows ? tiles : product.Panels, blocks = Blocks(count, byRows ? MaxOwnTiles : MaxOwnPanels);
         Workers.Run(blocks, product.Work, block =>
         {
-            int first = (int)((long)block * panels / blocks), count = (int)((block + 1L) * panels / blocks) - first, width = MatMulTile<V>.Columns;
+            int first = (int)((long)block * count / blocks), end = (int)((block + 1L) * count / blocks);
+            var (firstRow, endRow) = byRows ? (first * tileRows, Math.Min(end * tileRows, product.Rows)) : (0, product.Rows);
+            var (firstPanel, panels) = byRows ? (0, product.Panels) : (first, end - first);
             for (int k = 0; k < product.Inner; k += InnerBlock)
             {
                 int depth = Math.Min(InnerBlock, product.Inner - k);
-                float* panelsOfB = Scratch.Rent(ScratchUse.Weights, count * width * depth);
-                for (int panel = 0; panel < count; panel++) product.PackB(first + panel, k, depth, panelsOfB + panel * width * depth);
-                for (int row = 0; row < product.Rows; row += MaxBlockTiles * MatMulTile<V>.Rows)
-                    product.MultiplyBlock(row, Math.Min(MaxBlockTiles * MatMulTile<V>.Rows, product.Rows - row), k, depth, panelsOfB, width * depth, first, count);
+                float* panelsOfB = Scratch.Rent(ScratchUse.Weights, panels * width * depth);
+                for (int panel = 0; panel < panels; panel++) product.PackB(firstPanel + panel, k, depth, panelsOfB + panel * width * depth);
+                for (int row = firstRow; row < endRow; row += MaxBlockTiles * tileRows)
+                    product.MultiplyBlock(row, Math.Min(MaxBlockTiles * tileRows, endRow - row), k, depth, panelsOfB, width * depth, firstPanel, panels);
             }
         });
     }
 
     /// <summary>All of B is packed first, by all threads; then they share the rows of A.</summary>
-    private void MultiplyByRows(Product product)
+    private void MultiplyTogether(Product product)
     {
         int inner = product.Inner, panels = product.Panels, size = MatMulTile<V>.Columns * inner;
         var packed = Pool.Rent(DType.F32, panels * size);

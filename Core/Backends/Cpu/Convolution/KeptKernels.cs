@@ -14,7 +14,7 @@ internal sealed unsafe class KeptKernels<V> where V : unmanaged, ISimd<V>
     /// <summary>Larger layers are not kept: their transformed weights are four times as large and take long to compare.</summary>
     private const int MaxWeights = 9 * 128 * 128;
 
-    /// <summary>With more images transforming the weights takes less than 1 % of an evaluation of ResNet-20: not worth the memory.</summary>
+    /// <summary>With more images, transforming the weights takes less than 1 % of an evaluation of ResNet-20, which is not worth the memory.</summary>
     private const int MaxImages = 31;
 
     /// <summary>By storage and the weight's offset in it: the parameters of a model may share one.</summary>

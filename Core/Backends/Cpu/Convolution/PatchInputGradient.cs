@@ -77,7 +77,9 @@ internal sealed unsafe class PatchInputGradient<V> where V : unmanaged, ISimd<V>
         {
             float* from = patch + (r * _g.KernelWidth + first) * _g.InChannels;
             float* to = dx + (nint)((top + r) * _g.InWidth + left + first) * _g.InChannels;
-            int i = AddVectors<Simd128>(from, to, AddVectors<Simd256>(from, to, AddVectors<V>(from, to, 0, count), count), count);
+            int i = AddVectors<V>(from, to, 0, count);
+            i = AddVectors<Simd256>(from, to, i, count);
+            i = AddVectors<Simd128>(from, to, i, count);
             for (; i < count; i++) to[i] += from[i];
         }
     }

@@ -90,8 +90,8 @@ internal sealed unsafe class WinogradConvolution<V> where V : unmanaged, ISimd<V
         new WinogradConvolution<V>(dy, WinogradKernel<V>.OfGradient(weight, g), null, dx, g) { _read = read }.Run(together, finish);
 
     /// <summary>
-    /// The same for a reader who needs each image only once: dx lies in memory of the thread, which stays in its cache, and then there is the
-    /// next image.
+    /// The same for a reader that needs each image only once: dx lies in the thread's own memory, which the next image overwrites and which thus
+    /// stays in the cache.
     /// </summary>
     /// <param name="read">What the reader reads at the places of dx, to be fetched in time.</param>
     public static void InputGradient(float* dy, float* weight, in Window2d g, float* read, ImagesReader reader) =>

@@ -8,8 +8,8 @@ public class MatMulTests
         { 1, 1, 1 }, { 5, 1, 6 }, { 6, 7, 32 }, { 7, 16, 33 }, { 15, 31, 17 }, { 12, 255, 16 }, { 13, 257, 65 }, { 128, 64, 10 },
         { 10, 128, 64 },
         { 63, 64, 65 }, { 1, 600, 40 }, { 90, 3, 1 }, { 49, 520, 96 }, { 0, 4, 5 }, { 4, 0, 5 }, { 4, 5, 0 }, { 2, 5, 700 },
-        // By columns: several blocks of the inner dimension, of rows and of panels, each with a rest; by rows; a square too large for columns.
-        { 60, 300, 530 }, { 530, 300, 60 }, { 300, 300, 310 },
+        // By columns, with several blocks of the inner dimension, of rows and of panels, each with a rest; all of B packed first, twice; by rows.
+        { 60, 300, 530 }, { 530, 300, 60 }, { 300, 300, 310 }, { 430, 70, 300 },
     };
 
     [Theory, MemberData(nameof(Sizes))]
@@ -29,6 +29,7 @@ public class MatMulTests
     [Theory]
     [InlineData(60, 300, 530)]
     [InlineData(530, 300, 60)]
+    [InlineData(430, 70, 300)]
     public void The_bits_do_not_depend_on_threads(int rows, int inner, int columns)
     {
         Tensor a = Agreement.Normal(Device.Cpu, [rows, inner], 1), b = Agreement.Normal(Device.Cpu, [inner, columns], 2);
