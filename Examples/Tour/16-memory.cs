@@ -35,7 +35,7 @@ Console.WriteLine($"   1000 without:           {backend.CreatedStorageBytes - be
 
 Console.WriteLine("\n3. A training soon reaches a steady state: what a step takes from the pool is what the step before put back.");
 var random = new RandomStream(seed: 0);
-var model = new Mlp([256, 512, 512, 10], NormFactory.Named("bn"), random);
+var model = new Mlp([256, 512, 512, 512, 512, 512, 512, 10], NormFactory.Named("bn"), random);
 var sgd = new Sgd(model.Parameters(), learningRate: 0.1f, momentum: 0.9f);
 var x = Tensor.Normal([64, 256], random);
 var labels = Tensor.From([.. Enumerable.Range(0, 64).Select(i => (long)i % 10)], [64]);
