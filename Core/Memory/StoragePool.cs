@@ -11,7 +11,7 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
     /// <summary>Far enough below 2³¹ that kernels, which process whole tiles with 32-bit indices, do not overflow past the last value.</summary>
     private const int MaxValues = int.MaxValue - ushort.MaxValue;
 
-    private const int LargeValues = 1 << 16, MostTooLarge = 8;
+    private const int LargeValues = 1 << 16, MaxTimesTooLarge = 8;
 
     private readonly Dictionary<(DType, int), Stack<Storage>> _free = [];
     private long _createdBytes;
@@ -38,7 +38,7 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
     }
 
     /// <summary>
-    /// A free storage of this size class; if there is none and it is large, one up to <see cref="MostTooLarge"/> times as large, so that an
+    /// A free storage of this size class; if there is none and it is large, one up to <see cref="MaxTimesTooLarge"/> times as large, so that an
     /// evaluation with smaller batches uses the memory of the training between whose epochs it is.
     /// </summary>
     private Storage? TakeFree(DType type, int capacity)
@@ -48,7 +48,7 @@ internal sealed class StoragePool(Func<DType, int, Storage> create)
         Stack<Storage>? best = null;
         int size = int.MaxValue;
         foreach (var ((otherType, other), free) in _free)
-            if (otherType == type && free.Count > 0 && other > capacity && other < size && other / MostTooLarge <= capacity) (best, size) = (free, other);
+            if (otherType == type && free.Count > 0 && other > capacity && other < size && other / MaxTimesTooLarge <= capacity) (best, size) = (free, other);
         return best?.Pop();
     }
 

@@ -178,7 +178,7 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
         float* y = target + vector * V.Count;
         for (int j = 0; j < part.Columns; j += tile, y += tile * yStep)
         {
-            tile = TilePixels(part.Columns - j, vectors);
+            tile = vectors == 1 && V.HasManyRegisters && part.Columns - j > 8 ? 16 : 8;
             int pixels = Math.Min(tile, part.Columns - j);
             bool whole = pixels == tile && channels == vectors * V.Count;
             float* to = whole ? y : Scratch.Rent(ScratchUse.Tile, MaxTilePixels * MaxTileVectors * V.Count);
@@ -187,14 +187,10 @@ internal sealed unsafe class DirectConvolution<V> where V : unmanaged, ISimd<V>
             int row = _columns * _inputs, pixel = _sourceStep.W * _inputs, length = part.Taps.Columns * _inputs;
             if (vectors == 2) Tile8x2<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, perVector, bias, to, step);
             else if (tile == 16) Tile16x1<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
-            else if (tile == 12) Tile12x1<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
             else Tile8x1<V>.Run(x, row, pixel, part.Taps.Rows, length, weights, bias, to, step);
             if (!whole) StoreChannels(to, step, channels, pixels, y, yStep, row: part.Columns - j);
         }
     }
-
-    /// <summary>How many of the pixels left in a row are computed together: as many as fit a tile, and the smallest tile that they fit.</summary>
-    private static int TilePixels(int left, int vectors) => vectors == 2 || !V.HasManyRegisters || left <= 8 ? 8 : left <= 12 ? 12 : 16;
 
     /// <summary>
     /// Stores pixels of which only the first channels count. Where they follow each other without gaps, whole vectors are stored: what one

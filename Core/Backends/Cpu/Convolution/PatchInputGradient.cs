@@ -77,17 +77,9 @@ internal sealed unsafe class PatchInputGradient<V> where V : unmanaged, ISimd<V>
         {
             float* from = patch + (r * _g.KernelWidth + first) * _g.InChannels;
             float* to = dx + (nint)((top + r) * _g.InWidth + left + first) * _g.InChannels;
-            int i = AddVectors<V>(from, to, 0, count);
-            i = AddVectors<Simd256>(from, to, i, count);
-            i = AddVectors<Simd128>(from, to, i, count);
+            int i = 0;
+            for (; i + V.Count <= count; i += V.Count) (V.Load(to + i) + V.Load(from + i)).Store(to + i);
             for (; i < count; i++) to[i] += from[i];
         }
-    }
-
-    /// <summary>Adds whole vectors from the i-th value on, as many as there are; returns where the next would begin.</summary>
-    private static int AddVectors<W>(float* from, float* to, int i, int count) where W : unmanaged, ISimd<W>
-    {
-        for (; i + W.Count <= count; i += W.Count) (W.Load(to + i) + W.Load(from + i)).Store(to + i);
-        return i;
     }
 }
